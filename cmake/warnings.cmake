@@ -1,0 +1,22 @@
+# Warnings as errors for our own code, sanitizers and coverage for everything we compile.
+add_library(vpn_options INTERFACE)
+target_compile_options(vpn_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
+  -Wcast-align -Woverloaded-virtual -Wnull-dereference -Wdouble-promotion -Wformat=2 -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(vpn_options INTERFACE -Wduplicated-cond -Wlogical-op)
+endif()
+target_include_directories(vpn_options INTERFACE ${PROJECT_SOURCE_DIR})
+add_compile_options(-fstack-protector-strong -fno-plt)
+add_compile_definitions($<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
+if(VPN_SANITIZE)
+  add_compile_options(-fsanitize=${VPN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -U_FORTIFY_SOURCE)
+  add_link_options(-fsanitize=${VPN_SANITIZE})
+endif()
+if(VPN_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+if(VPN_COVERAGE)
+  add_compile_options(--coverage)
+  add_link_options(--coverage)
+endif()

@@ -1,0 +1,55 @@
+// The text of an input file, and where in it things stand.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/result.h"
+
+namespace vpn::document {
+
+/// Byte offsets into Source::text(); `begin == npos` where the format has no text (binary property lists).
+struct Span {
+  static constexpr std::uint32_t npos = 0xffffffffu;
+  std::uint32_t begin = npos;
+  std::uint32_t end = npos;
+  bool known() const { return begin != npos; }
+};
+
+/// Line and column, both from 1; columns count Unicode code points. 0, 0 for an unknown span.
+struct Position {
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+};
+
+/// One input file as UTF-8 text (or raw bytes for binary formats). Positions are worked out when first asked for.
+class Source {
+ public:
+  Source(std::string name, std::string text);
+  /// Reads a file, or standard input for "-" (named "<stdin>"). Errors: unreadable; larger than `limit` bytes.
+  static Result<std::unique_ptr<Source>> read(const std::string& path, std::size_t limit);
+
+  const std::string& name() const { return name_; }   ///< as the user gave it
+  std::string_view text() const { return text_; }     ///< what spans refer to
+  Position position(std::uint32_t offset) const;      ///< O(log lines); builds the line table at the first call
+  std::string_view line(std::uint32_t line) const;    ///< without its end; lines from 1
+  std::uint32_t line_count() const;
+
+  /// Replaces the text by the one that spans refer to (after UTF-16 conversion or unwrapping a CMS envelope).
+  void replace_text(std::string text, bool is_original);
+  /// False when text() is not byte for byte the file (converted, unwrapped): then no fix can be written back.
+  bool is_original() const { return is_original_; }
+
+ private:
+  const std::vector<std::uint32_t>& lines() const;
+  std::string name_;
+  std::string text_;
+  bool is_original_ = true;
+  mutable std::vector<std::uint32_t> lines_;
+};
+
+}  // namespace vpn::document

@@ -1,0 +1,34 @@
+// From the model to the bytes of a policy file.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <span>
+#include <vector>
+
+#include "compiler/model/model.h"
+#include "policy/result.h"
+
+namespace vpn::lower {
+
+struct Options {
+  std::uint64_t serial = 0;
+  std::optional<std::string> sign_key;    ///< path of an Ed25519 private key (PEM)
+  std::optional<std::string> encrypt_to;  ///< path of the device's certificate (PEM or DER): secrets are sealed for it
+};
+
+struct Output {
+  std::vector<std::byte> policy;
+  std::string secrets;   ///< JSON for the separate 0600 file; empty when there are none or they are sealed
+};
+
+/// Same model and options: same bytes (a sealed part excepted, which is random by nature).
+Result<Output> lower(const model::Model& model, const Options& options);
+
+/// Writes `bytes` to `path`: temporary file beside it, fsync, rename; `mode` are its permissions.
+Result<void> write_file(const std::string& path, std::span<const std::byte> bytes, unsigned mode);
+
+}  // namespace vpn::lower

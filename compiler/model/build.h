@@ -1,0 +1,27 @@
+// From documents to the model.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "compiler/document/document.h"
+#include "compiler/findings/findings.h"
+#include "compiler/model/model.h"
+#include "policy/result.h"
+
+namespace vpn::model {
+
+struct BuildOptions {
+  policy::Platform platform = policy::Platform::linux;   ///< whose defaults apply
+  std::vector<MappedApp> app_map;                        ///< from read_app_map()
+};
+
+/// Reads an app map (JSON or YAML, docs/cli.md).
+Result<std::vector<MappedApp>> read_app_map(const std::string& path);
+
+/// Builds the model of one device from documents that lint found free of errors, in the order given. Tolerant: what lint warns
+/// about is read as lint says; adds no findings but for what only the merge of several documents shows.
+Model build(std::span<const document::Document* const> documents, const BuildOptions& options, findings::Sink& findings);
+
+}  // namespace vpn::model

@@ -1,0 +1,47 @@
+// Addresses to classes: disjoint sorted ranges with an index in front, for up to millions of prefixes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "policy/address.h"
+
+namespace vpn::policy {
+
+/// One prefix in one dimension: a dimension is a longest-match function of its own (S6 of one VPN, say).
+struct RangeEntry {
+  Prefix prefix;
+  std::uint16_t dimension = 0;
+  std::uint8_t value = 0;     ///< what the dimension gives for addresses whose longest match this is; not 0
+  std::uint8_t priority = 0;  ///< of two entries with one prefix in one dimension the lower priority number wins
+};
+
+/// All dimensions at once: an address has one class, a class one value per dimension (0 where nothing matches).
+/// Immutable after build; look-ups do not allocate.
+class RangeTable {
+ public:
+  RangeTable();
+  ~RangeTable();
+  RangeTable(RangeTable&&) noexcept;
+  RangeTable& operator=(RangeTable&&) noexcept;
+
+  /// n log n in the number of entries. `dimensions` is above every entry's dimension.
+  static RangeTable build(std::span<const RangeEntry> entries, std::uint16_t dimensions);
+
+  std::uint32_t find(const Address& a) const noexcept;  ///< class of an address
+  std::uint8_t value(std::uint32_t cls, std::uint16_t dimension) const noexcept {
+    return values_[std::size_t{cls} * dimensions_ + dimension];
+  }
+  std::uint32_t class_count() const noexcept;
+  std::uint16_t dimensions() const noexcept { return dimensions_; }
+
+ private:
+  struct Data;
+  std::unique_ptr<Data> data_;
+  std::vector<std::uint8_t> values_;
+  std::uint16_t dimensions_ = 0;
+};
+
+}  // namespace vpn::policy
