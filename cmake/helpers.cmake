@@ -1,6 +1,11 @@
 # vpn_library(NAME DEPS...): a static library of all .cpp files of the current folder.
 function(vpn_library name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(NOT sources)
+    add_library(${name} INTERFACE)
+    target_include_directories(${name} INTERFACE ${PROJECT_SOURCE_DIR})
+    return()
+  endif()
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PRIVATE vpn_options)
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})

@@ -1,0 +1,99 @@
+#include "compiler/cli/options.h"
+
+#include <boost/program_options.hpp>
+
+#include "compiler/cli/command.h"
+
+namespace po = boost::program_options;
+
+namespace vpn::cli {
+namespace {
+
+constexpr Option common_options[] = {
+    {"help", 'h', {}, "show this help", {}},
+    {"version", 0, {}, "show the version", {}},
+    {"color", 0, "WHEN", "colour the output", "auto,always,never"},
+};
+
+po::options_description describe(const Command& command) {
+  po::options_description all;
+  const auto add = [&](const Option& o) {
+    std::string name(o.name);
+    if (o.letter != 0) name += std::string(",") + o.letter;
+    if (o.argument.empty()) {
+      all.add_options()(name.c_str(), po::value<std::vector<std::string>>()->zero_tokens(), "");
+    } else {
+      all.add_options()(name.c_str(), po::value<std::vector<std::string>>(), "");
+    }
+  };
+  for (const Option& o : common_options) add(o);
+  for (const Option& o : command.options) add(o);
+  return all;
+}
+
+bool allowed(std::string_view choices, std::string_view word) {
+  while (!choices.empty()) {
+    const auto comma = choices.find(',');
+    if (choices.substr(0, comma) == word) return true;
+    if (comma == std::string_view::npos) break;
+    choices.remove_prefix(comma + 1);
+  }
+  return false;
+}
+
+Result<void> check_choices(std::span<const Option> options, const Arguments& arguments) {
+  for (const Option& o : options) {
+    if (o.choices.empty()) continue;
+    for (const std::string& value : arguments.all(o.name)) {
+      if (!allowed(o.choices, value))
+        return fail(ErrorKind::usage, "--" + std::string(o.name) + " does not take '" + value + "'", {}, "one of " + std::string(o.choices));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+bool Arguments::has(std::string_view option) const { return values_.find(option) != values_.end(); }
+
+std::string Arguments::get(std::string_view option, std::string_view fallback) const {
+  const auto it = values_.find(option);
+  return it == values_.end() || it->second.empty() ? std::string(fallback) : it->second.back();
+}
+
+std::vector<std::string> Arguments::all(std::string_view option) const {
+  const auto it = values_.find(option);
+  return it == values_.end() ? std::vector<std::string>{} : it->second;
+}
+
+Result<Arguments> parse(const Command& command, int argc, const char* const* argv) {
+  Arguments result;
+  try {
+    const po::options_description description = describe(command);
+    po::positional_options_description none;
+    const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    const auto parsed =
+        po::command_line_parser(argc, argv).options(description).style(style).run();
+    for (const auto& option : parsed.options) {
+      if (option.position_key >= 0) {
+        result.positional_.insert(result.positional_.end(), option.value.begin(), option.value.end());
+      } else {
+        auto& list = result.values_[option.string_key];
+        list.insert(list.end(), option.value.begin(), option.value.end());
+      }
+    }
+  } catch (const po::error& e) {
+    return fail(ErrorKind::usage, e.what(), {}, "see 'vpnprofile " + std::string(command.name) + " --help'");
+  }
+  if (auto checked = check_choices(common_options, result); !checked) return tl::unexpected(checked.error());
+  if (auto checked = check_choices(command.options, result); !checked) return tl::unexpected(checked.error());
+  if (result.has("help")) return result;
+  const int count = static_cast<int>(result.positional_.size());
+  const std::string hint = "see 'vpnprofile " + std::string(command.name) + " --help'";
+  if (count < command.min_positional) return fail(ErrorKind::usage, "too few arguments: " + std::string(command.positional) + " is needed", {}, hint);
+  if (command.max_positional >= 0 && count > command.max_positional)
+    return fail(ErrorKind::usage, "unexpected argument '" + result.positional_[static_cast<std::size_t>(command.max_positional)] + "'", {}, hint);
+  return result;
+}
+
+}  // namespace vpn::cli

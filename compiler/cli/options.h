@@ -1,0 +1,39 @@
+// A command's options as data: parsed by Boost.Program_options, and the source of --help, completions and man pages.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/result.h"
+
+namespace vpn::cli {
+
+struct Option {
+  std::string_view name;       ///< long name without dashes
+  char letter = 0;             ///< short name; 0: none
+  std::string_view argument;   ///< name of its argument for help ("FILE"); empty: a flag
+  std::string_view help;       ///< one sentence
+  std::string_view choices;    ///< comma-separated words it takes; empty: anything ("FILE", "DIR" complete to paths)
+  bool repeated = false;       ///< may be given several times
+};
+
+struct Command;
+
+/// What the user typed, checked against the command's options.
+class Arguments {
+ public:
+  bool has(std::string_view option) const;
+  /// Last value given, or `fallback`.
+  std::string get(std::string_view option, std::string_view fallback = {}) const;
+  std::vector<std::string> all(std::string_view option) const;
+  const std::vector<std::string>& positional() const { return positional_; }
+
+ private:
+  friend Result<Arguments> parse(const Command& command, int argc, const char* const* argv);
+  std::map<std::string, std::vector<std::string>, std::less<>> values_;
+  std::vector<std::string> positional_;
+};
+
+}  // namespace vpn::cli
