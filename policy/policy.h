@@ -10,6 +10,7 @@
 #include <string>
 
 #include "policy/app_table.h"
+#include "policy/bytes.h"
 #include "policy/domain_table.h"
 #include "policy/result.h"
 
@@ -38,8 +39,11 @@ struct OpenOptions {
 /// where a key is given; whatever fails gives an Error and no policy.
 class Policy {
  public:
+  /// Maps a regular file; errors name path and place. Policies are replaced by renaming, never written in place: a file that
+  /// somebody truncates while it is mapped takes the process with it, as with any mapping.
   static Result<Policy> open(const std::string& path, const OpenOptions& options = {});
-  static Result<Policy> from_bytes(std::vector<std::byte> bytes, const OpenOptions& options = {});
+  static Result<Policy> from_bytes(Bytes bytes, const OpenOptions& options = {});
+  static Result<Policy> from_bytes(std::span<const std::byte> bytes, const OpenOptions& options = {});  ///< copies
   Policy(Policy&&) noexcept;
   Policy& operator=(Policy&&) noexcept;
   ~Policy();
