@@ -16,9 +16,8 @@ inline constexpr std::size_t header_bytes =
 inline constexpr std::size_t signed_bytes = 128;  ///< of the header: what the signature covers, the body by its digest
 inline constexpr std::uint16_t format_version = 1;
 inline constexpr std::uint16_t reader_version = 1;  ///< the newest minimum_reader that this code satisfies
-inline constexpr std::uint64_t largest_body =
-    std::uint64_t{1} << 29;  ///< far beyond any sensible policy; bounds the memory that a reader takes
-<< 31;                       ///< offsets of FlatBuffers are signed 32-bit numbers
+/// Far beyond any sensible policy; bounds the memory that a reader takes.
+inline constexpr std::uint64_t largest_body = std::uint64_t{1} << 29;
 
 using Digest = std::array<std::uint8_t, 32>;
 using Signature = std::array<std::uint8_t, 64>;
