@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "policy/decide.h"
 #include "policy/flow.h"
@@ -10,11 +11,15 @@
 
 namespace vpn::policy {
 
-/// One flow. Errors name the key. Unknown keys are ignored.
-Result<FlowText> parse_flow(std::string_view json);
+/// One flow. Errors name the key. Keys that are not known are left alone and, where asked, collected in `unknown`.
+Result<FlowText> parse_flow(std::string_view json, std::vector<std::string>* unknown = nullptr);
 /// A device state; an empty text is an error, `{}` a booting device.
-Result<DeviceState> parse_state(std::string_view json);
+Result<DeviceState> parse_state(std::string_view json, std::vector<std::string>* unknown = nullptr);
 /// `{"verdict": …, "tunnel": …, "rule": …, "source": …}`, one line, without a line end.
 std::string verdict_json(const Policy& policy, const Decision& decision);
+
+/// An IP protocol by name ("tcp", "icmpv6", …) or number ("89"); false for anything else.
+bool parse_protocol(std::string_view text, std::uint8_t& out);
+std::string protocol_name(std::uint8_t protocol);
 
 }  // namespace vpn::policy

@@ -1,0 +1,48 @@
+// Reading members of a JSON object with errors that name the key. For policy/json only.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/flow.h"
+#include "policy/result.h"
+
+namespace vpn::policy::fields {
+
+using Json = nlohmann::json;
+
+/// The first thing that was wrong; later ones are not recorded.
+struct Fault {
+  std::string what;
+  bool any() const { return !what.empty(); }
+  void set(const std::string& where, std::string_view expected) {
+    if (what.empty()) what = "'" + where + "' must be " + std::string(expected);
+  }
+};
+
+/// Parsed text, or an Error (depth and duplicate keys included: the last of two counts, as everywhere in JSON).
+Result<Json> parse_object(std::string_view text, std::string_view what);
+
+/// The member, or null where it is absent or JSON null.
+const Json* get(const Json& object, const char* key);
+
+void read(const Json& object, const char* key, std::string& out, Fault& fault);
+void read(const Json& object, const char* key, bool& out, Fault& fault);
+void read_port(const Json& object, const char* key, std::uint16_t& out, Fault& fault);
+/// Integer in [low, high]; false when absent or wrong.
+bool read_number(const Json& object, const char* key, std::int64_t low, std::int64_t high, std::int64_t& out, Fault& fault);
+bool read_address(const Json& object, const char* key, Address& out, Fault& fault);
+bool read_protocol(const Json& object, const char* key, std::uint8_t& out, Fault& fault);
+void read_prefixes(const Json& object, const char* key, std::vector<Prefix>& out, Fault& fault);
+void read_strings(const Json& object, const char* key, std::vector<std::string>& out, Fault& fault);
+/// The array, or null where it is absent (a wrong type is a fault).
+const Json* read_array(const Json& object, const char* key, Fault& fault);
+
+/// Adds the object's keys that are not in `known` to `unknown`, with `where` in front.
+void collect_unknown(const Json& object, std::initializer_list<std::string_view> known, const std::string& where,
+                     std::vector<std::string>* unknown);
+
+}  // namespace vpn::policy::fields

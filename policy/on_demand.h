@@ -1,0 +1,22 @@
+// Which on-demand rule the present network selects ("On-demand" of docs/semantics.md).
+#pragma once
+
+#include "policy/flow.h"
+#include "policy_generated.h"
+
+namespace vpn::policy {
+
+/// First rule all of whose criteria hold in `state`; null when none does (the action is then Ignore).
+/// Not enabled on-demand has rules all the same: callers look at `enabled` themselves.
+const fb::OnDemandRule* matching_rule(const fb::OnDemand* on_demand, const DeviceState& state);
+
+/// Action of the present network's rule; `ignore` when none matches.
+fb::OnDemandAction network_action(const fb::OnDemand* on_demand, const DeviceState& state);
+
+/// The interface that `state.primary_interface` names, or null: one that is not listed is none, nor is a tunnel's.
+const InterfaceState* primary_interface(const DeviceState& state);
+
+/// Whether `name` is the interface of a tunnel, connected or not.
+bool is_tunnel_interface(const DeviceState& state, std::string_view name);
+
+}  // namespace vpn::policy
