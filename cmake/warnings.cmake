@@ -1,10 +1,12 @@
 # Warnings as errors for our own code, sanitizers and coverage for everything we compile.
 add_library(vpn_options INTERFACE)
 target_compile_options(vpn_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
+  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
   -Wcast-align -Woverloaded-virtual -Wnull-dereference -Wdouble-promotion -Wformat=2 -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(vpn_options INTERFACE -Wduplicated-cond -Wlogical-op)
+  target_compile_options(vpn_options INTERFACE -Wduplicated-cond -Wlogical-op -Wshadow=local)
+else()
+  target_compile_options(vpn_options INTERFACE -Wshadow)
 endif()
 target_include_directories(vpn_options INTERFACE ${PROJECT_SOURCE_DIR})
 add_compile_options(-fstack-protector-strong -fno-plt)
