@@ -14,8 +14,12 @@ constexpr std::uint8_t proto_icmp = 1, proto_igmp = 2, proto_tcp = 6, proto_udp 
 class Judge {
  public:
   Judge(const Situation& situation, const Flow& flow, std::vector<Passed>* passed)
-      : situation_(situation), d_(situation.data()), f_(flow), passed_(passed),
-        remote_(embedded(flow.remote, d_.nat64 ? &*d_.nat64 : nullptr)), cls_(d_.ranges.find(remote_)) {
+      : situation_(situation),
+        d_(situation.data()),
+        f_(flow),
+        passed_(passed),
+        remote_(embedded(flow.remote, d_.nat64 ? &*d_.nat64 : nullptr)),
+        cls_(d_.ranges.find(remote_)) {
     // `forwarded` and `unattributed` flows meet nothing that needs an app.
     has_app_ = f_.owner == Owner::app || f_.owner == Owner::other;
     if (!has_app_) return;
@@ -183,7 +187,8 @@ bool Judge::server_lookup() {
   if (!f_.agent || f_.remote_port != 53 || !udp_or_tcp() || d_.body->servers() == nullptr) return false;
   const std::string_view name = hostname();
   const auto& servers = *d_.body->servers();
-  if (name.empty() || std::none_of(servers.begin(), servers.end(), [&](const auto* s) { return s->string_view() == name; }))
+  if (name.empty() ||
+      std::none_of(servers.begin(), servers.end(), [&](const auto* s) { return s->string_view() == name; }))
     return false;
   const std::string_view interface = f_.incoming || f_.scope.empty() ? std::string_view(d_.primary) : f_.scope;
   return std::any_of(d_.resolvers.begin(), d_.resolvers.end(), [&](const NamedResolvers& r) {
@@ -243,8 +248,7 @@ bool Judge::service_exception(const fb::AlwaysOn& a) {
 bool Judge::application_exception() {
   if (app_ == nullptr) return false;
   if (app_->exception_any != none) return decided(Verdict::direct, Rule::S3c, app_->exception_any);
-  const std::uint32_t limited =
-      is(proto_udp) ? app_->exception_udp : is(proto_tcp) ? app_->exception_tcp : none;
+  const std::uint32_t limited = is(proto_udp) ? app_->exception_udp : is(proto_tcp) ? app_->exception_tcp : none;
   if (limited != none) return decided(Verdict::direct, Rule::S3c, limited);
   if (app_->exception_udp != none || app_->exception_tcp != none)
     pass(Rule::S3c, "the app's exception is limited to another protocol", none,
@@ -258,7 +262,8 @@ bool Judge::always_on() {
   if (has_app_ && (captive_exception(*a) || service_exception(*a) || application_exception())) return true;
   if (d_.carrier == nullptr) return decided(Verdict::drop, Rule::S3d, a->tunnels_source());
   const std::uint32_t tunnel = d_.carrier->tunnel();
-  return decided(d_.tunnels[tunnel].connected() ? Verdict::tunnel : Verdict::drop, Rule::S3e, d_.carrier->source(), tunnel);
+  return decided(d_.tunnels[tunnel].connected() ? Verdict::tunnel : Verdict::drop, Rule::S3e, d_.carrier->source(),
+                 tunnel);
 }
 
 // --- S4 -------------------------------------------------------------------------------------------------------------
@@ -355,8 +360,7 @@ bool Judge::include_all() {
       return decided(Verdict::direct, Rule::S5d, v.exclude_cellular_source());
     if (v.exclude_apns() && in(Service::apns)) return decided(Verdict::direct, Rule::S5e, v.exclude_apns_source());
   }
-  if (!d_.tunnels[v.tunnel()].connected())
-    return decided(Verdict::drop, Rule::S5f, v.include_all_source(), v.tunnel());
+  if (!d_.tunnels[v.tunnel()].connected()) return decided(Verdict::drop, Rule::S5f, v.include_all_source(), v.tunnel());
   return through(v.tunnel(), Rule::S5f, v.include_all_source(), Verdict::drop);
 }
 
@@ -368,11 +372,13 @@ bool Judge::enforced_routes() {
       return false;
     }
     switch (fact(plan.dimension)) {
-      case route_excluded: return decided(Verdict::direct, Rule::S6b, v.enforce_source());
+      case route_excluded:
+        return decided(Verdict::direct, Rule::S6b, v.enforce_source());
       case route_included:
         if (!plan.connected) return decided(Verdict::drop, Rule::S6b, v.enforce_source(), v.tunnel());
         return through(v.tunnel(), Rule::S6b, v.enforce_source(), Verdict::drop);
-      default: pass(Rule::S6b, "no enforced route matches", v.tunnel(), v.enforce_source());
+      default:
+        pass(Rule::S6b, "no enforced route matches", v.tunnel(), v.enforce_source());
     }
   }
   return false;
@@ -383,10 +389,13 @@ bool Judge::routes() {
     const fb::Device& v = *plan.device;
     if (!f_.incoming && !f_.scope.empty()) return decided(Verdict::system, Rule::S7, v.source());
     switch (fact(plan.dimension)) {
-      case route_included: return through(v.tunnel(), Rule::S7, v.source(), Verdict::system);
+      case route_included:
+        return through(v.tunnel(), Rule::S7, v.source(), Verdict::system);
       case route_system:
-      case route_excluded: return decided(Verdict::system, Rule::S7, v.source());
-      default: pass(Rule::S7, "no route matches", v.tunnel(), v.source());
+      case route_excluded:
+        return decided(Verdict::system, Rule::S7, v.source());
+      default:
+        pass(Rule::S7, "no route matches", v.tunnel(), v.source());
     }
   }
   return false;
@@ -406,7 +415,8 @@ bool is_encapsulation(std::uint8_t protocol) {
 }
 
 bool is_redirect(const Flow& f) {
-  return f.has_icmp_type && ((f.protocol == proto_icmp && f.icmp_type == 5) || (f.protocol == proto_icmpv6 && f.icmp_type == 137));
+  return f.has_icmp_type &&
+         ((f.protocol == proto_icmp && f.icmp_type == 5) || (f.protocol == proto_icmpv6 && f.icmp_type == 137));
 }
 
 bool is_icmp_error(const Flow& f) {
@@ -437,11 +447,16 @@ Decision Judge::incoming() {
       accept = !own.empty() && f_.arrives_on == own;
       break;
     }
-    case Verdict::direct: accept = !from_tunnel; break;
-    case Verdict::system: accept = true; break;
+    case Verdict::direct:
+      accept = !from_tunnel;
+      break;
+    case Verdict::system:
+      accept = true;
+      break;
     case Verdict::proxy:  // what a proxy brings comes over loopback
     case Verdict::drop:
-    case Verdict::accept: break;
+    case Verdict::accept:
+      break;
   }
   out.verdict = accept && !is_redirect(f_) ? Verdict::accept : Verdict::drop;
   return out;

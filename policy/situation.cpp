@@ -111,7 +111,8 @@ void fill_apps(Situation::Data& d) {
   d.apps.reserve(d.body->apps()->size());
   for (const fb::App* a : *d.body->apps()) {
     const fb::AppClass* cls = d.body->app_classes()->Get(a->class_());
-    d.apps.push_back({cls->roles(), a->exception_any(), a->exception_udp(), a->exception_tcp(), a->captive_plugin(), cls});
+    d.apps.push_back(
+        {cls->roles(), a->exception_any(), a->exception_udp(), a->exception_tcp(), a->captive_plugin(), cls});
   }
 }
 

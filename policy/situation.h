@@ -13,9 +13,9 @@ namespace vpn::policy {
 
 /// Dimensions of the range table that every situation has; those of services and routes follow.
 enum Dimension : std::uint16_t {
-  dim_self,      // loopback and the device's own addresses (S0)
-  dim_dhcp,      // where a DHCP client may send (S1.a)
-  dim_local,     // local networks
+  dim_self,   // loopback and the device's own addresses (S0)
+  dim_dhcp,   // where a DHCP client may send (S1.a)
+  dim_local,  // local networks
   dim_first_free
 };
 
@@ -41,8 +41,8 @@ struct TunnelInfo {
 };
 
 struct Selector {
-  std::uint16_t mask = 0;       // bit of the service
-  std::uint8_t protocol = 0;    // 0: any
+  std::uint16_t mask = 0;     // bit of the service
+  std::uint8_t protocol = 0;  // 0: any
   bool local_only = false;
   std::uint32_t roles = 0;      // 0: any app
   std::uint16_t dimension = 0;  // 0: any destination (dimension 0 is never a selector's)
@@ -75,23 +75,23 @@ struct Situation::Data {
   bool captive = false;
   bool probing = false;
   std::optional<Prefix> nat64;
-  std::string primary;                           // empty: none
+  std::string primary;  // empty: none
   std::vector<std::string> tunnel_interfaces;
   std::vector<NamedResolvers> resolvers;
-  std::vector<TunnelInfo> tunnels;               // as in the policy
-  std::vector<AppInfo> apps;                     // as in the policy
+  std::vector<TunnelInfo> tunnels;  // as in the policy
+  std::vector<AppInfo> apps;        // as in the policy
   std::vector<Selector> selectors;
   std::vector<Probe> probes;
   RangeTable ranges;
 
-  const fb::AlwaysOnTunnel* carrier = nullptr;   // S3.d
-  std::optional<IncludeAll> include_all;         // first engaged (S5)
-  std::vector<RoutePlan> enforced;               // S6, in order
-  std::vector<RoutePlan> routed;                 // S7, in order
+  const fb::AlwaysOnTunnel* carrier = nullptr;  // S3.d
+  std::optional<IncludeAll> include_all;        // first engaged (S5)
+  std::vector<RoutePlan> enforced;              // S6, in order
+  std::vector<RoutePlan> routed;                // S7, in order
 
-  std::size_t words = 0;                         // of a bit set over the per-app VPNs
-  std::vector<std::uint64_t> bypassed;           // S4.a
-  std::vector<std::uint64_t> domain_sets;        // [class][kind][word]
+  std::size_t words = 0;                   // of a bit set over the per-app VPNs
+  std::vector<std::uint64_t> bypassed;     // S4.a
+  std::vector<std::uint64_t> domain_sets;  // [class][kind][word]
 
   bool is_tunnel_interface(std::string_view name) const;
   std::uint32_t tunnel_index(std::string_view id) const;  // without case; `none`: not of this policy

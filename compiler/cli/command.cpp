@@ -32,10 +32,14 @@ int report(const Error& error) {
   if (!error.help.empty()) text += "  help: " + error.help + "\n";
   std::fwrite(text.data(), 1, text.size(), stderr);
   switch (error.kind) {
-    case ErrorKind::invalid_input: return Exit::findings;
-    case ErrorKind::usage: return Exit::usage;
-    case ErrorKind::unreadable: return Exit::unreadable;
-    case ErrorKind::environment: break;
+    case ErrorKind::invalid_input:
+      return Exit::findings;
+    case ErrorKind::usage:
+      return Exit::usage;
+    case ErrorKind::unreadable:
+      return Exit::unreadable;
+    case ErrorKind::environment:
+      break;
   }
   return Exit::environment;
 }

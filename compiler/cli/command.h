@@ -13,16 +13,16 @@ enum Exit : int { ok = 0, findings = 1, usage = 2, unreadable = 3, environment =
 
 struct Command {
   std::string_view name;
-  std::string_view summary;             ///< one line
-  std::string_view positional;          ///< "PATH…"; empty: none
+  std::string_view summary;     ///< one line
+  std::string_view positional;  ///< "PATH…"; empty: none
   int min_positional = 0;
-  int max_positional = 0;               ///< -1: any number
-  std::span<const Option> options;      ///< without the common ones: --help, --version, --color
-  std::string_view example;             ///< lines for --help, each "  vpnprofile …"
+  int max_positional = 0;           ///< -1: any number
+  std::span<const Option> options;  ///< without the common ones: --help, --version, --color
+  std::string_view example;         ///< lines for --help, each "  vpnprofile …"
   int (*run)(const Arguments& arguments);
 };
 
-std::span<const Command* const> commands();   ///< in the order of help
+std::span<const Command* const> commands();  ///< in the order of help
 
 /// Errors: ErrorKind::usage, with a hint in `help`.
 Result<Arguments> parse(const Command& command, int argc, const char* const* argv);

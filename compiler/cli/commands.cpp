@@ -3,7 +3,9 @@
 namespace vpn::cli {
 
 std::span<const Command* const> commands() {
-  static constexpr std::array<const Command*, 0> all{};
+  static const Command* const all[] = {
+      &explain_command,
+  };
   return all;
 }
 

@@ -7,6 +7,6 @@
 
 namespace vpn::cli {
 
-// extern const Command lint_command;  … and so on, one line each; commands.cpp lists them in the order of help.
+extern const Command explain_command;
 
 }  // namespace vpn::cli

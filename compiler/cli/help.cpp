@@ -58,15 +58,16 @@ std::string suggestion(std::string_view word) {
 
 std::string program_help() {
   std::string text =
-      "vpnprofile reads Apple VPN profiles, finds every mistake, compiles them into one policy and says what it does.\n\n"
+      "vpnprofile reads Apple VPN profiles, finds every mistake, compiles them into one policy and says what it "
+      "does.\n\n"
       "usage: vpnprofile COMMAND [OPTIONS] …\n\ncommands:\n";
   for (const Command* c : commands()) text += padded("  " + std::string(c->name), 14) + std::string(c->summary) + "\n";
   return text + "\n'vpnprofile COMMAND --help' shows a command's options and an example.\n";
 }
 
 std::string command_help(const Command& command) {
-  std::string text = "vpnprofile " + std::string(command.name) + ": " + std::string(command.summary) + "\n\nusage: vpnprofile " +
-                     std::string(command.name) + " [OPTIONS]";
+  std::string text = "vpnprofile " + std::string(command.name) + ": " + std::string(command.summary) +
+                     "\n\nusage: vpnprofile " + std::string(command.name) + " [OPTIONS]";
   if (!command.positional.empty()) text += " " + std::string(command.positional);
   text += "\n\noptions:\n";
   for (const Option& o : command.options) text += option_line(o);

@@ -46,7 +46,8 @@ Result<void> check_choices(std::span<const Option> options, const Arguments& arg
     if (o.choices.empty()) continue;
     for (const std::string& value : arguments.all(o.name)) {
       if (!allowed(o.choices, value))
-        return fail(ErrorKind::usage, "--" + std::string(o.name) + " does not take '" + value + "'", {}, "one of " + std::string(o.choices));
+        return fail(ErrorKind::usage, "--" + std::string(o.name) + " does not take '" + value + "'", {},
+                    "one of " + std::string(o.choices));
     }
   }
   return {};
@@ -72,8 +73,7 @@ Result<Arguments> parse(const Command& command, int argc, const char* const* arg
     const po::options_description description = describe(command);
     po::positional_options_description none;
     const auto style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    const auto parsed =
-        po::command_line_parser(argc, argv).options(description).style(style).run();
+    const auto parsed = po::command_line_parser(argc, argv).options(description).style(style).run();
     for (const auto& option : parsed.options) {
       if (option.position_key >= 0) {
         result.positional_.insert(result.positional_.end(), option.value.begin(), option.value.end());
@@ -90,9 +90,12 @@ Result<Arguments> parse(const Command& command, int argc, const char* const* arg
   if (result.has("help")) return result;
   const int count = static_cast<int>(result.positional_.size());
   const std::string hint = "see 'vpnprofile " + std::string(command.name) + " --help'";
-  if (count < command.min_positional) return fail(ErrorKind::usage, "too few arguments: " + std::string(command.positional) + " is needed", {}, hint);
+  if (count < command.min_positional)
+    return fail(ErrorKind::usage, "too few arguments: " + std::string(command.positional) + " is needed", {}, hint);
   if (command.max_positional >= 0 && count > command.max_positional)
-    return fail(ErrorKind::usage, "unexpected argument '" + result.positional_[static_cast<std::size_t>(command.max_positional)] + "'", {}, hint);
+    return fail(ErrorKind::usage,
+                "unexpected argument '" + result.positional_[static_cast<std::size_t>(command.max_positional)] + "'",
+                {}, hint);
   return result;
 }
 

@@ -11,12 +11,12 @@
 namespace vpn::cli {
 
 struct Option {
-  std::string_view name;       ///< long name without dashes
-  char letter = 0;             ///< short name; 0: none
-  std::string_view argument;   ///< name of its argument for help ("FILE"); empty: a flag
-  std::string_view help;       ///< one sentence
-  std::string_view choices;    ///< comma-separated words it takes; empty: anything ("FILE", "DIR" complete to paths)
-  bool repeated = false;       ///< may be given several times
+  std::string_view name;      ///< long name without dashes
+  char letter = 0;            ///< short name; 0: none
+  std::string_view argument;  ///< name of its argument for help ("FILE"); empty: a flag
+  std::string_view help;      ///< one sentence
+  std::string_view choices;   ///< comma-separated words it takes; empty: anything ("FILE", "DIR" complete to paths)
+  bool repeated = false;      ///< may be given several times
 };
 
 struct Command;

@@ -1,4 +1,5 @@
-// The codes of findings and what is said about them. The table behind is generated from compiler/findings/findings.yaml.
+// The codes of findings and what is said about them. The table behind is generated from
+// compiler/findings/findings.yaml.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +15,15 @@ std::string_view to_string(Severity s);  ///< "error", "warning", "note"
 
 struct CodeInfo {
   Code code;
-  std::string_view id;        ///< "VP1203"
-  std::string_view name;      ///< "unknown-key"
-  Severity severity;          ///< unless the check says otherwise
-  std::string_view title;     ///< one line
-  std::string_view reason;    ///< why it matters, Markdown
-  std::string_view bad, good; ///< examples, profile text
+  std::string_view id;         ///< "VP1203"
+  std::string_view name;       ///< "unknown-key"
+  Severity severity;           ///< unless the check says otherwise
+  std::string_view title;      ///< one line
+  std::string_view reason;     ///< why it matters, Markdown
+  std::string_view bad, good;  ///< examples, profile text
 };
 
-std::span<const CodeInfo> all_codes();                ///< by code
+std::span<const CodeInfo> all_codes();  ///< by code
 const CodeInfo& info(Code code);
 const CodeInfo* find_code(std::string_view id_or_name);  ///< null: unknown
 

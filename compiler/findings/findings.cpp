@@ -6,7 +6,8 @@
 
 namespace vpn::findings {
 
-Finding& Sink::add(Code code, const document::Source& source, document::Span span, std::string message, std::string path) {
+Finding& Sink::add(Code code, const document::Source& source, document::Span span, std::string message,
+                   std::string path) {
   Finding& f = all_.emplace_back();
   f.code = code;
   f.severity = info(code).severity;
@@ -18,7 +19,8 @@ Finding& Sink::add(Code code, const document::Source& source, document::Span spa
 }
 
 std::size_t Sink::count(Severity s) const {
-  return static_cast<std::size_t>(std::count_if(all_.begin(), all_.end(), [s](const Finding& f) { return f.severity == s; }));
+  return static_cast<std::size_t>(
+      std::count_if(all_.begin(), all_.end(), [s](const Finding& f) { return f.severity == s; }));
 }
 
 void Sink::sort() {

@@ -16,7 +16,7 @@ class Document;
 namespace vpn::findings {
 
 struct Edit {
-  document::Span span;      ///< in the file's text; empty span: insertion
+  document::Span span;  ///< in the file's text; empty span: insertion
   std::string replacement;
 };
 
@@ -30,20 +30,21 @@ struct Related {
 struct Finding {
   Code code{};
   Severity severity = Severity::error;
-  std::string message;                 ///< one sentence, lower case first letter unless a name, no full stop
+  std::string message;  ///< one sentence, lower case first letter unless a name, no full stop
   const document::Source* source = nullptr;
-  document::Span span;                 ///< what is underlined
-  std::string path;                    ///< key path; empty for the file as a whole
-  std::string help;                    ///< what to do; may be empty
-  std::string fix_title;               ///< what the edits do; empty without edits
-  std::vector<Edit> edits;             ///< safe to apply without asking
+  document::Span span;      ///< what is underlined
+  std::string path;         ///< key path; empty for the file as a whole
+  std::string help;         ///< what to do; may be empty
+  std::string fix_title;    ///< what the edits do; empty without edits
+  std::vector<Edit> edits;  ///< safe to apply without asking
   std::vector<Related> related;
 };
 
 /// Collects findings; never stops at the first.
 class Sink {
  public:
-  Finding& add(Code code, const document::Source& source, document::Span span, std::string message, std::string path = {});
+  Finding& add(Code code, const document::Source& source, document::Span span, std::string message,
+               std::string path = {});
   std::vector<Finding>& all() { return all_; }
   const std::vector<Finding>& all() const { return all_; }
   std::size_t count(Severity s) const;

@@ -36,7 +36,8 @@ Result<Json> parse_object(std::string_view text, std::string_view what) {
   if (!shallow(text)) return fail(ErrorKind::invalid_input, "the " + std::string(what) + " is nested too deeply");
   Json json = Json::parse(text.begin(), text.end(), nullptr, false);
   if (json.is_discarded())
-    return fail(ErrorKind::invalid_input, "the " + std::string(what) + " is not valid JSON", {}, "check it with 'python3 -m json.tool'");
+    return fail(ErrorKind::invalid_input, "the " + std::string(what) + " is not valid JSON", {},
+                "check it with 'python3 -m json.tool'");
   if (!json.is_object()) return fail(ErrorKind::invalid_input, "the " + std::string(what) + " must be a JSON object");
   return json;
 }
@@ -60,7 +61,8 @@ void read(const Json& object, const char* key, bool& out, Fault& fault) {
   out = v->get<bool>();
 }
 
-bool read_number(const Json& object, const char* key, std::int64_t low, std::int64_t high, std::int64_t& out, Fault& fault) {
+bool read_number(const Json& object, const char* key, std::int64_t low, std::int64_t high, std::int64_t& out,
+                 Fault& fault) {
   const Json* v = get(object, key);
   if (v == nullptr) return false;
   const bool fits = v->is_number_integer() && (!v->is_number_unsigned() || v->get<std::uint64_t>() <= INT64_MAX);

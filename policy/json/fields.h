@@ -33,7 +33,8 @@ void read(const Json& object, const char* key, std::string& out, Fault& fault);
 void read(const Json& object, const char* key, bool& out, Fault& fault);
 void read_port(const Json& object, const char* key, std::uint16_t& out, Fault& fault);
 /// Integer in [low, high]; false when absent or wrong.
-bool read_number(const Json& object, const char* key, std::int64_t low, std::int64_t high, std::int64_t& out, Fault& fault);
+bool read_number(const Json& object, const char* key, std::int64_t low, std::int64_t high, std::int64_t& out,
+                 Fault& fault);
 bool read_address(const Json& object, const char* key, Address& out, Fault& fault);
 bool read_protocol(const Json& object, const char* key, std::uint8_t& out, Fault& fault);
 void read_prefixes(const Json& object, const char* key, std::vector<Prefix>& out, Fault& fault);

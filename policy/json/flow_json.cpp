@@ -15,11 +15,11 @@ struct NamedProtocol {
   std::string_view name;
   std::uint8_t number;
 };
-constexpr std::array protocols{NamedProtocol{"tcp", 6},   NamedProtocol{"udp", 17},     NamedProtocol{"icmp", 1},
+constexpr std::array protocols{NamedProtocol{"tcp", 6},     NamedProtocol{"udp", 17},   NamedProtocol{"icmp", 1},
                                NamedProtocol{"icmpv6", 58}, NamedProtocol{"igmp", 2},   NamedProtocol{"esp", 50},
-                               NamedProtocol{"ah", 51},   NamedProtocol{"gre", 47},     NamedProtocol{"ipip", 4},
-                               NamedProtocol{"ipv6", 41}, NamedProtocol{"sctp", 132},   NamedProtocol{"udplite", 136},
-                               NamedProtocol{"dccp", 33}, NamedProtocol{"l2tp", 115}};
+                               NamedProtocol{"ah", 51},     NamedProtocol{"gre", 47},   NamedProtocol{"ipip", 4},
+                               NamedProtocol{"ipv6", 41},   NamedProtocol{"sctp", 132}, NamedProtocol{"udplite", 136},
+                               NamedProtocol{"dccp", 33},   NamedProtocol{"l2tp", 115}};
 
 std::string_view keep(const Json& object, const char* key, FlowText& out, Fault& fault) {
   std::string text;
@@ -32,10 +32,14 @@ std::string_view keep(const Json& object, const char* key, FlowText& out, Fault&
 void read_owner(const Json& object, FlowText& out, Fault& fault) {
   Flow& f = out.flow;
   f.app = keep(object, "app", out, fault);
-  if (f.app.empty() || f.app == "other") f.owner = Owner::other;
-  else if (f.app == "unattributed") f.owner = Owner::unattributed;
-  else if (f.app == "forwarded") f.owner = Owner::forwarded;
-  else f.owner = Owner::app;
+  if (f.app.empty() || f.app == "other")
+    f.owner = Owner::other;
+  else if (f.app == "unattributed")
+    f.owner = Owner::unattributed;
+  else if (f.app == "forwarded")
+    f.owner = Owner::forwarded;
+  else
+    f.owner = Owner::app;
   f.spawned_by = keep(object, "spawned_by", out, fault);
 }
 
@@ -65,17 +69,21 @@ void read_words(const Json& object, FlowText& out, Fault& fault) {
   f.agent = role == "agent";
   if (const std::string_view service = keep(object, "service", out, fault); !service.empty()) {
     Service s{};
-    if (parse(service, s)) f.service = s;
-    else fault.set("service", "a service of S2, such as 'airprint'");
+    if (parse(service, s))
+      f.service = s;
+    else
+      fault.set("service", "a service of S2, such as 'airprint'");
   }
 }
 
 // `quotes` nests once: an ICMP error quotes a flow, never another error.
 FlowText read_flow(const Json& object, Fault& fault, std::vector<std::string>* unknown, bool may_quote) {
   FlowText out;
-  fields::collect_unknown(object, {"app", "spawned_by", "uid", "protocol", "remote", "remote_port", "local", "local_port",
-                                   "hostname", "scope", "service", "direction", "arrives_on", "provider_of", "role",
-                                   "icmp_type", "hop_limit", "quotes"}, {}, unknown);
+  fields::collect_unknown(
+      object,
+      {"app", "spawned_by", "uid", "protocol", "remote", "remote_port", "local", "local_port", "hostname", "scope",
+       "service", "direction", "arrives_on", "provider_of", "role", "icmp_type", "hop_limit", "quotes"},
+      {}, unknown);
   read_owner(object, out, fault);
   if (!fields::read_protocol(object, "protocol", out.flow.protocol, fault)) fault.set("protocol", "given");
   if (!fields::read_address(object, "remote", out.flow.remote, fault)) fault.set("remote", "given");

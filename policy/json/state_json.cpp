@@ -113,8 +113,10 @@ void read_probes(const Json& object, DeviceState& out, Fault& fault) {
 Result<DeviceState> parse_state(std::string_view text, std::vector<std::string>* unknown) {
   const auto json = fields::parse_object(text, "device state");
   if (!json) return tl::unexpected(json.error());
-  fields::collect_unknown(*json, {"primary_interface", "interfaces", "system_routes", "captive", "probing", "tunnels",
-                                  "url_probes", "nat64_prefix"}, {}, unknown);
+  fields::collect_unknown(*json,
+                          {"primary_interface", "interfaces", "system_routes", "captive", "probing", "tunnels",
+                           "url_probes", "nat64_prefix"},
+                          {}, unknown);
   DeviceState out;
   Fault fault;
   fields::read(*json, "primary_interface", out.primary_interface, fault);
@@ -124,7 +126,8 @@ Result<DeviceState> parse_state(std::string_view text, std::vector<std::string>*
   fields::read(*json, "captive", out.captive, fault);
   fields::read(*json, "probing", out.probing, fault);
   if (const Json* tunnels = fields::get(*json, "tunnels")) {
-    if (!tunnels->is_object()) fault.set("tunnels", "an object of tunnel name to state");
+    if (!tunnels->is_object())
+      fault.set("tunnels", "an object of tunnel name to state");
     else
       for (const auto& [id, tunnel] : tunnels->items()) out.tunnels.push_back(read_tunnel(id, tunnel, fault, unknown));
   }

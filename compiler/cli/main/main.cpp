@@ -18,7 +18,8 @@ int main(int argc, char** argv) {
   if (word == "--help" || word == "-h" || word == "help") return print(program_help()) ? Exit::ok : Exit::unreadable;
   if (word == "--version") return print(version_text()) ? Exit::ok : Exit::unreadable;
   const Command* command = find_command(word);
-  if (command == nullptr) return report({vpn::ErrorKind::usage, "unknown command '" + std::string(word) + "'", {}, suggestion(word)});
+  if (command == nullptr)
+    return report({vpn::ErrorKind::usage, "unknown command '" + std::string(word) + "'", {}, suggestion(word)});
   const auto arguments = parse(*command, argc - 1, argv + 1);
   if (!arguments) return report(arguments.error());
   set_color(arguments->get("color"));

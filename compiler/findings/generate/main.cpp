@@ -1,4 +1,5 @@
-// Writes the enum and the table of findings from compiler/findings/catalog/*.yaml. Strict: what it does not know is an error.
+// Writes the enum and the table of findings from compiler/findings/catalog/*.yaml. Strict: what it does not know is an
+// error.
 #include <yaml-cpp/yaml.h>
 
 #include <array>
@@ -69,10 +70,12 @@ void write_table(std::ostream& out, const std::map<int, Entry>& entries) {
   out << "// Generated from compiler/findings/catalog.\n#include \"compiler/findings/codes_table.h\"\n"
          "namespace vpn::findings {\nnamespace {\nconstexpr CodeInfo entries[] = {\n";
   for (const auto& [code, e] : entries) {
-    out << "  {Code::" << identifier(e.name) << ", \"VP" << code << "\", \"" << e.name << "\", Severity::" << e.severity << ", "
-        << literal(e.title) << ", " << literal(e.reason) << ", " << literal(e.bad) << ", " << literal(e.good) << "},\n";
+    out << "  {Code::" << identifier(e.name) << ", \"VP" << code << "\", \"" << e.name << "\", Severity::" << e.severity
+        << ", " << literal(e.title) << ", " << literal(e.reason) << ", " << literal(e.bad) << ", " << literal(e.good)
+        << "},\n";
   }
-  out << "};\n}  // namespace\nstd::span<const CodeInfo> code_table() { return entries; }\n}  // namespace vpn::findings\n";
+  out << "};\n}  // namespace\nstd::span<const CodeInfo> code_table() { return entries; }\n}  // namespace "
+         "vpn::findings\n";
 }
 
 int run(int argc, char** argv) {
@@ -84,7 +87,8 @@ int run(int argc, char** argv) {
       Entry e = read_entry(argv[i], node);
       if (!names.emplace(e.name, e.code).second) refuse(argv[i], node, "name '" + e.name + "' is used twice");
       const int code = e.code;
-      if (!entries.emplace(code, std::move(e)).second) refuse(argv[i], node, "code " + std::to_string(code) + " is used twice");
+      if (!entries.emplace(code, std::move(e)).second)
+        refuse(argv[i], node, "code " + std::to_string(code) + " is used twice");
     }
   }
   std::ofstream header(argv[1]), table(argv[2]);
