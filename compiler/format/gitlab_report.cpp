@@ -1,0 +1,46 @@
+// GitLab's code quality report (a subset of Code Climate's).
+#include "compiler/format/fingerprint.h"
+#include "compiler/format/machine.h"
+#include "compiler/format/paths.h"
+#include "compiler/format/styles.h"
+
+namespace vpn::format {
+namespace {
+
+std::string_view level(findings::Severity severity) {
+  switch (severity) {
+    case findings::Severity::error:
+      return "major";
+    case findings::Severity::warning:
+      return "minor";
+    case findings::Severity::note:
+      break;
+  }
+  return "info";
+}
+
+}  // namespace
+
+std::string gitlab_report(const Report& report, const Options& options) {
+  Locator locator;
+  Fingerprints fingerprints(options.secret_keys);
+  Json all = Json::array();
+  for (const findings::Finding& f : report.findings) {
+    const findings::CodeInfo& info = findings::info(f.code);
+    const Place place = f.source == nullptr ? Place{} : locator.locate(*f.source, f.span);
+    const std::string path = relative_name(file_name(f), options.base);
+    std::string description = message_with_help(f);
+    if (place.begin.line == 0 && !f.path.empty()) description = f.path + ": " + description;
+    // A line is mandatory: what stands nowhere stands on the first.
+    const std::uint32_t line = place.begin.line == 0 ? 1 : place.begin.line;
+    const std::uint32_t end = place.begin.line == 0 ? 1 : place.end.line;
+    all.push_back({{"description", description},
+                   {"check_name", std::string(info.id) + "/" + std::string(info.name)},
+                   {"fingerprint", fingerprints.of(f, path)},
+                   {"severity", level(f.severity)},
+                   {"location", {{"path", path}, {"lines", {{"begin", line}, {"end", end}}}}}});
+  }
+  return dump(all);
+}
+
+}  // namespace vpn::format

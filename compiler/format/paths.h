@@ -1,0 +1,15 @@
+// File names as machine formats want them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace vpn::format {
+
+/// `name` relative to the absolute folder `base` where it is below it, else absolute and normalised; "<stdin>" stays.
+std::string relative_name(std::string_view name, std::string_view base);
+
+/// The same as a URI reference (RFC 3986), "file://" before absolute ones.
+std::string uri(std::string_view name, std::string_view base);
+
+}  // namespace vpn::format
