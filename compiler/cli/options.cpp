@@ -1,18 +1,20 @@
 #include "compiler/cli/options.h"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 
 #include "compiler/cli/command.h"
+#include "compiler/cli/help.h"
 
 namespace po = boost::program_options;
 
 namespace vpn::cli {
 namespace {
 
-constexpr Option common_options[] = {
+constexpr Option everywhere[] = {
+    {"color", 0, "WHEN", "colour the output", "auto,always,never"},
     {"help", 'h', {}, "show this help", {}},
     {"version", 0, {}, "show the version", {}},
-    {"color", 0, "WHEN", "colour the output", "auto,always,never"},
 };
 
 po::options_description describe(const Command& command) {
@@ -26,26 +28,27 @@ po::options_description describe(const Command& command) {
       all.add_options()(name.c_str(), po::value<std::vector<std::string>>(), "");
     }
   };
-  for (const Option& o : common_options) add(o);
+  for (const Option& o : common_options()) add(o);
   for (const Option& o : command.options) add(o);
   return all;
 }
 
-bool allowed(std::string_view choices, std::string_view word) {
-  while (!choices.empty()) {
-    const auto comma = choices.find(',');
-    if (choices.substr(0, comma) == word) return true;
-    if (comma == std::string_view::npos) break;
-    choices.remove_prefix(comma + 1);
+std::vector<std::string> split(std::string_view list) {
+  std::vector<std::string> words;
+  for (;;) {
+    const auto comma = list.find(',');
+    if (comma != 0 && !list.empty()) words.emplace_back(list.substr(0, comma));
+    if (comma == std::string_view::npos) return words;
+    list.remove_prefix(comma + 1);
   }
-  return false;
 }
 
 Result<void> check_choices(std::span<const Option> options, const Arguments& arguments) {
   for (const Option& o : options) {
     if (o.choices.empty()) continue;
-    for (const std::string& value : arguments.all(o.name)) {
-      if (!allowed(o.choices, value))
+    const std::vector<std::string> known = split(o.choices);
+    for (const std::string& value : o.list ? arguments.words(o.name) : arguments.all(o.name)) {
+      if (std::find(known.begin(), known.end(), value) == known.end())
         return fail(ErrorKind::usage, "--" + std::string(o.name) + " does not take '" + value + "'", {},
                     "one of " + std::string(o.choices));
     }
@@ -54,6 +57,8 @@ Result<void> check_choices(std::span<const Option> options, const Arguments& arg
 }
 
 }  // namespace
+
+std::span<const Option> common_options() { return everywhere; }
 
 bool Arguments::has(std::string_view option) const { return values_.find(option) != values_.end(); }
 
@@ -65,6 +70,13 @@ std::string Arguments::get(std::string_view option, std::string_view fallback) c
 std::vector<std::string> Arguments::all(std::string_view option) const {
   const auto it = values_.find(option);
   return it == values_.end() ? std::vector<std::string>{} : it->second;
+}
+
+std::vector<std::string> Arguments::words(std::string_view option) const {
+  std::vector<std::string> result;
+  for (const std::string& value : all(option))
+    for (std::string& word : split(value)) result.push_back(std::move(word));
+  return result;
 }
 
 Result<Arguments> parse(const Command& command, int argc, const char* const* argv) {
@@ -82,12 +94,15 @@ Result<Arguments> parse(const Command& command, int argc, const char* const* arg
         list.insert(list.end(), option.value.begin(), option.value.end());
       }
     }
+  } catch (const po::unknown_option& e) {
+    return fail(ErrorKind::usage, "unknown option '" + e.get_option_name() + "'", {},
+                option_suggestion(command, e.get_option_name()));
   } catch (const po::error& e) {
     return fail(ErrorKind::usage, e.what(), {}, "see 'vpnprofile " + std::string(command.name) + " --help'");
   }
-  if (auto checked = check_choices(common_options, result); !checked) return tl::unexpected(checked.error());
+  if (auto checked = check_choices(common_options(), result); !checked) return tl::unexpected(checked.error());
   if (auto checked = check_choices(command.options, result); !checked) return tl::unexpected(checked.error());
-  if (result.has("help")) return result;
+  if (result.has("help") || result.has("version")) return result;
   const int count = static_cast<int>(result.positional_.size());
   const std::string hint = "see 'vpnprofile " + std::string(command.name) + " --help'";
   if (count < command.min_positional)

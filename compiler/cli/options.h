@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,11 @@ struct Option {
   std::string_view help;      ///< one sentence
   std::string_view choices;   ///< comma-separated words it takes; empty: anything ("FILE", "DIR" complete to paths)
   bool repeated = false;      ///< may be given several times
+  bool list = false;          ///< takes a comma-separated list; `choices` are its words
 };
+
+/// What every command takes: --help, --version, --color.
+std::span<const Option> common_options();
 
 struct Command;
 
@@ -28,6 +33,8 @@ class Arguments {
   /// Last value given, or `fallback`.
   std::string get(std::string_view option, std::string_view fallback = {}) const;
   std::vector<std::string> all(std::string_view option) const;
+  /// All values given, lists split at their commas.
+  std::vector<std::string> words(std::string_view option) const;
   const std::vector<std::string>& positional() const { return positional_; }
 
  private:
