@@ -5,11 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "compiler/model/model.h"
+#include "policy/bytes.h"
 #include "policy/result.h"
 
 namespace vpn::lower {
@@ -18,11 +19,14 @@ struct Options {
   std::uint64_t serial = 0;
   std::optional<std::string> sign_key;    ///< path of an Ed25519 private key (PEM)
   std::optional<std::string> encrypt_to;  ///< path of the device's certificate (PEM or DER): secrets are sealed for it
+  /// The app map serves many devices: its entries for VPNs that this one does not have are passed over. Otherwise such
+  /// an entry is refused, for its app would be believed to be governed.
+  bool shared_app_map = false;
 };
 
 struct Output {
-  std::vector<std::byte> policy;
-  std::string secrets;   ///< JSON for the separate 0600 file; empty when there are none or they are sealed
+  policy::Bytes policy;   ///< the whole file; Policy::from_bytes() takes it as it is
+  model::Secret secrets;  ///< JSON for the separate 0600 file; empty when there are none or they are sealed
 };
 
 /// Same model and options: same bytes (a sealed part excepted, which is random by nature).

@@ -13,15 +13,16 @@
 namespace vpn::model {
 
 struct BuildOptions {
-  policy::Platform platform = policy::Platform::linux;   ///< whose defaults apply
-  std::vector<MappedApp> app_map;                        ///< from read_app_map()
+  policy::Platform platform = policy::Platform::linux;  ///< whose defaults apply
+  std::span<const MappedApp> app_map;                   ///< from read_app_map(); must outlive the model
 };
 
-/// Reads an app map (JSON or YAML, docs/cli.md).
+/// Reads an app map (JSON or YAML, docs/cli.md). Sorted by identifier. Errors name the entry; unknown keys are errors.
 Result<std::vector<MappedApp>> read_app_map(const std::string& path);
 
-/// Builds the model of one device from documents that lint found free of errors, in the order given. Tolerant: what lint warns
-/// about is read as lint says; adds no findings but for what only the merge of several documents shows.
-Model build(std::span<const document::Document* const> documents, const BuildOptions& options, findings::Sink& findings);
+/// Builds the model of one device from documents that lint found free of errors, in the order given. Tolerant: what
+/// lint warns about is read as lint says; adds no findings but for what only the merge of several documents shows.
+Model build(std::span<const document::Document* const> documents, const BuildOptions& options,
+            findings::Sink& findings);
 
 }  // namespace vpn::model

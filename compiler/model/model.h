@@ -2,16 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "compiler/document/value.h"
+#include "compiler/model/secret.h"
 #include "policy/types.h"
 
 namespace vpn::document {
 class Document;
+}
+
+namespace vpn::schema {
+struct KnownApp;
 }
 
 namespace vpn::model {
@@ -22,8 +28,8 @@ using policy::none;
 using PlaceId = std::uint32_t;
 struct Place {
   const document::Document* document = nullptr;
-  document::Span span;   ///< the key's text, or the element where there is no key
-  std::string path;
+  document::Span span;                   ///< the key's text, or the element where there is no key
+  const document::Path* path = nullptr;  ///< in Model::paths
 };
 
 /// Text with a place. Views point into documents, or into Model::texts.
@@ -44,12 +50,13 @@ struct SecurityAssociation {
 
 struct Ike {
   std::string_view local_identifier, remote_identifier;
-  std::string_view authentication;   ///< None, SharedSecret, Certificate, as meant
+  std::string_view authentication;  ///< None, SharedSecret, Certificate, as meant
   bool extended_authentication = false;
   std::string_view certificate_type = "RSA";
   std::uint32_t certificate = none;  ///< index into Model::identities
   std::string_view server_issuer, server_name, user;
   SecretId secret = none, password = none;
+  std::uint32_t credentials = none;  ///< index into Model::identities: the asset that holds user and password
   std::string_view dead_peer_detection = "Medium";
   bool perfect_forward_secrecy = false, disable_mobike = false, disable_redirect = false, internal_subnets = false;
   bool revocation_check = false, fallback = false, nat_keepalive_offload = true, strict_algorithms = false;
@@ -66,10 +73,6 @@ struct Setting {
   std::string key;
   std::string value;
   SecretId secret = none;
-};
-
-struct DomainEntry {
-  std::string_view name;  ///< as written
 };
 
 /// A list of names; entries refer to the array in the document, so that a million costs nothing here.
@@ -120,28 +123,46 @@ struct Flag {
 
 enum class Kind : std::uint8_t { always_on, per_app, device };
 
+/// How a plug-in authenticates.
+struct Login {
+  std::string_view method = "Password";  ///< Password, Certificate, Password+Certificate
+  std::string_view user;
+  SecretId password = none;
+  std::uint32_t certificate = none, credentials = none;  ///< indexes into Model::identities
+};
+
 /// What can be connected: settings that providers need.
 struct Tunnel {
-  std::string id;                   ///< docs/cli.md: UUID in upper case, #n, VPNUUID, Identifier
+  std::string id;  ///< docs/cli.md: UUID in upper case, #n, VPNUUID, Identifier
   Kind kind = Kind::device;
-  std::uint8_t provider = 0;        ///< policy::fb::Provider
+  std::uint8_t provider = 0;  ///< policy::fb::Provider
   bool app_proxy = false;
-  std::string_view name, subtype, server;
+  std::string_view name, subtype, server, provider_bundle, provider_requirement;
+  std::vector<std::string_view> endpoints;  ///< further servers, from a plug-in's own settings: host or host:port
   std::optional<Ike> ike;
+  std::optional<Login> login;
   std::vector<Setting> settings, proxies;
   std::optional<Dns> dns;
   std::uint32_t idle_seconds = 0;
   PlaceId place = none;
 };
 
-struct ServiceException { policy::Service service{}; bool drop = false; PlaceId place = none; };
-struct ApplicationException {
-  std::string_view app;
-  bool limited = false;             ///< LimitToProtocols present
-  bool tcp = false, udp = false;    ///< what the limit names
+struct ServiceException {
+  policy::Service service{};
+  bool drop = false;
   PlaceId place = none;
 };
-struct AlwaysOnTunnel { std::uint32_t tunnel = none; std::uint8_t interfaces = 0; PlaceId place = none; };  ///< mask as in policy.fbs
+struct ApplicationException {
+  std::string_view app;
+  bool limited = false;           ///< LimitToProtocols present
+  bool tcp = false, udp = false;  ///< what the limit names
+  PlaceId place = none;
+};
+struct AlwaysOnTunnel {
+  std::uint32_t tunnel = none;
+  std::uint8_t interfaces = 0;
+  PlaceId place = none;
+};  ///< mask as in policy.fbs
 
 struct AlwaysOn {
   Flag user_toggle, captive_websheet, captive_all;
@@ -153,9 +174,9 @@ struct AlwaysOn {
 };
 
 struct PerApp {
-  std::string vpn_uuid;             ///< upper case
+  std::string vpn_uuid;  ///< upper case
   std::uint32_t tunnel = none;
-  OnDemand on_demand;               ///< enabled: OnDemandMatchAppEnabled where present
+  OnDemand on_demand;  ///< enabled: OnDemandMatchAppEnabled where present
   bool match_app = false;
   std::vector<DomainList> lists;
   PlaceId place = none;
@@ -170,16 +191,19 @@ struct Device {
   PlaceId place = none;
 };
 
-struct Tool { std::string_view signing_identifier, path; };
+struct Tool {
+  std::string_view signing_identifier, path;
+};
 struct Mapping {
-  std::string_view app;             ///< Identifier
-  std::string vpn_uuid;             ///< upper case
-  std::vector<Tool> tools;          ///< empty: the app and all that it spawns
+  std::string_view app;     ///< Identifier
+  std::string vpn_uuid;     ///< upper case
+  std::string_view path;    ///< of the app's executable; empty: not given
+  std::vector<Tool> tools;  ///< empty: the app and all that it spawns
   PlaceId place = none;
 };
 
 struct Identity {
-  std::string uuid;                 ///< PayloadUUID in upper case, or the asset's Identifier
+  std::string uuid;  ///< PayloadUUID in upper case, or the asset's Identifier
   std::string kind;
   std::vector<std::uint8_t> certificate;  ///< DER
   SecretId container = none, password = none;
@@ -187,27 +211,38 @@ struct Identity {
   PlaceId place = none;
 };
 
-/// An entry of the app map.
+/// An entry of the app map, as the file has it.
 struct MappedApp {
   std::string identifier;
   std::uint32_t roles = 0;
+  bool has_roles = false;  ///< the app map says which: they replace those of a well-known app
   std::vector<std::string> paths;
   std::string flatpak, snap, cgroup, vpn;  ///< vpn: VPNUUID, upper case
   std::vector<std::uint8_t> digest;
 };
 
+/// An app with what is known of it: from the app map, from the data about well-known apps, or both.
+struct App {
+  std::string_view identifier;
+  std::uint32_t roles = 0;
+  const MappedApp* mapped = nullptr;        ///< null: not in the app map
+  const schema::KnownApp* known = nullptr;  ///< null: not well known
+};
+
+/// Refers to the documents and the app map that it was built from; they must outlive it. Moves only.
 struct Model {
   policy::Platform platform = policy::Platform::linux;
   std::vector<Place> places;
-  std::vector<std::string> secrets;
+  std::deque<document::Path> paths;  ///< of places, parents before children
+  std::deque<std::string> texts;     ///< texts that are not in a document as they are here
+  std::vector<Secret> secrets;
   std::vector<Tunnel> tunnels;
   std::optional<AlwaysOn> always_on;
   std::vector<PerApp> per_app;
-  std::vector<Device> devices;      ///< in order, transparent proxies sorted by Order
+  std::vector<Device> devices;  ///< in order, transparent proxies sorted by Order
   std::vector<Mapping> mappings;
   std::vector<Identity> identities;
-  std::vector<MappedApp> apps;      ///< app map over well-known apps
-  std::vector<std::string> probe_hosts;
+  std::vector<App> apps;  ///< sorted by identifier: the app map over well-known apps whose roles matter here
 };
 
 }  // namespace vpn::model

@@ -1,0 +1,125 @@
+#include "compiler/lower/writer.h"
+
+#include "compiler/lower/hosts.h"
+#include "compiler/schema/schema.h"
+#include "policy/file_header.h"
+
+namespace vpn::lower {
+namespace {
+
+// A class of apps holds a bit for each per-app VPN; a device has a handful.
+constexpr std::size_t most_per_app = 1024;
+constexpr std::size_t most_lists = 65'535;  // policy/domain_table.h
+
+tl::unexpected<Error> too_many(const char* what, std::size_t limit) {
+  return fail(ErrorKind::invalid_input,
+              std::string("too many ") + what + " for one device: the limit is " + std::to_string(limit), {},
+              "split the profiles: one policy is for one device");
+}
+
+std::size_t count_lists(const model::OnDemand& on_demand) {
+  std::size_t count = 0;
+  for (const model::OnDemandRule& rule : on_demand.rules) count += rule.parameters.size();
+  return count;
+}
+
+}  // namespace
+
+Writer::Writer(flatbuffers::FlatBufferBuilder& builder, const model::Model& model)
+    : builder_(builder),
+      model_(model),
+      sources_(builder, model),
+      lists_(builder, sources_),
+      apps_(builder, sources_, model) {}
+
+Result<void> Writer::check_limits() const {
+  if (model_.per_app.size() > most_per_app) return too_many("per-app VPNs", most_per_app);
+  std::size_t lists = 0;
+  for (const model::PerApp& vpn : model_.per_app) lists += vpn.lists.size() + count_lists(vpn.on_demand);
+  for (const model::Device& vpn : model_.devices) lists += count_lists(vpn.on_demand);
+  for (const model::Tunnel& tunnel : model_.tunnels) lists += tunnel.dns && tunnel.dns->supplemental ? 1u : 0u;
+  if (lists > most_lists) return too_many("lists of domains", most_lists);
+  return {};
+}
+
+Writer::Tables<fb::ServiceSelector> Writer::services() {
+  std::vector<Offset<fb::ServiceSelector>> selectors;
+  for (const schema::ServiceSelector& s : schema::services()) {
+    const auto ports = s.ports.empty() ? 0 : builder_.CreateVector(s.ports.data(), s.ports.size());
+    std::vector<String> prefixes;
+    for (const std::string_view prefix : s.prefixes) prefixes.push_back(builder_.CreateString(prefix));
+    const auto prefix_vector = prefixes.empty() ? 0 : builder_.CreateVector(prefixes);
+    selectors.push_back(fb::CreateServiceSelector(builder_, static_cast<std::uint8_t>(s.service), s.role, s.protocol,
+                                                  ports, prefix_vector, s.local_only));
+  }
+  return builder_.CreateVector(selectors);
+}
+
+Writer::Strings Writer::servers() {
+  std::vector<String> names;
+  for (const std::string& name : server_names(model_)) names.push_back(builder_.CreateString(name));
+  return builder_.CreateVector(names);
+}
+
+Writer::Tables<fb::ProbeTarget> Writer::probes() {
+  std::vector<Offset<fb::ProbeTarget>> targets;
+  for (const auto& [host, port] : probe_targets(model_))
+    targets.push_back(fb::CreateProbeTarget(builder_, builder_.CreateString(host), port));
+  return builder_.CreateVector(targets);
+}
+
+flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> Writer::domain_table() {
+  const std::vector<std::byte> table = lists_.table();
+  if (table.empty()) return 0;
+  builder_.ForceVectorAlignment(table.size(), 1, policy::file_alignment);
+  return builder_.CreateVector(reinterpret_cast<const std::uint8_t*>(table.data()), table.size());
+}
+
+Result<void> Writer::write(std::span<const std::byte> sealed, bool shared_app_map) {
+  if (auto ok = check_limits(); !ok) return ok;
+  // Children come before their parents, and whoever adds domain lists before the table over them.
+  if (auto ok = apps_.collect(shared_app_map); !ok) return ok;
+  const auto tunnel_vector = tunnels();
+  const auto always_on_table = always_on();
+  const auto per_app_vector = per_app();
+  const auto device_vector = devices();
+  const auto identity_vector = identities();
+  const auto service_vector = services();
+  const auto name_table = apps_.names();
+  const auto app_vector = apps_.apps();
+  const auto class_vector = apps_.classes();
+  const auto server_vector = servers();
+  const auto probe_vector = probes();
+  const auto list_vector = lists_.lists();
+  const auto domains = domain_table();
+  const auto source_vector = sources_.sources();
+  const auto file_vector = sources_.files();
+  const auto secrets =
+      sealed.empty() ? 0 : builder_.CreateVector(reinterpret_cast<const std::uint8_t*>(sealed.data()), sealed.size());
+  const auto compiler = builder_.CreateString("vpnprofile " VPN_VERSION);
+
+  fb::PolicyBuilder policy(builder_);
+  policy.add_platform(static_cast<std::uint8_t>(model_.platform));
+  policy.add_files(file_vector);
+  policy.add_sources(source_vector);
+  policy.add_tunnels(tunnel_vector);
+  policy.add_always_on(always_on_table);
+  policy.add_per_app(per_app_vector);
+  policy.add_devices(device_vector);
+  policy.add_services(service_vector);
+  policy.add_app_names(name_table);
+  policy.add_apps(app_vector);
+  policy.add_app_classes(class_vector);
+  policy.add_domains(domains);
+  policy.add_domain_lists(list_vector);
+  policy.add_identities(identity_vector);
+  policy.add_servers(server_vector);
+  policy.add_probes(probe_vector);
+  policy.add_secret_count(static_cast<std::uint32_t>(model_.secrets.size()));
+  policy.add_secrets(secrets);
+  policy.add_compiler(compiler);
+  builder_.Finish(policy.Finish());
+  return {};
+}
+
+}  // namespace vpn::lower
