@@ -1,40 +1,19 @@
 // The lists beside the payloads: services (S2), well-known apps, probe targets, foreign payload types.
 #include <algorithm>
+#include <set>
 
 #include "compiler/schema/generate/yaml.h"
 
 namespace vpn::schema::generate {
 namespace {
 
-// In the order of the bits of policy::Role; the names of docs/cli.md.
-const std::vector<std::string_view> role_words{"browser",
-                                               "mail",
-                                               "calendar",
-                                               "contacts",
-                                               "smb",
-                                               "captive-websheet",
-                                               "captive-plugin",
-                                               "voicemail",
-                                               "airprint",
-                                               "cellular-services",
-                                               "device-communication",
-                                               "companion",
-                                               "apns",
-                                               "cellular-only"};
-static_assert(policy::bit(policy::Role::cellular_only) == 1u << 13);
-// In the order of policy::Service, without `none`.
-const std::vector<std::string_view> service_words{"voicemail", "airprint", "cellular-services", "device-communication",
-                                                  "companion", "apns",     "cellular-only"};
-static_assert(policy::service_count == 8);
-
 std::uint32_t read_roles(Attributes& attributes) {
   std::uint32_t roles = 0;
   for (const std::string& word : attributes.texts("roles")) {
-    const auto found = std::find(role_words.begin(), role_words.end(), word);
-    if (found == role_words.end())
+    policy::Role role{};
+    if (!policy::parse(word, role))
       attributes.diagnostics().error(attributes.where("roles"), "'" + word + "' is no role");
-    else
-      roles |= 1u << (found - role_words.begin());
+    roles |= policy::bit(role);
   }
   return roles;
 }
@@ -74,14 +53,14 @@ void load_services(const std::string& file, Catalogue& catalogue, Diagnostics& d
   for (const YAML::Node& node : load_file(file, diagnostics)) {
     each_member(node, file, diagnostics,
                 [&](const std::string& name, const YAML::Node& name_node, const YAML::Node& selectors) {
-                  const auto found = std::find(service_words.begin(), service_words.end(), name);
+                  policy::Service service{};
                   const Where where{file, name_node.Mark().line + 1, name_node.Mark().column + 1};
-                  if (found == service_words.end()) return diagnostics.error(where, "'" + name + "' is no service");
+                  if (!policy::parse(name, service) || service == policy::Service::none)
+                    return diagnostics.error(where, "'" + name + "' is no service");
                   if (!selectors.IsSequence()) return diagnostics.error(where, "a list of selectors is expected");
                   for (const YAML::Node& selector : selectors) {
                     Attributes attributes(selector, file, diagnostics);
-                    read_selector(attributes, static_cast<policy::Service>(found - service_words.begin() + 1),
-                                  catalogue);
+                    read_selector(attributes, service, catalogue);
                   }
                 });
   }
@@ -90,6 +69,7 @@ void load_services(const std::string& file, Catalogue& catalogue, Diagnostics& d
 }
 
 void load_apps(const std::string& file, Catalogue& catalogue, Diagnostics& diagnostics) {
+  std::set<std::string> seen;  // an executable is one app
   for (const YAML::Node& node : load_file(file, diagnostics)) {
     each_member(node, file, diagnostics, [&](const std::string& name, const YAML::Node&, const YAML::Node& value) {
       Attributes attributes(value, file, diagnostics);
@@ -101,7 +81,9 @@ void load_apps(const std::string& file, Catalogue& catalogue, Diagnostics& diagn
                   attributes.texts("paths")};
       attributes.finish();
       for (const std::string& path : app.paths) {
-        if (path.front() != '/') diagnostics.error(attributes.where("paths"), "'" + path + "' is not absolute");
+        if (path.empty() || path.front() != '/')
+          diagnostics.error(attributes.where("paths"), "'" + path + "' is not absolute");
+        if (!seen.insert(path).second) diagnostics.error(attributes.where("paths"), "'" + path + "' is another app's");
       }
       catalogue.apps.push_back(std::move(app));
     });

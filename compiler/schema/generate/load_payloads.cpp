@@ -83,7 +83,7 @@ PlatformSpecs read_platforms(Attributes& owner) {
   if (!node.IsDefined()) return specs;
   Attributes attributes(node, owner.file(), owner.diagnostics());
   for (std::size_t p = 0; p < platform_count; ++p) {
-    const YAML::Node value = attributes.take(platform_names[p]);
+    const YAML::Node value = attributes.take(policy::to_string(static_cast<policy::Platform>(p)));
     if (value.IsDefined()) specs[p] = read_platform(value, owner.file(), owner.diagnostics());
   }
   attributes.finish();
@@ -182,17 +182,19 @@ KeySpec read_key(const std::string& name, const YAML::Node& node, const std::str
   return key;
 }
 
-void read_blocks(Attributes& owner, PayloadSpec& payload) {
+std::vector<BlockSpec> read_blocks(Attributes& owner) {
+  std::vector<BlockSpec> blocks;
   const YAML::Node node = owner.take("blocks");
-  if (!node.IsDefined()) return;
+  if (!node.IsDefined()) return blocks;
   each_member(
       node, owner.file(), owner.diagnostics(),
       [&](const std::string& name, const YAML::Node& name_node, const YAML::Node& value) {
         Attributes attributes(value, owner.file(), owner.diagnostics());
         BlockSpec block{owner.place(name_node), name, attributes.texts("for"), attributes.texts("required_for")};
         attributes.finish();
-        payload.blocks.push_back(std::move(block));
+        blocks.push_back(std::move(block));
       });
+  return blocks;
 }
 
 void read_payload(Attributes& attributes, std::string_view kind, Catalogue& catalogue) {
@@ -212,7 +214,7 @@ void read_payload(Attributes& attributes, std::string_view kind, Catalogue& cata
   payload.root.platforms = read_platforms(attributes);
   payload.root.keys = read_keys(attributes);
   payload.root.uses = read_uses(attributes);
-  read_blocks(attributes, payload);
+  payload.blocks = read_blocks(attributes);
   attributes.finish();
   catalogue.payloads.push_back(std::move(payload));
 }
@@ -223,7 +225,8 @@ void read_document(const YAML::Node& node, const std::string& file, Catalogue& c
     if (node.IsMap() && node[std::string(kind)]) return read_payload(attributes, kind, catalogue);
   }
   const std::string name = attributes.required_text("fragment");
-  Fragment fragment{attributes.where(), read_keys(attributes), read_uses(attributes)};
+  Fragment fragment{attributes.where(), read_keys(attributes), read_uses(attributes), attributes.text("selector"),
+                    read_blocks(attributes)};
   attributes.finish();
   if (!catalogue.fragments.emplace(name, std::move(fragment)).second)
     diagnostics.error(attributes.where("fragment"), "fragment '" + name + "' is defined twice");

@@ -54,10 +54,11 @@ class Resolver {
     if (payload.kind == PayloadSpec::Kind::declaration) wrap_declaration(root);
     for (std::size_t p = 0; p < platform_count; ++p) {
       if (!root.platforms[p].stated)
-        diagnostics_.error(payload.where,
-                           "a payload must state every platform; missing: " + std::string(platform_names[p]));
+        diagnostics_.error(payload.where, "a payload must state every platform; missing: " +
+                                              std::string(policy::to_string(static_cast<policy::Platform>(p))));
       payload_available_[p] = inherit(Availability{}, root.platforms[p]);
     }
+    for (const Use& use : root.uses) take_selector(payload, use);
     root.available = payload_available_;
     root.as_payload = true;
     dictionary(root);
@@ -71,6 +72,14 @@ class Resolver {
   }
 
  private:
+  void take_selector(PayloadSpec& payload, const Use& use) {
+    const auto found = catalogue_.fragments.find(use.fragment);
+    if (found == catalogue_.fragments.end() || found->second.selector.empty()) return;
+    if (!payload.selector.empty()) diagnostics_.error(use.where, "the payload has a selector already");
+    payload.selector = found->second.selector;
+    payload.blocks = found->second.blocks;
+  }
+
   /// A declaration's own keys stand in its Payload.
   void wrap_declaration(KeySpec& root) {
     KeySpec inner;

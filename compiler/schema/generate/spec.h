@@ -13,8 +13,7 @@
 
 namespace vpn::schema::generate {
 
-inline constexpr std::array<std::string_view, 6> platform_names{"ios", "macos", "visionos", "tvos", "watchos", "linux"};
-inline constexpr std::size_t platform_count = platform_names.size();
+inline constexpr std::size_t platform_count = static_cast<std::size_t>(policy::Platform::linux) + 1;
 
 /// A place in a data file; line and column from 1.
 struct Where {
@@ -90,6 +89,8 @@ struct Fragment {
   Where where;
   std::vector<KeySpec> keys;
   std::vector<Use> uses;
+  std::string selector;  ///< of the payloads that use it
+  std::vector<BlockSpec> blocks;
 };
 
 struct ServiceSpec {
