@@ -86,11 +86,5 @@ LOOPBACK = prefixes("127.0.0.0/8", "::1/128")
 # S7: what a routing table holds without being told.
 ALWAYS_ROUTED = prefixes("169.254.0.0/16", "fe80::/10", "224.0.0.0/4", "255.255.255.255/32", "ff00::/8")
 
-# S2: APNs.
-APNS = prefixes(
-    "17.249.0.0/16", "17.252.0.0/16", "17.57.144.0/22", "17.188.128.0/18", "17.188.20.0/23",
-    "2620:149:a44::/48", "2403:300:a42::/48", "2403:300:a51::/48", "2a01:b740:a42::/48")
-
-MDNS = [address("224.0.0.251"), address("ff02::fb")]  # S2: AirPrint
 DHCP4_BROADCAST = address("255.255.255.255")  # S1.a
 DHCP6_SERVERS = prefixes("fe80::/10", "ff02::1:2/128", "ff05::1:3/128")  # S1.a

@@ -226,8 +226,9 @@ def build(documents, app_map, platform):
     read_mappings(policy, mapping_payloads, app_map)
     order_transparent_proxies(policy)
     policy.roles = {app: set(roles) for app, roles in services.known_apps().items()}
-    for app, entry in app_map.items():
-        policy.roles.setdefault(app, set()).update(entry.get("roles", []))
+    for app, entry in app_map.items():  # it adds to the well-known ones and overrides them (schemas/apps.yaml)
+        if "roles" in entry or app not in policy.roles:
+            policy.roles[app] = set(services.as_list(entry.get("roles")))
         policy.paths[app] = texts(entry.get("paths"))
     return policy
 
@@ -268,7 +269,7 @@ class State:
         self.captive = bool(data.get("captive", False))
         self.probing = bool(data.get("probing", False))
         self.url_probes = data.get("url_probes", {})
-        self.nat64 = addresses.prefix(data["nat64"]) if data.get("nat64") else None
+        self.nat64 = addresses.prefix(data["nat64_prefix"]) if data.get("nat64_prefix") else None
         self.tunnels = {}
         for name, entry in data.get("tunnels", {}).items():
             self.tunnels[name.upper()] = Tunnel(

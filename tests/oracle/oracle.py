@@ -381,8 +381,8 @@ def decide_incoming(policy, state, data):
         if any(is_engaged(vpn, state) for vpn in policy.device_wide):
             return Verdict("drop", "S5")
     back = {key: value for key, value in data.items() if key != "scope"}
-    if data.get("icmp_type") in ICMP_ERRORS.get(protocol, ()) and data.get("quoted"):
-        back = {key: value for key, value in data["quoted"].items() if key not in ("scope", "direction")}
+    if data.get("icmp_type") in ICMP_ERRORS.get(protocol, ()) and data.get("quotes"):
+        back = {key: value for key, value in data["quotes"].items() if key not in ("scope", "direction")}
     out = decide_outgoing(policy, state, Flow(back, policy, state))
     if data.get("icmp_type") == REDIRECT.get(protocol, "none"):
         accepted = False

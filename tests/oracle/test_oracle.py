@@ -386,8 +386,8 @@ class Incoming(Case):
         up = with_status(self.tunnel, "connected")
         error = {"protocol": "icmp", "icmp_type": 3, "remote": "198.51.100.1"}
         quoted = {"app": "com.example.excepted", "protocol": "tcp", "remote": "203.0.113.80", "remote_port": 443}
-        self.check(self.docs, up, self.arriving("wlan0", **error, quoted=quoted), "accept", "S3.c")
-        self.check(self.docs, up, self.arriving("wlan0", **error, quoted={**quoted, "app": "other"}), "drop", "S3.e", self.tunnel)
+        self.check(self.docs, up, self.arriving("wlan0", **error, quotes=quoted), "accept", "S3.c")
+        self.check(self.docs, up, self.arriving("wlan0", **error, quotes={**quoted, "app": "other"}), "drop", "S3.e", self.tunnel)
         self.check(self.docs, up, self.arriving("wlan0", **error), "drop", "S3.e", self.tunnel)
 
 
