@@ -18,6 +18,7 @@ std::string option_line(const Option& o) {
   std::string line = padded(left, 32) + std::string(o.help);
   if (!o.choices.empty()) line += " (" + std::string(o.choices) + ")";
   if (o.list) line += "; comma-separated";
+  if (o.list) line += "; comma-separated";
   if (o.repeated) line += "; may be repeated";
   return line + "\n";
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,11 +50,14 @@ class Sink {
   const std::vector<Finding>& all() const { return all_; }
   std::size_t count(Severity s) const;
   bool has_errors() const { return count(Severity::error) != 0; }
+  /// Keeps the source of a file that gave no document, for the findings that point into it.
+  void keep(std::shared_ptr<const document::Source> source) { kept_.push_back(std::move(source)); }
   /// By file (in the order first seen), position, code; exact duplicates removed.
   void sort();
 
  private:
   std::vector<Finding> all_;
+  std::vector<std::shared_ptr<const document::Source>> kept_;
 };
 
 }  // namespace vpn::findings

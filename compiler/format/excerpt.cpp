@@ -31,6 +31,7 @@ Segment line_around(std::string_view text, std::uint32_t at, std::uint32_t line)
   while (s.begin > lowest && line_ends.find(text[s.begin - 1]) == std::string_view::npos) --s.begin;
   s.cut_left = s.begin == lowest && lowest > 0 && line_ends.find(text[s.begin - 1]) == std::string_view::npos;
   while (s.cut_left && s.begin < at && is_continuation(text[s.begin])) ++s.begin;
+  if (s.begin == 0 && at >= 3 && text.substr(0, 3) == "\xEF\xBB\xBF") s.begin = 3;  // a byte order mark is no text
   const std::uint32_t highest = size - at > window_bytes ? at + window_bytes : size;
   s.end = at;
   while (s.end < highest && line_ends.find(text[s.end]) == std::string_view::npos) ++s.end;

@@ -1,0 +1,66 @@
+#include "compiler/cli/code_pattern.h"
+
+#include <algorithm>
+
+#include "compiler/cli/help.h"
+
+namespace vpn::cli {
+namespace {
+
+std::string upper(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return result;
+}
+
+std::string nearest(std::string_view text) {
+  const std::string as_code = upper(text);
+  std::string_view best;
+  std::size_t least = 3;
+  for (const findings::CodeInfo& code : findings::all_codes()) {
+    for (const auto& [wanted, known] :
+         {std::pair<std::string_view, std::string_view>{as_code, code.id}, {text, code.name}}) {
+      if (const std::size_t d = edit_distance(wanted, known); d < least) {
+        least = d;
+        best = known;
+      }
+    }
+  }
+  if (best.empty())
+    return "codes look like VP1203, names like unknown-key, groups like VP12; docs/findings.md lists them";
+  return "did you mean '" + std::string(best) + "'?";
+}
+
+}  // namespace
+
+Result<CodePattern> CodePattern::parse(std::string_view text) {
+  CodePattern pattern;
+  if (const findings::CodeInfo* code = findings::find_code(text)) {
+    pattern.prefix_ = code->id;
+    return pattern;
+  }
+  pattern.prefix_ = upper(text);
+  const auto known = findings::all_codes();
+  const bool fits =
+      pattern.prefix_.size() >= 2 &&
+      std::any_of(known.begin(), known.end(), [&](const findings::CodeInfo& c) { return pattern.matches(c); });
+  if (!fits) return fail(ErrorKind::usage, "no finding is called '" + std::string(text) + "'", {}, nearest(text));
+  return pattern;
+}
+
+Result<std::vector<CodePattern>> parse_patterns(const std::vector<std::string>& words) {
+  std::vector<CodePattern> patterns;
+  for (const std::string& word : words) {
+    auto pattern = CodePattern::parse(word);
+    if (!pattern) return tl::unexpected(pattern.error());
+    patterns.push_back(std::move(*pattern));
+  }
+  return patterns;
+}
+
+bool any_matches(const std::vector<CodePattern>& patterns, const findings::CodeInfo& code) {
+  return std::any_of(patterns.begin(), patterns.end(), [&](const CodePattern& p) { return p.matches(code); });
+}
+
+}  // namespace vpn::cli
