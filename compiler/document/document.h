@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "compiler/document/source.h"
@@ -22,9 +23,9 @@ std::string_view to_string(Format f);  ///< "XML property list" …
 
 /// Limits of the readers; beyond one, the file is refused with a finding that names it.
 struct Limits {
-  std::size_t file_bytes = std::size_t{256} << 20;
+  std::size_t file_bytes = std::size_t{128} << 20;
   std::uint32_t depth = 64;
-  std::uint32_t values = 20'000'000;
+  std::uint32_t values = 2'500'000;  ///< keeps the worst file below 1 GB of memory
   std::size_t string_bytes = std::size_t{16} << 20;
 };
 
@@ -32,18 +33,24 @@ struct Limits {
 struct Envelope {
   enum class Kind : std::uint8_t { signature, encryption };
   Kind kind = Kind::signature;
-  std::string signer;       ///< subject of the signing certificate, RFC 2253
+  std::string signer;  ///< subject of the signing certificate, RFC 2253
   std::string issuer;
   std::int64_t not_before = 0;  ///< seconds since 1970-01-01, UTC
   std::int64_t not_after = 0;
-  bool verified = false;    ///< chain ends in a certificate of ReadOptions::trust
+  bool verified = false;  ///< chain ends in a certificate of ReadOptions::trust
 };
 
 struct ReadOptions {
   Limits limits;
-  std::vector<std::string> trust;        ///< paths of PEM or DER certificates; empty: signatures are checked, chains are not
-  std::optional<std::string> decrypt_key;  ///< path of a PEM or DER private key (or PKCS#12) that opens EncryptedPayloadContent
-  bool template_mode = false;            ///< read around placeholders ({{ }}, {% %}, $VAR, %VAR%, @@VAR@@)
+  std::vector<std::string> trust;  ///< paths of PEM or DER certificates; empty: signatures are checked, chains are not
+  std::optional<std::string>
+      decrypt_key;             ///< path of a PEM or DER private key (or PKCS#12) that opens EncryptedPayloadContent
+  bool template_mode = false;  ///< read around placeholders ({{ }}, {% %}, $VAR, %VAR%, @@VAR@@)
+};
+
+/// A comment of an XML property list, with its markers; where "vpnprofile-ignore: VP1203" may stand.
+struct Comment {
+  Span text;
 };
 
 /// A file that was read. The tree and all views into it live as long as the document.
@@ -58,25 +65,39 @@ class Document {
   const Source& source() const { return *source_; }
   const Value& root() const { return root_; }
   Format format = Format::xml;
-  bool is_template = false;             ///< placeholders were seen
-  std::vector<Envelope> envelopes;      ///< outermost first
+  bool is_template = false;         ///< placeholders were seen
+  std::vector<Envelope> envelopes;  ///< outermost first
+  std::vector<Comment> comments;    ///< in order; none but in XML
   bool is_signed() const;
 
   // For readers:
+  std::unique_ptr<Source> release_source() { return std::move(source_); }
   void set_root(const Value& v) { root_ = v; }
-  void* allocate(std::size_t bytes, std::size_t alignment);  ///< from the document's arena
-  std::string_view keep(std::string_view text);              ///< a copy in the arena
-  void hold(std::shared_ptr<void> memory);                   ///< keeps `memory` alive with the document
+  /// From the document's arena; uninitialised. Alignment up to that of std::max_align_t.
+  void* allocate(std::size_t bytes, std::size_t alignment);
+  template <class T>
+  T* allocate_array(std::size_t count);
+  std::string_view keep(std::string_view text);  ///< a copy in the arena
+  /// From now on the arena holds decrypted secrets: it is overwritten before it is freed.
+  void wipe_at_end();
 
  private:
   std::unique_ptr<Source> source_;
   Value root_;
-  struct Arena;
+  class Arena;
   std::unique_ptr<Arena> arena_;
 };
 
+template <class T>
+T* Document::allocate_array(std::size_t count) {
+  static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+  T* const first = static_cast<T*>(allocate(count * sizeof(T), alignof(T)));
+  std::uninitialized_default_construct_n(first, count);
+  return first;
+}
+
 /// Detects the format from the content, opens envelopes, reads. Every fault becomes a finding; the result is null when
-/// nothing usable is left (the finding says why). Never throws.
+/// nothing usable is left (the finding says why; `findings` then owns the source). Never throws.
 std::unique_ptr<Document> read(std::unique_ptr<Source> source, const ReadOptions& options, findings::Sink& findings);
 
 }  // namespace vpn::document

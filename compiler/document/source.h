@@ -26,20 +26,27 @@ struct Position {
   std::uint32_t column = 0;
 };
 
-/// One input file as UTF-8 text (or raw bytes for binary formats). Positions are worked out when first asked for.
+/// One input file as UTF-8 text (or raw bytes for binary formats). Positions are worked out when first asked for, so a
+/// Source belongs to one thread at a time.
 class Source {
  public:
   Source(std::string name, std::string text);
-  /// Reads a file, or standard input for "-" (named "<stdin>"). Errors: unreadable; larger than `limit` bytes.
+  ~Source();
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  /// Reads a file, or standard input for "-" (named "<stdin>"). Errors: `unreadable` (no such file, a directory, no
+  /// permission); `invalid_input` when it is larger than `limit` bytes (at most 4 GiB - 2).
   static Result<std::unique_ptr<Source>> read(const std::string& path, std::size_t limit);
 
-  const std::string& name() const { return name_; }   ///< as the user gave it
-  std::string_view text() const { return text_; }     ///< what spans refer to
-  Position position(std::uint32_t offset) const;      ///< O(log lines); builds the line table at the first call
-  std::string_view line(std::uint32_t line) const;    ///< without its end; lines from 1
-  std::uint32_t line_count() const;
+  const std::string& name() const { return name_; }  ///< as the user gave it
+  std::string_view text() const { return text_; }    ///< what spans refer to
+  Position position(std::uint32_t offset) const;     ///< O(log lines); builds the line table at the first call
+  std::string_view line(std::uint32_t line) const;   ///< without its end; lines from 1, empty beyond the last
+  std::uint32_t line_count() const;                  ///< at least 1
 
-  /// Replaces the text by the one that spans refer to (after UTF-16 conversion or unwrapping a CMS envelope).
+  /// Replaces the text by the one that spans refer to (after UTF-16 conversion or unwrapping a CMS envelope). Views
+  /// into the old text become invalid.
   void replace_text(std::string text, bool is_original);
   /// False when text() is not byte for byte the file (converted, unwrapped): then no fix can be written back.
   bool is_original() const { return is_original_; }
@@ -47,7 +54,9 @@ class Source {
  private:
   const std::vector<std::uint32_t>& lines() const;
   std::string name_;
-  std::string text_;
+  std::string owned_;               ///< behind text_, unless buffer_ is
+  std::unique_ptr<char[]> buffer_;  ///< behind text_ after read(): never zeroed first, never copied
+  std::string_view text_;
   bool is_original_ = true;
   mutable std::vector<std::uint32_t> lines_;
 };

@@ -15,18 +15,20 @@ std::string_view type_name(Type t);  ///< "boolean", "integer" … as messages u
 
 struct Member;
 
-/// A value. 32 bytes; copied freely; views into the document.
+/// A value. 24 bytes; copied freely; views into the document.
 struct Value {
   Type type = Type::null;
   /// Set where the reader has reported the value as malformed already (bad base64, unreadable number):
   /// checks that would report the same cause again must skip it.
   bool faulty = false;
+  /// The text has a template's placeholder in it: whatever stands there, its type and content are not known.
+  bool placeholder = false;
   std::uint32_t size = 0;  ///< bytes of a string or data, elements of an array, members of a dictionary
   union {
     bool boolean;
     std::int64_t integer;
     double real;
-    const char* text;       ///< string (UTF-8, unescaped), date (as written)
+    const char* text;  ///< string (UTF-8, unescaped), date (as written)
     const std::uint8_t* bytes;
     const Value* items;
     const Member* members;
@@ -50,13 +52,15 @@ struct Member {
   Value value;
 };
 
+static_assert(sizeof(Value) == 24, "a million of them must stay small");
+
 std::span<const Value> Value::array() const { return {items, size}; }
 std::span<const Member> Value::dictionary() const { return {members, size}; }
 
 /// A key path, as a chain on the stack: "PayloadContent[0].VPN.IncludeAllNetworks".
 struct Path {
   const Path* parent = nullptr;
-  std::string_view key;       ///< empty: `index` counts
+  std::string_view key;  ///< empty: `index` counts
   std::uint32_t index = 0;
   std::string to_string() const;
 };

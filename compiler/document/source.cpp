@@ -1,0 +1,145 @@
+#include "compiler/document/source.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace vpn::document {
+namespace {
+
+/// Offsets are 32 bits wide, and Span::npos is taken.
+constexpr std::size_t largest = Span::npos - 1;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ > STDERR_FILENO) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::string reason(int error) { return std::generic_category().message(error); }
+
+tl::unexpected<Error> too_large(const std::string& name, std::size_t limit) {
+  return fail(ErrorKind::invalid_input, "the file is larger than the limit of " + std::to_string(limit) + " bytes",
+              name, "a profile of this size is not plausible; split it");
+}
+
+struct Buffer {
+  std::unique_ptr<char[]> bytes;
+  std::size_t size = 0;
+  std::size_t capacity = 0;
+
+  void grow(std::size_t wanted) {
+    auto larger = std::make_unique_for_overwrite<char[]>(wanted);
+    if (size != 0) std::memcpy(larger.get(), bytes.get(), size);
+    bytes = std::move(larger);
+    capacity = wanted;
+  }
+};
+
+/// Reads to the end. One byte more than the expected size is asked for, so that a file that grew is noticed.
+Result<Buffer> read_all(int fd, const std::string& name, std::size_t expected, std::size_t limit) {
+  Buffer buffer;
+  buffer.grow(std::min(expected, limit) + 1);
+  while (true) {
+    if (buffer.size > limit) return too_large(name, limit);
+    if (buffer.size == buffer.capacity) buffer.grow(std::min(buffer.capacity * 2, limit + 1));
+    const ssize_t n = ::read(fd, buffer.bytes.get() + buffer.size, buffer.capacity - buffer.size);
+    if (n == 0) return buffer;
+    if (n > 0) {
+      buffer.size += static_cast<std::size_t>(n);
+    } else if (errno != EINTR) {
+      return fail(ErrorKind::unreadable, "cannot read the file: " + reason(errno), name);
+    }
+  }
+}
+
+/// A byte order mark is no part of the first line.
+std::uint32_t mark_size(std::string_view text) { return text.substr(0, 3) == "\xef\xbb\xbf" ? 3 : 0; }
+
+bool ends_line(std::string_view text, std::size_t i) {
+  return text[i] == '\n' || (text[i] == '\r' && (i + 1 == text.size() || text[i + 1] != '\n'));
+}
+
+}  // namespace
+
+Source::Source(std::string name, std::string text) : name_(std::move(name)), owned_(std::move(text)), text_(owned_) {}
+Source::~Source() = default;
+
+Result<std::unique_ptr<Source>> Source::read(const std::string& path, std::size_t limit) {
+  limit = std::min(limit, largest);
+  const bool standard_input = path == "-";
+  const std::string name = standard_input ? "<stdin>" : path;
+  const Descriptor file(standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) return fail(ErrorKind::unreadable, "cannot open the file: " + reason(errno), name);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0)
+    return fail(ErrorKind::unreadable, "cannot read the file: " + reason(errno), name);
+  if (S_ISDIR(info.st_mode)) return fail(ErrorKind::unreadable, "this is a folder, not a file", name);
+  const auto size = static_cast<std::size_t>(std::max<off_t>(info.st_size, 0));
+  if (S_ISREG(info.st_mode) && size > limit) return too_large(name, limit);
+  auto buffer = read_all(file.get(), name, S_ISREG(info.st_mode) ? size : std::size_t{64} << 10, limit);
+  if (!buffer) return tl::unexpected(buffer.error());
+  auto source = std::make_unique<Source>(name, std::string());
+  source->buffer_ = std::move(buffer->bytes);
+  source->text_ = {source->buffer_.get(), buffer->size};
+  return source;
+}
+
+void Source::replace_text(std::string text, bool is_original) {
+  owned_ = std::move(text);
+  text_ = owned_;
+  buffer_.reset();
+  is_original_ = is_original;
+  lines_.clear();
+}
+
+const std::vector<std::uint32_t>& Source::lines() const {
+  if (lines_.empty()) {
+    lines_.push_back(0);
+    for (std::size_t i = 0; i < text_.size(); ++i)
+      if (ends_line(text_, i)) lines_.push_back(static_cast<std::uint32_t>(i + 1));
+  }
+  return lines_;
+}
+
+std::uint32_t Source::line_count() const {
+  const auto& starts = lines();
+  const bool last_is_empty = starts.size() > 1 && starts.back() == text_.size();
+  return static_cast<std::uint32_t>(starts.size() - (last_is_empty ? 1 : 0));
+}
+
+Position Source::position(std::uint32_t offset) const {
+  if (offset == Span::npos) return {};
+  const auto& starts = lines();
+  offset = std::min(offset, static_cast<std::uint32_t>(text_.size()));
+  const auto next = std::upper_bound(starts.begin(), starts.end(), offset);
+  const std::uint32_t start = next - 1 == starts.begin() ? std::min(mark_size(text_), offset) : *(next - 1);
+  // A code point starts at every byte that does not continue one.
+  const auto points = std::count_if(text_.begin() + start, text_.begin() + offset,
+                                    [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u; });
+  return {static_cast<std::uint32_t>(next - starts.begin()), static_cast<std::uint32_t>(points + 1)};
+}
+
+std::string_view Source::line(std::uint32_t line) const {
+  const auto& starts = lines();
+  if (line == 0 || line > starts.size()) return {};
+  const std::size_t begin = line == 1 ? mark_size(text_) : starts[line - 1];
+  std::size_t end = line < starts.size() ? starts[line] : text_.size();
+  while (end > begin && (text_[end - 1] == '\n' || text_[end - 1] == '\r')) --end;
+  return text_.substr(begin, end - begin);
+}
+
+}  // namespace vpn::document

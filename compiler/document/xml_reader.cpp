@@ -1,0 +1,138 @@
+// XML property lists: pugixml parses a private copy in place, Walk makes the values of its tree.
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "compiler/document/characters.h"
+#include "compiler/document/xml_walk.h"
+#include "compiler/findings/similar.h"
+
+namespace vpn::document {
+namespace {
+
+using findings::Code;
+using xml::Element;
+
+bool check_characters(Context& context, std::string_view text) {
+  const auto bad = find_bad_character(text);
+  if (!bad) return true;
+  Fault fault;
+  fault.begin = bad->offset;
+  fault.end = bad->offset + bad->length;
+  char code[16];
+  std::snprintf(code, sizeof code, "0x%02x", static_cast<unsigned>(static_cast<unsigned char>(text[bad->offset])));
+  if (bad->control) {
+    fault.code = Code::control_character;
+    fault.message = std::string("the character ") + (text[bad->offset] == 0 ? "NUL" : code) + " is not allowed in XML";
+    fault.help = "remove it; base64 in <data> carries arbitrary bytes";
+  } else {
+    fault.code = Code::invalid_encoding;
+    fault.message = std::string("the byte ") + code + " is not valid UTF-8 here";
+    fault.help = "save the file as UTF-8";
+  }
+  context.report(fault);
+  return false;
+}
+
+/// The tree costs 64 bytes for each node, and each node has a '<' in the text.
+bool check_markup_count(Context& context, std::string_view text) {
+  const auto count = static_cast<std::size_t>(std::count(text.begin(), text.end(), '<'));
+  const std::size_t most = std::size_t{context.options.limits.values} * 2 + 64;
+  if (count <= most) return true;
+  context.report(beyond("the file has too many tags", most, 0, 1));
+  return false;
+}
+
+void report_root(Context& context, std::string_view text, std::size_t root) {
+  const std::size_t stop = xml::name_end(text, root + 1);
+  const std::string_view name = text.substr(root + 1, stop - root - 1);
+  const std::size_t end = std::min(text.find('>', stop), text.size() - 1) + 1;
+  const std::string tag = "<" + shown(name) + ">";
+  const Element element = xml::element_of(name);
+  constexpr std::string_view plist[] = {"plist"};
+  Fault fault{Code::not_a_profile, root, end, {}, {}, 0, 0, {}};
+  if (element != Element::unknown) {
+    fault.code = Code::missing_plist;
+    fault.message = "the file begins with " + tag + "; a property list begins with <plist>";
+    fault.help = "put <plist version=\"1.0\"> before it and </plist> at the end of the file";
+  } else if (!findings::nearest(name, plist).empty()) {
+    fault.code = Code::unknown_element;
+    fault.message = "a property list begins with <plist>, not with " + tag;
+    fault.help = "did you mean <plist>?";
+  } else if (name == "html" || name == "HTML") {
+    fault.message = "this is an HTML page, not a profile";
+    fault.help = "a download may have ended on a login or error page; fetch the profile itself";
+  } else {
+    fault.message = "this is another kind of XML: its root is " + tag + ", that of a property list is <plist>";
+  }
+  context.report(fault);
+}
+
+void note_prolog(Context& context, const xml::Prolog& prolog) {
+  if (!prolog.has_declaration)
+    context.report({Code::missing_xml_declaration,
+                    prolog.root,
+                    prolog.root + 6,
+                    "the file has no XML declaration",
+                    "begin it with <?xml version=\"1.0\" encoding=\"UTF-8\"?>",
+                    0,
+                    0,
+                    {}});
+  if (prolog.space_before != 0)
+    context.report({Code::space_before_xml_declaration,
+                    prolog.space_before,
+                    prolog.space_before + 5,
+                    "white space stands before the XML declaration",
+                    "strict XML parsers refuse it; remove it",
+                    0,
+                    0,
+                    {}});
+}
+
+/// Nothing of the tree or of its text outlives the conversion.
+std::optional<Value> convert(Context& context, std::string_view text, std::size_t root, std::vector<Comment>& comments,
+                             bool& clean) {
+  const auto copy = std::make_unique_for_overwrite<char[]>(text.size());
+  std::memcpy(copy.get() + root, text.data() + root, text.size() - root);
+  pugi::xml_document tree;
+  const auto parsed = tree.load_buffer_inplace(copy.get() + root, text.size() - root,
+                                               pugi::parse_cdata | pugi::parse_escapes | pugi::parse_eol |
+                                                   pugi::parse_embed_pcdata | pugi::parse_ws_pcdata_single,
+                                               pugi::encoding_utf8);
+  xml::Walk walk(context, text, copy.get(), comments);
+  auto value = walk.run(tree.first_child(), root);
+  if (!parsed && !walk.has_faults()) {
+    const std::size_t at =
+        std::min(root + static_cast<std::size_t>(std::max<std::ptrdiff_t>(parsed.offset, 0)), text.size() - 1);
+    context.report({Code::xml_syntax, at, at + 1, "the markup is not well-formed here", {}, 0, 0, {}});
+    return std::nullopt;
+  }
+  clean = !walk.has_faults();
+  return value;
+}
+
+}  // namespace
+
+std::optional<Value> read_xml(Context& context, std::string_view text) {
+  if (!check_characters(context, text) || !check_markup_count(context, text)) return std::nullopt;
+  std::vector<Comment> comments;
+  Fault fault;
+  const xml::Prolog prolog = xml::read_prolog(text, context.converted, comments, fault);
+  if (prolog.root == xml::failed) {
+    context.report(fault);
+    return std::nullopt;
+  }
+  const std::size_t stop = xml::name_end(text, prolog.root + 1);
+  if (text.substr(prolog.root + 1, stop - prolog.root - 1) != "plist") {
+    report_root(context, text, prolog.root);
+    return std::nullopt;
+  }
+  bool clean = true;
+  const auto value = convert(context, text, prolog.root, comments, clean);
+  if (clean) note_prolog(context, prolog);
+  if (context.positions) context.document.comments = std::move(comments);
+  return value;
+}
+
+}  // namespace vpn::document
