@@ -55,11 +55,8 @@ class Sink {
   void keep(std::shared_ptr<const document::Source> source) { kept_.push_back(std::move(source)); }
   /// By file (in the order first seen), position, code; exact duplicates removed.
   void sort();
-  /// Findings point to their sources: what owns one whose document could not be read lives here.
-  void keep(std::shared_ptr<const void> owner) { kept_.push_back(std::move(owner)); }
 
  private:
-  std::vector<std::shared_ptr<const void>> kept_;
   std::vector<Finding> all_;
   std::vector<std::shared_ptr<const document::Source>> kept_;
 };
