@@ -61,8 +61,8 @@ bool Checker::ike(const Where& where, const fb::Ike* ike) {
       return false;
   }
   return identity(where, ike->certificate(), "certificate") && identity(where, ike->credentials(), "credentials") &&
-         secret(where, ike->secret(), "secret") && secret(where, ike->password(), "password") &&
-         secret(where, ike->ppk(), "ppk");
+         identity(where, ike->secret_credentials(), "secret_credentials") && secret(where, ike->secret(), "secret") &&
+         secret(where, ike->password(), "password") && secret(where, ike->ppk(), "ppk");
 }
 
 bool Checker::login(const Where& where, const fb::Login* login) {

@@ -38,7 +38,8 @@ Writer::Tables<fb::Setting> Writer::settings(const std::vector<model::Setting>& 
 Writer::Offset<fb::SecurityAssociation> Writer::association(const model::SecurityAssociation& sa) {
   const auto encryption = text(sa.encryption);
   const auto integrity = text(sa.integrity);
-  return fb::CreateSecurityAssociation(builder_, encryption, integrity, sa.dh_group, sa.lifetime_minutes);
+  const auto post_quantum = sa.post_quantum.empty() ? 0 : builder_.CreateVector(sa.post_quantum);
+  return fb::CreateSecurityAssociation(builder_, encryption, integrity, sa.dh_group, sa.lifetime_minutes, post_quantum);
 }
 
 Writer::Offset<fb::Ike> Writer::ike(const model::Ike& ike) {
@@ -68,6 +69,7 @@ Writer::Offset<fb::Ike> Writer::ike(const model::Ike& ike) {
   out.add_secret(ike.secret);
   out.add_password(ike.password);
   out.add_credentials(ike.credentials);
+  out.add_secret_credentials(ike.secret_credentials);
   out.add_dead_peer_detection(dead_peer_detection);
   out.add_perfect_forward_secrecy(ike.perfect_forward_secrecy);
   out.add_disable_mobike(ike.disable_mobike);
@@ -84,6 +86,7 @@ Writer::Offset<fb::Ike> Writer::ike(const model::Ike& ike) {
   out.add_ppk_identifier(ppk_identifier);
   out.add_ppk(ike.ppk);
   out.add_ppk_mandatory(ike.ppk_mandatory);
+  out.add_post_quantum_fallback(ike.post_quantum_fallback);
   out.add_ike_sa(ike_sa);
   out.add_child_sa(child_sa);
   return out.Finish();

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "compiler/document/document.h"
-#include "compiler/findings/findings.h"
 #include "compiler/model/model.h"
 #include "policy/result.h"
 
@@ -20,9 +19,9 @@ struct BuildOptions {
 /// Reads an app map (JSON or YAML, docs/cli.md). Sorted by identifier. Errors name the entry; unknown keys are errors.
 Result<std::vector<MappedApp>> read_app_map(const std::string& path);
 
-/// Builds the model of one device from documents that lint found free of errors, in the order given. Tolerant: what
-/// lint warns about is read as lint says; adds no findings but for what only the merge of several documents shows.
-Model build(std::span<const document::Document* const> documents, const BuildOptions& options,
-            findings::Sink& findings);
+/// Builds the model of one device from documents that lint found free of errors, in the order given; they must outlive
+/// it. Tolerant: what lint warns about is read as lint says. What lint refuses is read in some way, too, and never
+/// crashes.
+Model build(std::span<const document::Document* const> documents, const BuildOptions& options);
 
 }  // namespace vpn::model

@@ -46,6 +46,7 @@ struct SecurityAssociation {
   std::string_view integrity = "SHA2-256";
   std::uint16_t dh_group = 14;
   std::uint32_t lifetime_minutes = 1440;
+  std::vector<std::uint16_t> post_quantum;  ///< further key exchanges, in order (RFC 9370)
 };
 
 struct Ike {
@@ -56,7 +57,8 @@ struct Ike {
   std::uint32_t certificate = none;  ///< index into Model::identities
   std::string_view server_issuer, server_name, user;
   SecretId secret = none, password = none;
-  std::uint32_t credentials = none;  ///< index into Model::identities: the asset that holds user and password
+  /// Indexes into Model::identities: assets that the device fetches user and password, and the shared secret, from.
+  std::uint32_t credentials = none, secret_credentials = none;
   std::string_view dead_peer_detection = "Medium";
   bool perfect_forward_secrecy = false, disable_mobike = false, disable_redirect = false, internal_subnets = false;
   bool revocation_check = false, fallback = false, nat_keepalive_offload = true, strict_algorithms = false;
@@ -66,6 +68,7 @@ struct Ike {
   std::string_view ppk_identifier;
   SecretId ppk = none;
   bool ppk_mandatory = true;
+  bool post_quantum_fallback = false;
   SecurityAssociation ike_sa, child_sa;
 };
 

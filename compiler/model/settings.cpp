@@ -1,0 +1,235 @@
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "compiler/document/coerce.h"
+#include "compiler/model/parts.h"
+#include "policy_generated.h"
+
+namespace vpn::model {
+namespace {
+
+using document::Type;
+
+bool contains_without_case(std::string_view text, std::string_view upper) {
+  const auto found = std::search(text.begin(), text.end(), upper.begin(), upper.end(),
+                                 [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a) == b; });
+  return found != text.end();
+}
+
+// Vendors name their keys as they like: rather one too many is kept back than one shown.
+bool is_secret_name(std::string_view name) {
+  constexpr std::string_view parts[] = {"PASSW",       "PASSPHRASE",   "PASSCODE",  "SECRET",     "PRIVATEKEY",
+                                        "PRIVATE_KEY", "PRIVATE-KEY",  "PRESHARED", "PRE-SHARED", "PRE_SHARED",
+                                        "PSK",         "TOKEN",        "CHALLENGE", "CREDENTIAL", "APIKEY",
+                                        "API_KEY",     "API-KEY",      "TLS-AUTH",  "TLS-CRYPT",  "AUTH-USER-PASS",
+                                        "PKCS12",      "WGQUICKCONFIG"};
+  constexpr std::string_view names[] = {"KEY", "PIN", "PWD", "PASS", "STATIC-KEY"};
+  return std::any_of(std::begin(parts), std::end(parts),
+                     [&](std::string_view p) { return contains_without_case(name, p); }) ||
+         std::any_of(std::begin(names), std::end(names),
+                     [&](std::string_view n) { return equal_without_case(name, n); });
+}
+
+bool is_secret_text(std::string_view text) {
+  return contains_without_case(text, "PRIVATEKEY") || contains_without_case(text, "PRIVATE KEY-----") ||
+         contains_without_case(text, "PRESHAREDKEY") || contains_without_case(text, "STATIC KEY V1-----");
+}
+
+std::string encode_base64(std::span<const std::uint8_t> bytes) {
+  std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  const int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes.data(), static_cast<int>(bytes.size()));
+  out.resize(static_cast<std::size_t>(size));
+  return out;
+}
+
+template <class Number>
+std::string decimal(Number number) {
+  std::array<char, 32> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+  return {digits.data(), end.ptr};
+}
+
+class Flattener {
+ public:
+  explicit Flattener(Reader& reader) : reader_(reader) {}
+
+  // Documents are no deeper than document::Limits::depth, and so is this recursion.
+  void members(const document::Value& dict, const std::string& prefix) {
+    for (const document::Member& member : dict.dictionary()) {
+      value(member.value, prefix.empty() ? std::string(member.key) : prefix + "." + std::string(member.key),
+            member.key);
+    }
+  }
+  std::vector<Setting> take() { return std::move(settings_); }
+
+ private:
+  void value(const document::Value& v, std::string key, std::string_view name) {
+    switch (v.type) {
+      case Type::dictionary:
+        members(v, key);
+        return;
+      case Type::array:
+        for (std::uint32_t i = 0; i < v.size; ++i) value(v.array()[i], key + "." + std::to_string(i), name);
+        return;
+      case Type::null:
+        return;
+      case Type::boolean:
+        settings_.push_back({std::move(key), v.boolean ? "true" : "false", none});
+        return;
+      case Type::integer:
+        number(std::move(key), decimal(v.integer), name);
+        return;
+      case Type::real:
+        number(std::move(key), decimal(v.real), name);
+        return;
+      case Type::string:
+        text(std::move(key), v.string(), name);
+        return;
+      case Type::date:
+        settings_.push_back({std::move(key), std::string(v.string()), none});
+        return;
+      case Type::data:
+        data(std::move(key), v.data(), name);
+        return;
+    }
+  }
+
+  void number(std::string key, std::string digits, std::string_view name) {
+    const bool is_flag = digits == "0" || digits == "1";
+    if (is_secret_name(name) && !is_flag) {
+      settings_.push_back({std::move(key), {}, reader_.secret(digits)});
+    } else {
+      settings_.push_back({std::move(key), std::move(digits), none});
+    }
+  }
+
+  void text(std::string key, std::string_view text, std::string_view name) {
+    if (!text.empty() && (is_secret_name(name) || is_secret_text(text))) {
+      settings_.push_back({std::move(key), {}, reader_.secret(text)});
+    } else {
+      settings_.push_back({std::move(key), std::string(text), none});
+    }
+  }
+
+  void data(std::string key, std::span<const std::uint8_t> bytes, std::string_view name) {
+    const std::string_view as_text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (!bytes.empty() && (is_secret_name(name) || is_secret_text(as_text))) {
+      settings_.push_back({std::move(key), {}, reader_.secret(bytes)});
+    } else {
+      settings_.push_back({std::move(key), encode_base64(bytes), none});
+    }
+  }
+
+  Reader& reader_;
+  std::vector<Setting> settings_;
+};
+
+// Keys of a declaration's Proxies under the names that the payload has for them, so that both give one policy.
+std::string payload_name(std::string_view declared) {
+  constexpr std::pair<std::string_view, std::string_view> names[] = {
+      {"AutoConfigEnable", "ProxyAutoConfigEnable"},
+      {"AutoConfigURLString", "ProxyAutoConfigURLString"},
+      {"AutoDiscoveryEnable", "ProxyAutoDiscoveryEnable"},
+      {"Protocol.HTTP.Enable", "HTTPEnable"},
+      {"Protocol.HTTP.HostName", "HTTPProxy"},
+      {"Protocol.HTTP.Port", "HTTPPort"},
+      {"Protocol.HTTPS.Enable", "HTTPSEnable"},
+      {"Protocol.HTTPS.HostName", "HTTPSProxy"},
+      {"Protocol.HTTPS.Port", "HTTPSPort"},
+  };
+  for (const auto& [from, to] : names) {
+    if (from == declared) return std::string(to);
+  }
+  return std::string(declared);
+}
+
+// Proxies are switched by 0 and 1 in payloads and by booleans in declarations.
+void settle_flags(std::vector<Setting>& settings) {
+  for (Setting& setting : settings) {
+    if (setting.value == "true") setting.value = "1";
+    if (setting.value == "false") setting.value = "0";
+  }
+}
+
+std::string_view trim(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t\r\n");
+  return begin == std::string_view::npos ? std::string_view{}
+                                         : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+template <class Visit>
+void each_line(std::string_view text, Visit visit) {
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    visit(trim(text.substr(0, end)));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+}
+
+// wg-quick(8): "Endpoint = host:port" in each [Peer].
+void add_wireguard(std::string_view text, std::vector<std::string_view>& out) {
+  each_line(text, [&](std::string_view line) {
+    const auto equals = line.find('=');
+    if (equals == std::string_view::npos || !equal_without_case(trim(line.substr(0, equals)), "Endpoint")) return;
+    out.push_back(trim(line.substr(equals + 1)));
+  });
+}
+
+// openvpn(8): "remote host [port] [protocol]"; as a key of its own the word "remote" is not repeated.
+void add_openvpn(std::string_view text, bool is_remote, std::vector<std::string_view>& out) {
+  each_line(text, [&](std::string_view line) {
+    std::string_view rest = line;
+    if (!is_remote) {
+      if (!rest.starts_with("remote ") && !rest.starts_with("remote\t")) return;
+      rest = trim(rest.substr(7));
+    }
+    const std::string_view host = rest.substr(0, rest.find_first_of(" \t"));
+    if (!host.empty()) out.push_back(host);
+  });
+}
+
+}  // namespace
+
+std::vector<Setting> flatten(Reader& reader, Dict dict, std::string_view prefix) {
+  if (!dict) return {};
+  Flattener flattener(reader);
+  flattener.members(*dict.value, std::string(prefix));
+  return flattener.take();
+}
+
+std::vector<Setting> read_proxies(Reader& reader, Dict payload) {
+  auto settings = flatten(reader, reader.dict(payload, "Proxies"));
+  settle_flags(settings);
+  return settings;
+}
+
+std::vector<Setting> read_declared_proxies(Reader& reader, Dict payload, Identities& identities) {
+  const Dict dict = reader.dict(payload, "Proxies");
+  auto settings = flatten(reader, dict);
+  settle_flags(settings);
+  for (Setting& setting : settings) setting.key = payload_name(setting.key);
+  const auto account = identities.credentials(reader, reader.dict(dict, "Protocol"), "CredentialsAssetReference");
+  if (!account.user.empty()) settings.push_back({"HTTPProxyUsername", std::string(account.user), none});
+  if (account.password != none) settings.push_back({"HTTPProxyPassword", {}, account.password});
+  return settings;
+}
+
+std::vector<std::string_view> read_endpoints(Reader& reader, Dict vendor_config, std::uint8_t provider) {
+  std::vector<std::string_view> out;
+  const auto kind = static_cast<policy::fb::Provider>(provider);
+  if (!vendor_config) return out;
+  if (kind == policy::fb::Provider::wireguard) add_wireguard(reader.text(vendor_config, "WgQuickConfig"), out);
+  if (kind != policy::fb::Provider::openvpn) return out;
+  for (const document::Member& member : vendor_config.value->dictionary()) {
+    if (!member.value.is(Type::string)) continue;
+    const bool is_remote = member.key == "remote" || member.key.starts_with("remote.");
+    add_openvpn(member.value.string(), is_remote, out);
+  }
+  return out;
+}
+
+}  // namespace vpn::model
