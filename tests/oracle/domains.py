@@ -52,6 +52,14 @@ def is_address(text):
         return False
 
 
+def server_host(text):
+    """The host of a server address, which plug-ins also write as a URL or with a port."""
+    text = text or ""
+    if "://" in text:
+        return urlsplit(text).hostname or ""
+    return text.split(":")[0] if text.count(":") == 1 else text
+
+
 def url_target(url):
     """(host, port) of an HTTP or HTTPS URL, or None."""
     parts = urlsplit(url)

@@ -13,6 +13,8 @@ TOOL_PATHS = ("/usr/bin/ssh", "/usr/bin/curl", "/opt/example/bin/sync")
 DOMAINS = ("example.com", "*.example.com", "intern.example.com", "*.intern.example.com", "www.example.net", "*.example.net",
            "example.org", "db.corp.example.org", "b\u00fccher.example", "xn--bcher-kva.example", "\u4f8b\u3048.example", "MiXed.Example")
 SERVERS = ("vpn.example.com", "gw.example.net", "VPN2.example.com", "b\u00fccher.example", "203.0.113.5", "2001:db8::5")
+PLUGIN_SERVERS = ("https://portal.example.com/vpn", "wg.example.com:51820")
+ROUTING = ("IncludeAllNetworks", "EnforceRoutes", "ExcludeLocalNetworks", "ExcludeCellularServices", "ExcludeAPNs", "ExcludeDeviceCommunication")
 SSIDS = ("Corp", "Guest", "corp", "Caf\u00e9")
 SEARCH = ("corp.example.com", "*.corp.example.com", "example.com", "*.example.com", "Corp.Example.com")
 RESOLVERS = ("192.0.2.53", "10.0.0.53", "2001:db8::53", "192.0.2.*", "10.*", "2001:db8:*", "192.168.1.1")
@@ -99,8 +101,9 @@ class PolicyGenerator:
     def provider(self):
         return {"ProviderType": self.rng.choice(("packet-tunnel", "app-proxy", "app-proxy"))} if self.chance(0.5) else {}
 
-    def server(self):
-        return {"RemoteAddress": self.rng.choice(SERVERS)}
+    def server(self, kind=None):
+        pool = SERVERS + PLUGIN_SERVERS if kind in ("VPN", "TransparentProxy") else SERVERS
+        return {"RemoteAddress": self.rng.choice(pool)}
 
     def device_wide(self):
         kind = self.rng.choice(("VPN", "VPN", "VPN", "IKEv2", "IKEv2", "IPSec", "L2TP", "TransparentProxy", "TransparentProxy"))
@@ -109,11 +112,11 @@ class PolicyGenerator:
             outer["payload_IPv4"] = {"OverridePrimary": self.flag(self.chance(0.7))}
         if kind == "L2TP":
             return payloads.vpn(self.next_number(), kind, **self.server(), **outer)
-        keys = {**self.server(), **self.on_demand()}
+        keys = {**self.server(kind), **self.on_demand()}
         if kind == "VPN":
             keys.update(self.routing(), **self.provider())
         if kind == "IKEv2":
-            keys.update(self.routing())
+            keys.update(self.routing(), **(self.provider() if self.chance(0.2) else {}))
         if kind == "TransparentProxy":
             if self.chance(0.4):
                 keys["EnforceRoutes"] = self.flag(self.chance(0.8))
@@ -123,7 +126,7 @@ class PolicyGenerator:
 
     def per_app(self):
         kind = self.rng.choice(("VPN", "VPN", "VPN", "IKEv2", "IPSec"))
-        keys = {**self.server(), **self.on_demand()}
+        keys = {**self.server(kind), **self.on_demand()}
         if kind == "VPN":
             keys.update(self.provider())
         for name in ("SafariDomains", "MailDomains", "CalendarDomains", "ContactsDomains", "SMBDomains", "AssociatedDomains"):
@@ -184,13 +187,16 @@ class PolicyGenerator:
         return payloads.declaration("always-on", f"com.example.always-on.{self.next_number()}", TunnelConfigurations=tunnels, **self.exceptions(plain=True))
 
     def declared(self):
-        kind = self.rng.choice(("ikev2", "vpn-plugin"))
+        kind = self.rng.choice(("ikev2", "ikev2", "vpn-plugin", "vpn-plugin", "ipsec"))
         keys = self.declared_ike()
         if kind == "vpn-plugin":
             keys = {"HostName": self.rng.choice(SERVERS), "SubType": "com.example.client", "Authentication": {"Method": "Password"},
                     "Provider": {"Type": self.rng.choice(("packet-tunnel", "app-proxy"))}}
-        names = ("IncludeAllNetworks", "EnforceRoutes", "ExcludeLocalNetworks", "ExcludeCellularServices", "ExcludeAPNs", "ExcludeDeviceCommunication")
-        keys["NetworkRouting"] = self.flags(names, plain=True)
+        if kind == "ipsec":
+            keys = {"HostName": self.rng.choice(SERVERS), **self.flags(("OverridePrimary",), plain=True),
+                    "Authentication": {"Method": "SharedSecret", "CredentialsAssetReference": "com.example.asset.credentials"}}
+        else:
+            keys["NetworkRouting"] = self.flags(ROUTING, plain=True)
         if self.chance(0.5):
             keys["OnDemand"] = {"Enabled": self.chance(0.8), "Rules": self.rules()}
         return payloads.declaration(kind, f"com.example.{kind}.{self.next_number()}", **keys)

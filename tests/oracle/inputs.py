@@ -101,7 +101,8 @@ class Policy:
         """S1.d: host names, not addresses."""
         found = [s for v in self.vpns() for s in v.servers]
         found += self.always_on.servers if self.always_on else []
-        return {domains.a_labels(s) for s in found if s and not domains.is_address(s)} - {""}
+        hosts = [domains.server_host(s) for s in found]
+        return {domains.a_labels(h) for h in hosts if not domains.is_address(h)} - {""}
 
 
 def texts(value):
@@ -180,6 +181,7 @@ def read_declaration(policy, declaration):
     vpn.proxy = payload.get("Provider", {}).get("Type") == "app-proxy"
     on_demand = payload.get("OnDemand", {})
     vpn.on_demand = OnDemand(flag(on_demand.get("Enabled")), on_demand.get("Rules", []))
+    vpn.override_primary = kind == "ipsec" and flag(payload.get("OverridePrimary"))
     read_routing(vpn, payload.get("NetworkRouting", {}), policy.platform)
     policy.device_wide.append(vpn)
 
@@ -240,8 +242,12 @@ def read_document(path):
     return plistlib.loads(data)
 
 
+def read_yaml(path):
+    return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def read_yaml_or_json(path):
-    return yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    return read_yaml(path) or {}
 
 
 def load(paths, app_map_path, platform):
