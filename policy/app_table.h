@@ -8,26 +8,33 @@
 #include <vector>
 
 #include "policy/result.h"
+#include "policy/types.h"
 
 namespace vpn::policy {
 
-/// Read-only view; the bytes must outlive it and be 8-byte aligned.
+/// Read-only view; the bytes must outlive it. Any alignment will do.
 class AppTable {
  public:
   AppTable() = default;  ///< an empty table
-  /// Checks all of the structure: after success no look-up can read outside `bytes`.
+  /// Checks all of the structure: after success no look-up can read outside `bytes`, every name is found under its
+  /// index, and names are sorted byte-wise, distinct and not empty. Errors: `invalid_input`.
   static Result<AppTable> open(std::span<const std::byte> bytes);
   /// Index of the identifier in sorted order, or `none` (policy/types.h). Byte-wise exact. No allocation.
   std::uint32_t find(std::string_view identifier) const noexcept;
-  std::uint32_t size() const noexcept;
+  std::uint32_t size() const noexcept { return count_; }
   std::string_view name(std::uint32_t index) const noexcept;  ///< index below size()
 
  private:
-  const std::byte* base_ = nullptr;
-  std::size_t bytes_ = 0;
+  const std::byte* slots_ = nullptr;
+  const std::byte* offsets_ = nullptr;
+  const std::byte* records_ = nullptr;
+  std::uint32_t count_ = 0;
+  std::uint32_t slot_count_ = 0;
+  std::uint64_t seed_ = 0;
 };
 
-/// The table for identifiers that are sorted byte-wise and distinct.
-std::vector<std::byte> build_app_table(std::span<const std::string_view> sorted_identifiers);
+/// The table for identifiers that are sorted byte-wise, distinct and not empty. Same identifiers: same bytes.
+/// Errors (`invalid_input`): not sorted, or more than the file's 32-bit offsets can hold.
+Result<std::vector<std::byte>> build_app_table(std::span<const std::string_view> sorted_identifiers);
 
 }  // namespace vpn::policy

@@ -19,15 +19,17 @@ struct RangeEntry {
 };
 
 /// All dimensions at once: an address has one class, a class one value per dimension (0 where nothing matches).
-/// Immutable after build; look-ups do not allocate.
+/// Classes are the distinct tuples of values; class 0 is the one where nothing matches.
+/// Immutable after build; look-ups do not allocate. A table that was moved from can only be assigned to or destroyed.
 class RangeTable {
  public:
-  RangeTable();
+  RangeTable();  ///< an empty table: every address has class 0
   ~RangeTable();
   RangeTable(RangeTable&&) noexcept;
   RangeTable& operator=(RangeTable&&) noexcept;
 
-  /// n log n in the number of entries. `dimensions` is above every entry's dimension.
+  /// n log n in the number of entries. `dimensions` is above every entry's dimension (an entry that breaks this is
+  /// left out). Of entries that are alike but for their value the lower value wins.
   static RangeTable build(std::span<const RangeEntry> entries, std::uint16_t dimensions);
 
   std::uint32_t find(const Address& a) const noexcept;  ///< class of an address
