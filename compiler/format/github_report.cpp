@@ -28,7 +28,11 @@ std::string escaped(std::string_view text, bool property) {
         result += property ? "%2C" : ",";
         break;
       default:
-        result += c;
+        if (static_cast<unsigned char>(c) < 0x20) {
+          result += "\xEF\xBF\xBD";  // the log is shown on terminals, too
+        } else {
+          result += c;
+        }
     }
   }
   return result;

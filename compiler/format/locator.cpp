@@ -6,7 +6,8 @@ namespace vpn::format {
 
 document::Position Locator::forward(std::uint32_t from, document::Position position, std::uint32_t to) const {
   const std::string_view between = source_->text().substr(from, to - from);
-  const bool counts_as_is = from >= 3 && between.find_first_of("\r\n") == std::string_view::npos;  // from 3: no byte order mark
+  const bool counts_as_is =
+      from >= 3 && between.find_first_of("\r\n") == std::string_view::npos;  // from 3: no byte order mark
   if (!counts_as_is) return source_->position(to);
   const auto is_lead = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
   position.column += static_cast<std::uint32_t>(std::count_if(between.begin(), between.end(), is_lead));

@@ -44,7 +44,8 @@ class Scanner {
       const auto end = text_.find('<', at);
       if (end == std::string_view::npos) break;
       if (!wanted(trimmed(text_.substr(at, end - at)))) continue;
-      const auto closed = text_.substr(end, close.size()) == close ? end + close.size() : end;
+      auto closed = text_.substr(end, close.size()) == close ? end + close.size() : end;
+      if (text_.substr(end, open.size()) == open) closed = end + open.size();  // the slash forgotten
       at = element_content(skip_comments(text_, closed));
     }
     return std::move(found_);

@@ -1,0 +1,23 @@
+// From the paths a user names to the files that are read.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "policy/result.h"
+
+namespace vpn::cli {
+
+struct Inputs {
+  std::vector<std::string> files;  ///< in the order given, those of a folder by name; each once; "-" is standard input
+  std::vector<Error> problems;     ///< of paths that cannot be opened, and folders without a profile
+};
+
+/// Files as they are named; of folders, recursively, every *.mobileconfig, and every *.plist, *.xml and *.json whose
+/// content looks like a profile or a declaration. Hidden folders and symbolic links to folders are passed over.
+Inputs collect_inputs(const std::vector<std::string>& paths);
+
+/// Whether JSON text, judged by its first character.
+bool looks_like_json(std::string_view text);
+
+}  // namespace vpn::cli
