@@ -15,10 +15,10 @@ namespace vpn::document {
 struct Fault {
   findings::Code code{};
   std::size_t begin = 0, end = 0;
-  std::string message;
-  std::string help;
+  std::string message = {};
+  std::string help = {};
   std::size_t related_begin = 0, related_end = 0;  ///< equal: none
-  std::string related;
+  std::string related = {};
 };
 
 /// Where a reader puts what it finds. `text` must live as long as the document: values view into it.
@@ -26,10 +26,11 @@ struct Context {
   Document& document;
   const ReadOptions& options;
   findings::Sink& findings;
-  bool positions = true;   ///< false: `text` is not the source's text (decrypted), so nothing has a place
-  bool any_root = false;   ///< the root may be an array (decrypted content)
-  bool converted = false;  ///< the text came in UTF-16: the declaration may say so
-  std::string where;       ///< put before each message ("in EncryptedPayloadContent: ")
+  bool positions = true;    ///< false: `text` is not the source's text (decrypted), so nothing has a place
+  bool any_root = false;    ///< the root may be an array (decrypted content)
+  bool converted = false;   ///< the text came in UTF-16: the declaration may say so
+  bool has_faults = false;  ///< set by a reader: the markup was wrong somewhere, and a finding says so
+  std::string where = {};   ///< put before each message ("in EncryptedPayloadContent: ")
 
   Span span(std::size_t begin, std::size_t end) const;
   findings::Finding& report(const Fault& fault, std::string path = {});

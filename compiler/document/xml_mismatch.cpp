@@ -70,8 +70,8 @@ Fault mismatch(std::string_view text, const std::vector<Tag>& open, std::size_t 
   const std::size_t stop = name_end(text, name_begin);
   const std::string_view name = text.substr(name_begin, stop - name_begin);
   const std::size_t end = std::min(text.find('>', stop), text.size() - 1) + 1;
-  if (stop == name_begin)
-    return {Code::xml_syntax, at, at + 1, "'<' begins no tag here", "in text, write &lt;", 0, 0, {}};
+  if (stop == text.size()) return cut_off(text, open);
+  if (stop == name_begin) return {Code::xml_syntax, at, at + 1, "'<' begins no tag here", "in text, write &lt;"};
   if (!is_end) {
     Fault fault = not_closed(inner, at, end, in_angles(name) + " begins within it");
     if (name == inner.name)

@@ -11,7 +11,7 @@ namespace {
 using findings::Code;
 
 bool set(Fault& fault, Code code, std::size_t begin, std::size_t end, std::string message, std::string help = {}) {
-  fault = Fault{code, begin, end, std::move(message), std::move(help), 0, 0, {}};
+  fault = Fault{code, begin, end, std::move(message), std::move(help)};
   return false;
 }
 

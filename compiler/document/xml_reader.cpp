@@ -51,7 +51,7 @@ void report_root(Context& context, std::string_view text, std::size_t root) {
   const std::string tag = "<" + shown(name) + ">";
   const Element element = xml::element_of(name);
   constexpr std::string_view plist[] = {"plist"};
-  Fault fault{Code::not_a_profile, root, end, {}, {}, 0, 0, {}};
+  Fault fault{Code::not_a_profile, root, end, {}};
   if (element != Element::unknown) {
     fault.code = Code::missing_plist;
     fault.message = "the file begins with " + tag + "; a property list begins with <plist>";
@@ -71,28 +71,16 @@ void report_root(Context& context, std::string_view text, std::size_t root) {
 
 void note_prolog(Context& context, const xml::Prolog& prolog) {
   if (!prolog.has_declaration)
-    context.report({Code::missing_xml_declaration,
-                    prolog.root,
-                    prolog.root + 6,
-                    "the file has no XML declaration",
-                    "begin it with <?xml version=\"1.0\" encoding=\"UTF-8\"?>",
-                    0,
-                    0,
-                    {}});
+    context.report({Code::missing_xml_declaration, prolog.root, prolog.root + 6, "the file has no XML declaration",
+                    "begin it with <?xml version=\"1.0\" encoding=\"UTF-8\"?>"});
   if (prolog.space_before != 0)
-    context.report({Code::space_before_xml_declaration,
-                    prolog.space_before,
-                    prolog.space_before + 5,
-                    "white space stands before the XML declaration",
-                    "strict XML parsers refuse it; remove it",
-                    0,
-                    0,
-                    {}});
+    context.report({Code::space_before_xml_declaration, prolog.space_before, prolog.space_before + 5,
+                    "white space stands before the XML declaration", "strict XML parsers refuse it; remove it"});
 }
 
 /// Nothing of the tree or of its text outlives the conversion.
-std::optional<Value> convert(Context& context, std::string_view text, std::size_t root, std::vector<Comment>& comments,
-                             bool& clean) {
+std::optional<Value> convert(Context& context, std::string_view text, std::size_t root,
+                             std::vector<Comment>& comments) {
   const auto copy = std::make_unique_for_overwrite<char[]>(text.size());
   std::memcpy(copy.get() + root, text.data() + root, text.size() - root);
   pugi::xml_document tree;
@@ -105,10 +93,11 @@ std::optional<Value> convert(Context& context, std::string_view text, std::size_
   if (!parsed && !walk.has_faults()) {
     const std::size_t at =
         std::min(root + static_cast<std::size_t>(std::max<std::ptrdiff_t>(parsed.offset, 0)), text.size() - 1);
-    context.report({Code::xml_syntax, at, at + 1, "the markup is not well-formed here", {}, 0, 0, {}});
+    context.report({Code::xml_syntax, at, at + 1, "the markup is not well-formed here"});
+    context.has_faults = true;
     return std::nullopt;
   }
-  clean = !walk.has_faults();
+  context.has_faults = walk.has_faults();
   return value;
 }
 
@@ -128,9 +117,8 @@ std::optional<Value> read_xml(Context& context, std::string_view text) {
     report_root(context, text, prolog.root);
     return std::nullopt;
   }
-  bool clean = true;
-  const auto value = convert(context, text, prolog.root, comments, clean);
-  if (clean) note_prolog(context, prolog);
+  const auto value = convert(context, text, prolog.root, comments);
+  if (!context.has_faults) note_prolog(context, prolog);
   if (context.positions) context.document.comments = std::move(comments);
   return value;
 }

@@ -118,7 +118,7 @@ bool Walk::between() {
       end = cdata_end(text_, at_, markup);
       if (end != failed) stray_text();
     } else {
-      markup = {Code::xml_syntax, at_, at_ + 1, "'<' begins no tag here", "in text, write &lt;", 0, 0, {}};
+      markup = {Code::xml_syntax, at_, at_ + 1, "'<' begins no tag here", "in text, write &lt;"};
     }
     if (end == failed) return fatal(markup);
     at_ = end;
@@ -153,14 +153,8 @@ bool Walk::tail() {
     } else {
       std::size_t stop = std::min(text_.find('\n', at_), text_.size());
       while (is_space(text_[stop - 1])) --stop;
-      markup = {Code::content_after_root,
-                at_,
-                stop,
-                "there is more behind </plist>",
-                "a file holds one property list; two files may have been joined",
-                0,
-                0,
-                {}};
+      markup = {Code::content_after_root, at_, stop, "there is more behind </plist>",
+                "a file holds one property list; two files may have been joined"};
     }
     if (end == failed) return fatal(markup);
     at_ = end;
@@ -197,7 +191,7 @@ bool Walk::tree_node(pugi::xml_node& node) {
   node = frame.next;
   while (node && node.name() != name) node = node.next_sibling();
   frame.next = node.next_sibling();
-  return node || fatal({Code::xml_syntax, at_, at_ + 1, "the markup is not well-formed here", {}, 0, 0, {}});
+  return node || fatal({Code::xml_syntax, at_, at_ + 1, "the markup is not well-formed here"});
 }
 
 bool Walk::open(Element element, const Tag& tag, bool is_empty, pugi::xml_node node) {
@@ -278,14 +272,7 @@ bool Walk::end_tag(const Tag& tag, std::size_t& at, bool is_leaf) {
     }
     if (close >= text_.size()) return fatal(cut_off(text_, open_tags(is_leaf ? &tag : nullptr)));
     if (close != stop || !is_name(text_[stop]))
-      return fatal({Code::xml_syntax,
-                    at,
-                    stop,
-                    "the end tag </" + std::string(tag.name) + " is not closed by '>'",
-                    {},
-                    0,
-                    0,
-                    {}});
+      return fatal({Code::xml_syntax, at, stop, "the end tag </" + std::string(tag.name) + " is not closed by '>'"});
   }
   return fatal(mismatch(text_, open_tags(is_leaf ? &tag : nullptr), at));
 }
@@ -320,12 +307,12 @@ bool Walk::fatal(const Fault& fault) {
 
 void Walk::fault(Code code, const Tag& tag, std::string message, std::string help, At at) {
   ++faults_;
-  limited_report({code, tag.begin, tag.end, std::move(message), std::move(help), 0, 0, {}}, at);
+  limited_report({code, tag.begin, tag.end, std::move(message), std::move(help)}, at);
 }
 
 void Walk::faulty(Value& value, Code code, std::size_t begin, std::size_t end, std::string message, std::string help) {
   value.faulty = true;
-  limited_report({code, begin, end, std::move(message), std::move(help), 0, 0, {}}, At::value);
+  limited_report({code, begin, end, std::move(message), std::move(help)}, At::value);
 }
 
 void Walk::limited_report(const Fault& fault, At at) {
@@ -344,7 +331,7 @@ std::string Walk::path(At at) const {
     if (at == At::container && &frame == &stack_.back()) break;
     const Path* const parent = chain.empty() ? nullptr : &chain.back();
     if (frame.element == Element::dict && !frame.key.name.empty()) chain.push_back({parent, frame.key.name, 0});
-    if (frame.element == Element::array) chain.push_back({parent, {}, frame.used == 0 ? 0 : frame.used - 1});
+    if (frame.element == Element::array && frame.used != 0) chain.push_back({parent, {}, frame.used - 1});
   }
   return chain.empty() ? std::string() : chain.back().to_string();
 }
