@@ -185,11 +185,12 @@ void Apps::classify() {
   }
 }
 
-flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> Apps::names() {
+Result<flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>>> Apps::names() {
   if (identifiers_.empty()) return 0;
-  const std::vector<std::byte> table = policy::build_app_table(identifiers_);
-  builder_.ForceVectorAlignment(table.size(), 1, 8);
-  return builder_.CreateVector(reinterpret_cast<const std::uint8_t*>(table.data()), table.size());
+  const auto table = policy::build_app_table(identifiers_);
+  if (!table) return tl::unexpected(table.error());
+  builder_.ForceVectorAlignment(table->size(), 1, 8);
+  return builder_.CreateVector(reinterpret_cast<const std::uint8_t*>(table->data()), table->size());
 }
 
 flatbuffers::Offset<fb::AppIdentity> Apps::identity(const Entry& entry) {

@@ -18,7 +18,7 @@ class Apps {
   /// Errors: a mapping to a per-app VPN that does not exist, unless it is the app map's and that is shared.
   Result<void> collect(bool shared_app_map);
 
-  flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> names();
+  Result<flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>>> names();
   flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<fb::App>>> apps();
   flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<fb::AppClass>>> classes();
 

@@ -20,7 +20,7 @@ class DomainLists {
 
   std::size_t size() const { return lists_.size(); }
   /// The table's bytes; to be asked for once, after the last add().
-  std::vector<std::byte> table() { return table_.finish(); }
+  Result<std::vector<std::byte>> table() { return table_.finish(); }
   flatbuffers::Offset<flatbuffers::Vector<flatbuffers::Offset<fb::DomainList>>> lists() {
     return builder_.CreateVector(lists_);
   }

@@ -68,11 +68,12 @@ Writer::Tables<fb::ProbeTarget> Writer::probes() {
   return builder_.CreateVector(targets);
 }
 
-flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>> Writer::domain_table() {
-  const std::vector<std::byte> table = lists_.table();
-  if (table.empty()) return 0;
-  builder_.ForceVectorAlignment(table.size(), 1, policy::file_alignment);
-  return builder_.CreateVector(reinterpret_cast<const std::uint8_t*>(table.data()), table.size());
+Result<flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>>> Writer::domain_table() {
+  const auto table = lists_.table();
+  if (!table) return tl::unexpected(table.error());
+  if (table->empty()) return 0;
+  builder_.ForceVectorAlignment(table->size(), 1, policy::file_alignment);
+  return builder_.CreateVector(reinterpret_cast<const std::uint8_t*>(table->data()), table->size());
 }
 
 Result<void> Writer::write(std::span<const std::byte> sealed, bool shared_app_map) {
@@ -86,12 +87,14 @@ Result<void> Writer::write(std::span<const std::byte> sealed, bool shared_app_ma
   const auto identity_vector = identities();
   const auto service_vector = services();
   const auto name_table = apps_.names();
+  if (!name_table) return tl::unexpected(name_table.error());
   const auto app_vector = apps_.apps();
   const auto class_vector = apps_.classes();
   const auto server_vector = servers();
   const auto probe_vector = probes();
   const auto list_vector = lists_.lists();
   const auto domains = domain_table();
+  if (!domains) return tl::unexpected(domains.error());
   const auto source_vector = sources_.sources();
   const auto file_vector = sources_.files();
   const auto secrets =
@@ -107,10 +110,10 @@ Result<void> Writer::write(std::span<const std::byte> sealed, bool shared_app_ma
   policy.add_per_app(per_app_vector);
   policy.add_devices(device_vector);
   policy.add_services(service_vector);
-  policy.add_app_names(name_table);
+  policy.add_app_names(*name_table);
   policy.add_apps(app_vector);
   policy.add_app_classes(class_vector);
-  policy.add_domains(domains);
+  policy.add_domains(*domains);
   policy.add_domain_lists(list_vector);
   policy.add_identities(identity_vector);
   policy.add_servers(server_vector);

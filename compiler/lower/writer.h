@@ -53,7 +53,7 @@ class Writer {
   Tables<fb::ServiceSelector> services();
   Strings servers();
   Tables<fb::ProbeTarget> probes();
-  Offset<flatbuffers::Vector<std::uint8_t>> domain_table();
+  Result<Offset<flatbuffers::Vector<std::uint8_t>>> domain_table();
 
   flatbuffers::FlatBufferBuilder& builder_;
   const model::Model& model_;
