@@ -149,7 +149,8 @@ DomainClass Judge::domain_class() {
 bool Judge::loopback() {
   if (fact(dim_self) == 0) return false;
   // Linux puts a flow to its own address on the wire when the socket is bound to a physical interface.
-  const bool off_device = !f_.incoming && !f_.scope.empty() && f_.scope != "lo" && !d_.is_tunnel_interface(f_.scope);
+  const bool off_device =
+      !f_.incoming && !f_.scope.empty() && f_.scope != "lo" && f_.scope != "lo0" && !d_.is_tunnel_interface(f_.scope);
   return decided(off_device ? Verdict::drop : Verdict::system, Rule::S0);
 }
 
@@ -158,17 +159,20 @@ bool Judge::dhcp() const {
   return remote_.v6 ? f_.local_port == 546 && f_.remote_port == 547 : f_.local_port == 68 && f_.remote_port == 67;
 }
 
+// Discovery and MLD exist in IPv6 only, IGMP in IPv4 only: the same numbers in the other family would be a covert
+// channel.
 bool Judge::neighbour_discovery() const {
-  if (!is(proto_icmpv6) || !f_.has_icmp_type || (f_.hop_limit != -1 && f_.hop_limit != 255)) return false;
+  if (!is(proto_icmpv6) || !remote_.v6 || !f_.has_icmp_type) return false;
+  if (f_.hop_limit != -1 && f_.hop_limit != 255) return false;
   const std::uint8_t t = f_.icmp_type;
   return t == 135 || t == 136 || t == (f_.incoming ? 134 : 133);
 }
 
 bool Judge::multicast_membership() const {
   if (f_.hop_limit != -1 && f_.hop_limit != 1) return false;
-  if (is(proto_igmp)) return true;
+  if (is(proto_igmp)) return !remote_.v6;
   const std::uint8_t t = f_.icmp_type;
-  return is(proto_icmpv6) && f_.has_icmp_type && ((t >= 130 && t <= 132) || t == 143);
+  return is(proto_icmpv6) && remote_.v6 && f_.has_icmp_type && ((t >= 130 && t <= 132) || t == 143);
 }
 
 // S1.c: only the tunnel's own provider, only to that tunnel's endpoints (CVE-2023-36673).
@@ -190,17 +194,20 @@ bool Judge::server_lookup() {
   if (name.empty() ||
       std::none_of(servers.begin(), servers.end(), [&](const auto* s) { return s->string_view() == name; }))
     return false;
-  const std::string_view interface = f_.incoming || f_.scope.empty() ? std::string_view(d_.primary) : f_.scope;
-  return std::any_of(d_.resolvers.begin(), d_.resolvers.end(), [&](const NamedResolvers& r) {
-    return r.interface == interface && std::find(r.servers.begin(), r.servers.end(), remote_) != r.servers.end();
-  });
+  const auto asks = [&](std::string_view interface) {
+    return std::any_of(d_.resolvers.begin(), d_.resolvers.end(), [&](const NamedResolvers& r) {
+      return r.interface == interface && std::find(r.servers.begin(), r.servers.end(), remote_) != r.servers.end();
+    });
+  };
+  if (!f_.incoming) return asks(f_.scope.empty() ? std::string_view(d_.primary) : f_.scope);
+  // An answer arrives on the interface that the lookup left by.
+  return asks(d_.primary) || (!f_.arrives_on.empty() && asks(f_.arrives_on));
 }
 
 bool Judge::probe() {
   if (!f_.agent || !d_.probing || !udp_or_tcp()) return false;
   return std::any_of(d_.probes.begin(), d_.probes.end(), [&](const Probe& p) {
-    if (p.port != f_.remote_port || (is(proto_udp) && p.port != 53)) return false;
-    return p.address ? embedded(*p.address) == remote_ : p.host == hostname();
+    return p.port == f_.remote_port && (p.address ? *p.address == remote_ : p.host == hostname());
   });
 }
 

@@ -19,44 +19,43 @@ Prefix prefix(std::string_view text) { return Prefix::parse(text).value_or(Prefi
 // Collects the entries of the range table.
 class Ranges {
  public:
-  explicit Ranges(const std::optional<Prefix>& nat64) : nat64_(nat64 ? &*nat64 : nullptr) {}
+  // Prefixes are taken as written: were 64:ff9b::/96 read as 0.0.0.0/0, a route that excludes the translator's range
+  // would exclude all of IPv4.
   void add(const Prefix& p, std::uint16_t dimension, std::uint8_t value, std::uint8_t priority = 0) {
-    entries_.push_back({embedded(p, nat64_), dimension, value, priority});
+    entries_.push_back({p, dimension, value, priority});
   }
+  void add_host(const Address& a, std::uint16_t dimension) { add(Prefix::of(a, a.v6 ? 128 : 32), dimension, 1); }
   void add_text(std::string_view p, std::uint16_t dimension, std::uint8_t value) { add(prefix(p), dimension, value); }
   RangeTable build(std::uint16_t dimensions) const { return RangeTable::build(entries_, dimensions); }
-  const Prefix* nat64() const { return nat64_; }
 
  private:
-  const Prefix* nat64_;
   std::vector<RangeEntry> entries_;
 };
 
-// On-link prefixes of every non-tunnel interface, embedded IPv4 unwrapped.
-std::vector<Prefix> on_link(const DeviceState& state, const Prefix* nat64) {
+// On-link prefixes of every non-tunnel interface.
+std::vector<Prefix> on_link(const DeviceState& state) {
   std::vector<Prefix> out;
   for (const InterfaceState& i : state.interfaces) {
     if (is_tunnel_interface(state, i.name)) continue;
-    for (const auto& [address, length] : i.addresses) out.push_back(embedded(Prefix::of(address, length), nat64));
+    for (const auto& [address, length] : i.addresses) out.push_back(Prefix::of(address, length));
   }
   return out;
 }
 
-void add_self(const DeviceState& state, Ranges& ranges) {
+void add_self(const DeviceState& state, const Prefix* nat64, Ranges& ranges) {
   ranges.add_text("127.0.0.0/8", dim_self, 1);
   ranges.add_text("::1/128", dim_self, 1);
   for (const InterfaceState& i : state.interfaces)
-    for (const auto& [address, length] : i.addresses)
-      ranges.add(Prefix::of(address, address.v6 ? 128 : 32), dim_self, 1);
+    for (const auto& [address, length] : i.addresses) ranges.add_host(embedded(address, nat64), dim_self);
 }
 
-void add_dhcp(const DeviceState& state, const std::vector<Prefix>& links, Ranges& ranges) {
+void add_dhcp(const DeviceState& state, const std::vector<Prefix>& links, Ranges& ranges) {  // S1.a
   for (const char* p : {"255.255.255.255/32", "fe80::/10", "ff02::1:2/128", "ff05::1:3/128"})
     ranges.add_text(p, dim_dhcp, 1);
   for (const Prefix& p : links)
     if (!p.base.v6) ranges.add(p, dim_dhcp, 1);
   for (const InterfaceState& i : state.interfaces)
-    if (i.dhcp_server) ranges.add(Prefix::of(*i.dhcp_server, i.dhcp_server->v6 ? 128 : 32), dim_dhcp, 1);
+    if (i.dhcp_server && !i.dhcp_server->v6) ranges.add_host(*i.dhcp_server, dim_dhcp);
 }
 
 // Local networks (docs/semantics.md): a public or very wide on-link prefix never counts, CVE-2023-36672.
@@ -72,8 +71,7 @@ void add_routes(const std::vector<Prefix>& routes, std::uint16_t dimension, Rout
                 Ranges& ranges) {
   // Of equal prefixes system comes before excluded before included (S6.b, S7): the order of RouteValue.
   for (const Prefix& p : routes) {
-    const Prefix plain = embedded(p, ranges.nat64());
-    if (plain.length != 0 || with_default) ranges.add(plain, dimension, value, value);
+    if (p.length != 0 || with_default) ranges.add(p, dimension, value, value);
   }
 }
 
@@ -142,8 +140,11 @@ void fill_resolvers(const DeviceState& state, Situation::Data& d) {
 
 void fill_probes(Situation::Data& d) {
   if (d.body->probes() == nullptr) return;
-  for (const fb::ProbeTarget* p : *d.body->probes())
-    d.probes.push_back({p->host()->str(), Address::parse(p->host()->string_view()), p->port()});
+  for (const fb::ProbeTarget* p : *d.body->probes()) {
+    auto address = Address::parse(p->host()->string_view());
+    if (address) address = embedded(*address, d.nat64 ? &*d.nat64 : nullptr);
+    d.probes.push_back({p->host()->str(), address, p->port()});
+  }
 }
 
 // S3.d: the first tunnel whose interfaces hold the primary interface's type; ethernet and other count as Wi-Fi.
@@ -254,9 +255,9 @@ Situation::Situation(const Policy& policy, const DeviceState& state) : policy_(&
   fill_probes(*d);
   choose_carrier(state, *d);
 
-  Ranges ranges(d->nat64);
-  const std::vector<Prefix> links = on_link(state, ranges.nat64());
-  add_self(state, ranges);
+  Ranges ranges;
+  const std::vector<Prefix> links = on_link(state);
+  add_self(state, d->nat64 ? &*d->nat64 : nullptr, ranges);
   add_dhcp(state, links, ranges);
   add_local(links, ranges);
   std::uint16_t next_dimension = dim_first_free;
