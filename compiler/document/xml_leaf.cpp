@@ -27,7 +27,7 @@ bool Walk::leaf(Element element, const Tag& tag, bool is_empty, pugi::xml_node n
   std::size_t end = tag.end;
   if (is_empty) {
     content_ = {};
-    raw_ = end;
+    raw_ = raw_end_ = end;
     verbatim_ = true;
   } else if (!content(tag, node, end)) {
     return false;
@@ -49,12 +49,11 @@ bool Walk::leaf(Element element, const Tag& tag, bool is_empty, pugi::xml_node n
 
 bool Walk::content(const Tag& tag, pugi::xml_node node, std::size_t& end) {
   raw_ = tag.end;
-  end = text_.find('<', raw_);
+  raw_end_ = end = text_.find('<', raw_);
   if (end == std::string_view::npos || end + 1 >= text_.size()) return fatal(cut_off(text_, open_tags(&tag)));
   if (text_[end + 1] != '/') return mixed_content(tag, end);
   if (next_ampersand_.from(raw_) < end || next_bracket_.from(raw_) < end) {
-    Fault markup;
-    if (!check_text(text_, raw_, end, markup)) return fatal(markup);
+    if (!check_text(text_, raw_, end, markup_)) return fatal(markup_);
   }
   // pugixml ends a text where its '<' was, unless references or line ends made it shorter.
   verbatim_ = end == raw_ || copy_[end] == '\0';
@@ -63,26 +62,26 @@ bool Walk::content(const Tag& tag, pugi::xml_node node, std::size_t& end) {
 }
 
 bool Walk::mixed_content(const Tag& tag, std::size_t& end) {
-  Fault markup;
   std::size_t begin = raw_;
   while (true) {
-    if (!check_text(text_, begin, end, markup)) return fatal(markup);
+    if (!check_text(text_, begin, end, markup_)) return fatal(markup_);
     if (starts_with(text_, end, "</")) break;
     if (starts_with(text_, end, "<!--")) {
-      begin = comment_end(text_, end, markup);
+      begin = comment_end(text_, end, markup_);
       if (begin != failed) comments_.push_back({context_.span(end, begin)});
     } else if (starts_with(text_, end, "<![CDATA[")) {
-      begin = cdata_end(text_, end, markup);
+      begin = cdata_end(text_, end, markup_);
     } else if (starts_with(text_, end, "<?")) {
-      begin = instruction_end(text_, end, markup);
+      begin = instruction_end(text_, end, markup_);
     } else {
       begin = failed;
-      markup = mismatch(text_, open_tags(&tag), end);
+      markup_ = mismatch(text_, open_tags(&tag), end);
     }
-    if (begin == failed) return fatal(markup);
+    if (begin == failed) return fatal(markup_);
     end = text_.find('<', begin);
     if (end == std::string_view::npos) return fatal(cut_off(text_, open_tags(&tag)));
   }
+  raw_end_ = end;
   if (!end_tag(tag, end, true)) return false;
   verbatim_ = false;
   content_ = context_.document.keep(joined_text(text_.substr(tag.begin, end - tag.begin)));
@@ -111,7 +110,7 @@ void Walk::accept_key(const Tag& tag) {
   frame.key = {tag.begin, at_, content_};
   Member& member = frame.members[frame.used];
   member.key = content_;
-  member.key_span = context_.span(tag.end, text_.rfind('<', at_ - 1));
+  member.key_span = context_.span(raw_, raw_end_);
 }
 
 void Walk::convert(Element element, const Tag& tag, Value& value) {

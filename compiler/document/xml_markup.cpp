@@ -66,31 +66,6 @@ std::size_t attribute_end(std::string_view text, std::size_t at, std::size_t tag
 
 }  // namespace
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-
-bool is_name_start(char c) {
-  const auto u = static_cast<unsigned char>(c);
-  return (u | 0x20u) - 'a' < 26u || u == '_' || u == ':' || u >= 0x80;
-}
-
-bool is_name(char c) { return is_name_start(c) || (c >= '0' && c <= '9') || c == '-' || c == '.'; }
-
-bool starts_with(std::string_view text, std::size_t at, std::string_view what) {
-  return at <= text.size() && text.size() - at >= what.size() &&
-         std::memcmp(text.data() + at, what.data(), what.size()) == 0;
-}
-
-std::size_t skip_space(std::string_view text, std::size_t at) {
-  while (at < text.size() && is_space(text[at])) ++at;
-  return at;
-}
-
-std::size_t name_end(std::string_view text, std::size_t at) {
-  if (at >= text.size() || !is_name_start(text[at])) return at;
-  while (at < text.size() && is_name(text[at])) ++at;
-  return at;
-}
-
 std::size_t comment_end(std::string_view text, std::size_t at, Fault& fault) {
   const std::size_t dashes = text.find("--", at + 4);
   if (dashes == std::string_view::npos)

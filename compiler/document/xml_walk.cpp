@@ -66,11 +66,10 @@ Walk::Walk(Context& context, std::string_view text, const char* copy, std::vecto
 // The root is a <plist>: read_xml() has looked.
 std::optional<Value> Walk::run(pugi::xml_node root, std::size_t at) {
   const std::size_t name = name_end(text_, at + 1);
-  Fault markup;
   bool is_empty = false;
-  const std::size_t end = tag_end(text_, at, name, is_empty, markup);
+  const std::size_t end = tag_end(text_, at, name, is_empty, markup_);
   if (end == failed) {
-    fatal(markup);
+    fatal(markup_);
     return std::nullopt;
   }
   Frame frame;
@@ -95,7 +94,6 @@ std::optional<Value> Walk::run(pugi::xml_node root, std::size_t at) {
 }
 
 bool Walk::between() {
-  Fault markup;
   while (true) {
     at_ = skip_space(text_, at_);
     if (at_ + 1 >= text_.size()) {
@@ -110,17 +108,17 @@ bool Walk::between() {
     if (next == '/' || is_name_start(next)) return true;
     std::size_t end = failed;
     if (starts_with(text_, at_, "<!--")) {
-      end = comment_end(text_, at_, markup);
+      end = comment_end(text_, at_, markup_);
       if (end != failed) comments_.push_back({context_.span(at_, end)});
     } else if (next == '?') {
-      end = instruction_end(text_, at_, markup);
+      end = instruction_end(text_, at_, markup_);
     } else if (starts_with(text_, at_, "<![CDATA[")) {
-      end = cdata_end(text_, at_, markup);
+      end = cdata_end(text_, at_, markup_);
       if (end != failed) stray_text();
     } else {
-      markup = {Code::xml_syntax, at_, at_ + 1, "'<' begins no tag here", "in text, write &lt;"};
+      markup_ = {Code::xml_syntax, at_, at_ + 1, "'<' begins no tag here", "in text, write &lt;"};
     }
-    if (end == failed) return fatal(markup);
+    if (end == failed) return fatal(markup_);
     at_ = end;
   }
 }
@@ -140,23 +138,22 @@ void Walk::stray_text() {
 
 /// Behind </plist>.
 bool Walk::tail() {
-  Fault markup;
   while (true) {
     at_ = skip_space(text_, at_);
     if (at_ >= text_.size()) return true;
     std::size_t end = failed;
     if (starts_with(text_, at_, "<!--")) {
-      end = comment_end(text_, at_, markup);
+      end = comment_end(text_, at_, markup_);
       if (end != failed) comments_.push_back({context_.span(at_, end)});
     } else if (starts_with(text_, at_, "<?") && !starts_with(text_, at_, "<?xml ")) {
-      end = instruction_end(text_, at_, markup);
+      end = instruction_end(text_, at_, markup_);
     } else {
       std::size_t stop = std::min(text_.find('\n', at_), text_.size());
       while (is_space(text_[stop - 1])) --stop;
-      markup = {Code::content_after_root, at_, stop, "there is more behind </plist>",
-                "a file holds one property list; two files may have been joined"};
+      markup_ = {Code::content_after_root, at_, stop, "there is more behind </plist>",
+                 "a file holds one property list; two files may have been joined"};
     }
-    if (end == failed) return fatal(markup);
+    if (end == failed) return fatal(markup_);
     at_ = end;
   }
 }
@@ -166,9 +163,8 @@ bool Walk::start() {
   Tag tag{at_, name + 1, text_.substr(at_ + 1, name - at_ - 1)};
   bool is_empty = false;
   if (name >= text_.size() || text_[name] != '>') {
-    Fault markup;
-    tag.end = tag_end(text_, at_, name, is_empty, markup);
-    if (tag.end == failed) return fatal(markup);
+    tag.end = tag_end(text_, at_, name, is_empty, markup_);
+    if (tag.end == failed) return fatal(markup_);
   }
   pugi::xml_node node;
   if (!tree_node(node)) return false;
@@ -188,10 +184,10 @@ bool Walk::start() {
 bool Walk::tree_node(pugi::xml_node& node) {
   Frame& frame = stack_.back();
   const char* const name = copy_ + at_ + 1;
-  node = frame.next;
-  while (node && node.name() != name) node = node.next_sibling();
+  for (node = frame.next; node.name() != name; node = node.next_sibling())
+    if (node.empty()) return fatal({Code::xml_syntax, at_, at_ + 1, "the markup is not well-formed here"});
   frame.next = node.next_sibling();
-  return node || fatal({Code::xml_syntax, at_, at_ + 1, "the markup is not well-formed here"});
+  return true;
 }
 
 bool Walk::open(Element element, const Tag& tag, bool is_empty, pugi::xml_node node) {

@@ -106,15 +106,16 @@ class Walk {
   std::vector<Tag> open_tags(const Tag* innermost = nullptr) const;
 
   Context& context_;
+  Fault markup_;  ///< filled by the checks of xml_markup.h
   std::string_view text_;
   const char* copy_;
   std::vector<Comment>& comments_;
   std::vector<Frame> stack_;
   std::size_t at_ = 0;
   NextByte next_ampersand_, next_bracket_;
-  std::size_t raw_ = 0;       ///< where the content of the last leaf begins
-  std::string_view content_;  ///< that content, decoded
-  bool verbatim_ = true;      ///< it is in the text as it is: offsets in it are offsets in the text
+  std::size_t raw_ = 0, raw_end_ = 0;  ///< the content of the last leaf in the text
+  std::string_view content_;           ///< that content, decoded
+  bool verbatim_ = true;               ///< it is in the text as it is: offsets in it are offsets in the text
   Value root_;
   Value dropped_;  ///< takes values that have no place
   std::uint32_t values_ = 0;
