@@ -5,6 +5,7 @@ namespace vpn::cli {
 std::span<const Command* const> commands() {
   static const Command* const all[] = {
       &explain_command,
+      &schema_command,
   };
   return all;
 }

@@ -8,5 +8,6 @@
 namespace vpn::cli {
 
 extern const Command explain_command;
+extern const Command schema_command;
 
 }  // namespace vpn::cli

@@ -53,6 +53,8 @@ enum class Format : std::uint8_t {
   non_empty,
   base64_secret
 };
+inline constexpr std::size_t format_count = static_cast<std::size_t>(Format::base64_secret) + 1;
+std::string_view to_string(Format format);  ///< "domain_wildcard"
 
 /// What a key refers to by UUID or identifier.
 enum class Reference : std::uint8_t {
@@ -64,6 +66,8 @@ enum class Reference : std::uint8_t {
   credential_asset,
   certificate_asset
 };
+inline constexpr std::size_t reference_count = static_cast<std::size_t>(Reference::certificate_asset) + 1;
+std::string_view to_string(Reference reference);  ///< "per_app_vpn"
 
 /// Bits of document::Type that a key accepts.
 using TypeMask = std::uint16_t;

@@ -13,28 +13,13 @@ const std::vector<std::string_view> type_words{"boolean", "integer", "real", "st
                                                "date",    "array",   "flag", "dictionary", "any"};
 constexpr Type word_types[] = {Type::boolean, Type::integer, Type::real,    Type::string,     Type::data,
                                Type::date,    Type::array,   Type::integer, Type::dictionary, Type::null};
-// In the order of Format and of Reference.
-const std::vector<std::string_view> format_words{"none",
-                                                 "uuid",
-                                                 "host",
-                                                 "address",
-                                                 "address_wildcard",
-                                                 "domain",
-                                                 "domain_wildcard",
-                                                 "domain_or_empty",
-                                                 "url",
-                                                 "https_url",
-                                                 "probe_url",
-                                                 "bundle_id",
-                                                 "reverse_dns",
-                                                 "cidr",
-                                                 "email",
-                                                 "oid",
-                                                 "non_empty",
-                                                 "base64_secret"};
-const std::vector<std::string_view> reference_words{
-    "none", "identity", "certificate", "per_app_vpn", "identity_asset", "credential_asset", "certificate_asset"};
-static_assert(static_cast<int>(Format::base64_secret) == 17 && static_cast<int>(Reference::certificate_asset) == 6);
+/// The words of an enumeration, in its order.
+template <class Enum>
+std::vector<std::string_view> words(std::size_t count) {
+  std::vector<std::string_view> list;
+  for (std::size_t i = 0; i < count; ++i) list.push_back(to_string(static_cast<Enum>(i)));
+  return list;
+}
 
 KeySpec read_key(const std::string& name, const YAML::Node& node, const std::string& file, Diagnostics& diagnostics);
 
@@ -162,8 +147,9 @@ KeySpec read_key(const std::string& name, const YAML::Node& node, const std::str
   key.secret = attributes.boolean("secret", false);
   key.free_form = attributes.boolean("free_form", false);
   key.published = attributes.boolean("published", true);
-  if (const int word = attributes.word("format", format_words); word >= 0) key.format = static_cast<Format>(word);
-  if (const int word = attributes.word("reference", reference_words); word >= 0)
+  if (const int word = attributes.word("format", words<Format>(format_count)); word >= 0)
+    key.format = static_cast<Format>(word);
+  if (const int word = attributes.word("reference", words<Reference>(reference_count)); word >= 0)
     key.reference = static_cast<Reference>(word);
   key.min = attributes.integer("min");
   key.max = attributes.integer("max");

@@ -113,11 +113,13 @@ class Resolver {
   }
 
   void dictionary(KeySpec& key) {
-    if (++depth_ > 32) {  // a fragment whose keys use the fragment again
+    if (endless_) return;
+    if (depth_ == 16) {  // a fragment has a dictionary that uses the fragment again
       diagnostics_.error(key.where, "'" + key.name + "' is nested without end");
-      --depth_;
+      endless_ = true;
       return;
     }
+    ++depth_;
     std::vector<std::string> open;
     merge(key.keys, key.uses, open);
     key.uses.clear();
@@ -218,6 +220,7 @@ class Resolver {
   Availabilities payload_available_{};
   std::set<std::string> used_;
   int depth_ = 0;
+  bool endless_ = false;
 };
 
 }  // namespace

@@ -9,7 +9,9 @@ namespace vpn::schema::generate {
 void Diagnostics::error(const Where& where, const std::string& message) {
   std::string text = where.file;
   if (where.line > 0) text += ':' + std::to_string(where.line) + ':' + std::to_string(where.column);
-  messages_.push_back(text + ": error: " + message);
+  text += ": error: " + message;
+  // A fragment is checked wherever it is used.
+  if (std::find(messages_.begin(), messages_.end(), text) == messages_.end()) messages_.push_back(std::move(text));
 }
 
 namespace {
