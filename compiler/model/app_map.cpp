@@ -15,14 +15,16 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t largest_file = std::size_t{64} << 20;
+constexpr unsigned deepest = 8;  // three levels mean something; an anchor may lead back to itself
 constexpr const char* help = "see \"App map\" in docs/cli.md";
 
 tl::unexpected<Error> bad(const std::string& where, std::string what) {
   return fail(ErrorKind::invalid_input, std::move(what), where, help);
 }
 
-// Both forms are read from one tree. yaml-cpp bounds the depth; aliases would let a small file stand for a huge tree.
-Result<json> convert(const YAML::Node& node, const std::string& where, std::size_t& budget) {
+// Both forms are read from one tree. Aliases would let a small file stand for a huge tree.
+Result<json> convert(const YAML::Node& node, const std::string& where, std::size_t& budget, unsigned depth = 0) {
+  if (depth > deepest) return bad(where, "the app map is nested too deeply");
   if (budget == 0) return bad(where, "the app map has too many values; do its anchors and aliases repeat large parts?");
   --budget;
   switch (node.Type()) {
@@ -31,7 +33,7 @@ Result<json> convert(const YAML::Node& node, const std::string& where, std::size
     case YAML::NodeType::Sequence: {
       json out = json::array();
       for (const auto& item : node) {
-        auto value = convert(item, where, budget);
+        auto value = convert(item, where, budget, depth + 1);
         if (!value) return value;
         out.push_back(std::move(*value));
       }
@@ -41,7 +43,7 @@ Result<json> convert(const YAML::Node& node, const std::string& where, std::size
       json out = json::object();
       for (const auto& entry : node) {
         if (!entry.first.IsScalar()) return bad(where, "a key of the app map is no text");
-        auto value = convert(entry.second, where, budget);
+        auto value = convert(entry.second, where, budget, depth + 1);
         if (!value) return value;
         if (!out.emplace(entry.first.Scalar(), std::move(*value)).second)
           return bad(where, "\"" + entry.first.Scalar() + "\" is there twice");
@@ -55,7 +57,7 @@ Result<json> convert(const YAML::Node& node, const std::string& where, std::size
 
 Result<json> parse_yaml(const std::string& path, std::string_view text) {
   try {
-    std::size_t budget = 20'000'000;
+    std::size_t budget = 4'000'000;
     return convert(YAML::Load(std::string(text)), path, budget);
   } catch (const YAML::ParserException& e) {
     return bad(path + ":" + std::to_string(e.mark.line + 1) + ":" + std::to_string(e.mark.column + 1),
