@@ -1,6 +1,10 @@
 #include "compiler/lower/writer.h"
 
+#include <unordered_map>
+
+#include "compiler/document/document.h"
 #include "compiler/lower/hosts.h"
+#include "compiler/model/reader.h"
 #include "compiler/schema/schema.h"
 #include "policy/file_header.h"
 
@@ -15,6 +19,31 @@ tl::unexpected<Error> too_many(const char* what, std::size_t limit) {
   return fail(ErrorKind::invalid_input,
               std::string("too many ") + what + " for one device: the limit is " + std::to_string(limit), {},
               "split the profiles: one policy is for one device");
+}
+
+// For people: file, line and column, key path.
+std::string describe(const model::Model& model, model::PlaceId id) {
+  if (id == policy::none) return {};
+  const model::Place& place = model.places[id];
+  std::string out = place.document->source().name();
+  if (place.span.known()) {
+    const auto position = place.document->source().position(place.span.begin);
+    out += ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
+  }
+  return place.path == nullptr ? out : out + ": " + place.path->to_string();
+}
+
+// Verdicts, states and people name a VPN by its identifier, without regard to case.
+Result<void> check_distinct(const model::Model& model) {
+  std::unordered_map<std::string, std::uint32_t> seen;
+  for (std::uint32_t i = 0; i < model.tunnels.size(); ++i) {
+    const auto [entry, is_new] = seen.try_emplace(model::upper_case(model.tunnels[i].id), i);
+    if (is_new) continue;
+    return fail(ErrorKind::invalid_input, "two VPNs have the identifier " + model.tunnels[i].id,
+                describe(model, model.tunnels[i].place),
+                "give each its own; the other is at " + describe(model, model.tunnels[entry->second].place));
+  }
+  return {};
 }
 
 std::size_t count_lists(const model::OnDemand& on_demand) {
@@ -72,12 +101,14 @@ Result<flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>>> Writer::domain_ta
   const auto table = lists_.table();
   if (!table) return tl::unexpected(table.error());
   if (table->empty()) return 0;
-  builder_.ForceVectorAlignment(table->size(), 1, policy::file_alignment);
+  // Not ForceVectorAlignment: it refuses more than 32, though nothing below it minds.
+  builder_.PreAlign(table->size(), policy::file_alignment);
   return builder_.CreateVector(reinterpret_cast<const std::uint8_t*>(table->data()), table->size());
 }
 
 Result<void> Writer::write(std::span<const std::byte> sealed, bool shared_app_map) {
   if (auto ok = check_limits(); !ok) return ok;
+  if (auto ok = check_distinct(model_); !ok) return ok;
   // Children come before their parents, and whoever adds domain lists before the table over them.
   if (auto ok = apps_.collect(shared_app_map); !ok) return ok;
   const auto tunnel_vector = tunnels();
@@ -121,7 +152,9 @@ Result<void> Writer::write(std::span<const std::byte> sealed, bool shared_app_ma
   policy.add_secret_count(static_cast<std::uint32_t>(model_.secrets.size()));
   policy.add_secrets(secrets);
   policy.add_compiler(compiler);
-  builder_.Finish(policy.Finish());
+  const auto root = policy.Finish();
+  builder_.TrackMinAlign(policy::file_alignment);  // the body begins at a multiple of it, domain table or not
+  builder_.Finish(root);
   return {};
 }
 
