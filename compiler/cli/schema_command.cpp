@@ -1,4 +1,5 @@
 // vpnprofile schema: what keys a payload has.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -13,18 +14,36 @@ constexpr Option options[] = {
     {"format", 0, "FORMAT", "how to print", "text,json,json-schema,completion"},
 };
 
+/// "did you mean A or B", or `otherwise`.
+std::string did_you_mean(const std::vector<std::string_view>& candidates, const std::string& otherwise) {
+  std::string out;
+  for (const std::string_view candidate : candidates)
+    out += (out.empty() ? "did you mean " : " or ") + std::string(candidate);
+  return out.empty() ? otherwise : out;
+}
+
+void add_if_close(std::string_view word, std::string_view known, std::vector<std::string_view>& candidates) {
+  const std::size_t close = std::min<std::size_t>(3, known.size() / 2 + 1);
+  if (word.size() <= known.size() + close && edit_distance(word, known) <= close) candidates.push_back(known);
+}
+
 Error unknown_type(const std::string& type, std::vector<std::string_view> candidates) {
   Error error{ErrorKind::usage, "'" + type + "' is no payload type that is described here", {}, {}};
   if (schema::is_foreign_payload(type)) error.what = "'" + type + "' exists, but is not judged and not described here";
-  if (candidates.empty() && type.size() < 100) {
-    for (const schema::Payload& payload : schema::payloads()) {
-      if (edit_distance(type, payload.type) <= 3) candidates.push_back(payload.type);
-    }
+  if (candidates.size() > 1) error.what = "'" + type + "' is the end of more than one type";
+  if (candidates.empty()) {
+    for (const schema::Payload& payload : schema::payloads()) add_if_close(type, payload.type, candidates);
   }
-  for (const std::string_view candidate : candidates)
-    error.help += (error.help.empty() ? "did you mean " : " or ") + std::string(candidate);
-  if (error.help.empty()) error.help = "'vpnprofile schema' lists them";
+  error.help = did_you_mean(candidates, "'vpnprofile schema' lists the types");
   return error;
+}
+
+Error unknown_key(const schema::FoundKey& found, const std::string& path) {
+  const std::string type(found.subject.payload->type);
+  std::vector<std::string_view> candidates;
+  for (const schema::Key& key : found.around->keys) add_if_close(found.unknown, key.name, candidates);
+  return {ErrorKind::usage, "there is no key '" + found.unknown + "' in '" + path + "'", type,
+          did_you_mean(candidates, "'vpnprofile schema " + type + "' lists the keys")};
 }
 
 std::string render(const schema::Subject& subject, const std::string& format) {
@@ -45,12 +64,10 @@ int run(const Arguments& arguments) {
     if (subject.payload == nullptr) return report(unknown_type(positional[0], std::move(candidates)));
   }
   if (positional.size() > 1) {
-    std::string unknown;
-    subject.key = schema::find_path(*subject.payload, positional[1], subject.path, unknown);
-    if (subject.key == nullptr)
-      return report({ErrorKind::usage, "there is no key '" + unknown + "' in '" + positional[1] + "'",
-                     std::string(subject.payload->type),
-                     "'vpnprofile schema " + std::string(subject.payload->type) + "' lists the keys"});
+    schema::FoundKey found = schema::find_path(*subject.payload, positional[1]);
+    if (found.subject.key == nullptr) return report(unknown_key(found, positional[1]));
+    subject = std::move(found.subject);
+    if (subject.path.empty()) subject.key = nullptr;  // the payload itself: "" or "PayloadContent[0]"
   }
   return print(render(subject, arguments.get("format", "text"))) ? Exit::ok : Exit::unreadable;
 }

@@ -21,9 +21,14 @@ struct Subject {
 /// itself. Null: none, or several, which are then in `candidates`.
 const Payload* find_type(std::string_view type, std::vector<std::string_view>& candidates);
 
-/// The key at a path as in findings: indexes, "[]" and the "Payload" of declarations may be left out. Null key: the
-/// first name that is unknown is in `unknown`.
-const Key* find_path(const Payload& payload, std::string_view path, std::string& canonical, std::string& unknown);
+/// The key at a path as in findings: indexes, "[]", what leads to the payload and the "Payload" of declarations may be
+/// left out. The key is null when a name is unknown; it is then `unknown`, and `around` the dictionary that lacks it.
+struct FoundKey {
+  Subject subject;
+  std::string unknown;
+  const Key* around = nullptr;
+};
+FoundKey find_path(const Payload& payload, std::string_view path);
 
 std::string type_words(const Key& key);  ///< "string", "string or data", "flag", "any"
 std::span<const Availability> availability(const Payload& payload, const Key& key);

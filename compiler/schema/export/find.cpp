@@ -17,11 +17,12 @@ const Payload* find_type(std::string_view type, std::vector<std::string_view>& c
   return nullptr;
 }
 
-const Key* find_path(const Payload& payload, std::string_view path, std::string& canonical, std::string& unknown) {
-  const Key* at = &payload.root;
-  canonical.clear();
-  if (path.starts_with("PayloadContent[") && at->find("PayloadContent") == nullptr)  // from the profile's root
+FoundKey find_path(const Payload& payload, std::string_view path) {
+  FoundKey found{{&payload, nullptr, {}}, {}, &payload.root};
+  std::string& canonical = found.subject.path;
+  if (path.starts_with("PayloadContent[") && payload.root.find("PayloadContent") == nullptr)  // from the profile's root
     path.remove_prefix(std::min(path.find('.'), path.size() - 1) + 1);
+  const Key* at = &payload.root;
   while (!path.empty()) {
     const std::size_t end = std::min(path.find('.'), path.size());
     const std::string_view segment = path.substr(0, end);
@@ -29,11 +30,13 @@ const Key* find_path(const Payload& payload, std::string_view path, std::string&
     const Key* next = at->find(name);
     if (next == nullptr && canonical.empty() && payload.is_declaration) {
       canonical = "Payload";
-      next = at->find(canonical)->find(name);
+      at = at->find(canonical);
+      next = at->find(name);
     }
     if (next == nullptr) {
-      unknown = name;
-      return nullptr;
+      found.unknown = name;
+      found.around = at;
+      return found;
     }
     path.remove_prefix(std::min(end + 1, path.size()));
     if (!canonical.empty()) canonical += '.';
@@ -41,7 +44,8 @@ const Key* find_path(const Payload& payload, std::string_view path, std::string&
     for (; next->element != nullptr && !path.empty(); next = next->element) canonical += "[]";
     at = next;
   }
-  return at;
+  found.subject.key = at;
+  return found;
 }
 
 std::string type_words(const Key& key) {

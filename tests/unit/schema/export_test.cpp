@@ -23,11 +23,9 @@ const Payload* type(std::string_view name) {
 }
 
 Subject subject(std::string_view payload, std::string_view path) {
-  Subject s{type(payload), nullptr, {}};
-  std::string unknown;
-  s.key = find_path(*s.payload, path, s.path, unknown);
-  EXPECT_NE(s.key, nullptr) << unknown;
-  return s;
+  FoundKey found = find_path(*type(payload), path);
+  EXPECT_NE(found.subject.key, nullptr) << found.unknown;
+  return found.subject;
 }
 
 TEST(FindType, TakesWholeNamesAndEndings) {
@@ -58,13 +56,15 @@ TEST(FindPath, TakesPathsAsFindingsHaveThem) {
 }
 
 TEST(FindPath, NamesWhatIsUnknown) {
-  std::string path, unknown;
-  EXPECT_EQ(find_path(*type("vpn.managed"), "IKEv2.Mtu", path, unknown), nullptr);
-  EXPECT_EQ(unknown, "Mtu");
-  EXPECT_EQ(find_path(*type("vpn-plugin"), "Nope", path, unknown), nullptr);
-  EXPECT_EQ(unknown, "Nope");
-  for (const char* strange : {".", "..", "[", "[]", "IKEv2..MTU", "VPNType.X", "[0].VPNType"})
-    EXPECT_EQ(find_path(*type("vpn.managed"), strange, path, unknown), nullptr) << strange;
+  const FoundKey found = find_path(*type("vpn.managed"), "IKEv2.Mtu");
+  EXPECT_EQ(found.subject.key, nullptr);
+  EXPECT_EQ(found.unknown, "Mtu");
+  EXPECT_NE(found.around->find("MTU"), nullptr);
+  const FoundKey declared = find_path(*type("vpn-plugin"), "Nope");
+  EXPECT_EQ(declared.unknown, "Nope");
+  EXPECT_NE(declared.around->find("SubType"), nullptr);
+  for (const char* strange : {".", "..", "[", "[]", "IKEv2..MTU", "VPNType.X", "[0].VPNType", "PayloadContent[0].X"})
+    EXPECT_EQ(find_path(*type("vpn.managed"), strange).subject.key, nullptr) << strange;
 }
 
 TEST(SchemaText, ListsEveryType) {
