@@ -32,8 +32,8 @@ struct DomainTableCheck {
 
   /// Sections one after the other, up to the last byte. Sums of products below 2^40: no overflow.
   const char* sections() {
-    const std::uint64_t buckets = sizeof h, blocks = buckets + std::uint64_t{h.buckets} * bucket_size,
-                        kinds = blocks + std::uint64_t{h.blocks} * block_size,
+    const std::uint64_t blocks = sizeof h, buckets = blocks + std::uint64_t{h.blocks} * block_size,
+                        kinds = buckets + std::uint64_t{h.buckets} * bucket_size,
                         class_ends = kinds + std::uint64_t{h.kinds} * kind_size,
                         refs = class_ends + std::uint64_t{h.classes} * 4, end = refs + std::uint64_t{h.refs} * 4;
     if (end != bytes.size()) return "its parts do not add up to its size";

@@ -1,12 +1,12 @@
 // The bytes of a domain table. docs/policy-format.md has a worked dump.
 //
 //   header   64 bytes
-//   buckets  of 64 bytes: 16 slots of 32 bits. A name is in the bucket that its hash gives or, where that is full, in
-//            the next one that is not, `longest_probe` buckets on at most. A slot is a tag (upper bits of the slot, low
-//            bits of the hash) above the number of the name's block; all ones is an empty slot.
 //   blocks   of 128 bytes: names in the order of their bytes read from the end, each without what it shares, at its
 //   end,
 //            with the name before it in the block (front coding)
+//   buckets  of 64 bytes: 16 slots of 32 bits. A name is in the bucket that its hash gives or, where that is full, in
+//            the next one that is not, `longest_probe` buckets on at most. A slot is a tag (upper bits of the slot, low
+//            bits of the hash) above the number of the name's block; all ones is an empty slot.
 //   kinds    of 16 bytes: what an entry gives to itself, what it gives to names below it (ancestors counted in), its
 //   own
 //            lists for itself and below, its own lists for below only: four classes
@@ -68,7 +68,7 @@ struct Kind {
 static_assert(sizeof(Kind) == kind_size);
 
 /// Bits of a slot that hold the block's number. One number is left over: no name's slot is all ones.
-inline unsigned block_bits(std::uint32_t blocks) { return static_cast<unsigned>(std::bit_width(blocks)); }
+inline unsigned block_bits(std::uint64_t blocks) { return static_cast<unsigned>(std::bit_width(blocks)); }
 
 /// Digits in base 128 that any kind's number takes.
 inline unsigned kind_digits(std::uint32_t kinds) {
