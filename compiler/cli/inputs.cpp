@@ -85,7 +85,7 @@ class Collector {
         if (it->is_directory(ignored) && !it->is_symlink(ignored)) {
           if (!hidden) open.push_back(it->path());
         } else if (!hidden && it->is_regular_file(ignored) && wanted(it->path())) {
-          found.push_back(it->path().string());
+          found.push_back(it->path().lexically_normal().string());
         }
       }
       if (error) problem(ErrorKind::unreadable, "cannot read the folder: " + error.message(), at.string());

@@ -201,11 +201,14 @@ class Lint {
   }
 
   /// Everything that was found, by file in the order given.
-  std::vector<findings::Finding> all_findings() const {
+  std::vector<findings::Finding> all_findings(bool with_fatal) const {
     std::map<std::string_view, std::size_t> order;
     for (const std::string& name : names_) order.emplace(name, order.size());
     std::vector<findings::Finding> all;
-    for (const Judged& j : judged_) all.insert(all.end(), j.sink.all().begin(), j.sink.all().end());
+    for (const Judged& j : judged_) {
+      const auto end = j.sink.all().end() - static_cast<std::ptrdiff_t>(with_fatal ? 0 : j.fatal);
+      all.insert(all.end(), j.sink.all().begin(), end);
+    }
     const auto place = [&](const findings::Finding& f) {
       const auto it = order.find(f.source->name());
       return it == order.end() ? order.size() : it->second;
@@ -215,7 +218,10 @@ class Lint {
   }
 
   bool print_findings() const {
-    const std::vector<findings::Finding> all = all_findings();
+    format::Style style = format::Style::text;
+    format::parse(arguments_.get("format", "text"), style);
+    if (style == format::Style::text && names_.empty()) return true;  // the errors have said it all
+    const std::vector<findings::Finding> all = all_findings(true);
     format::Options how;
     std::error_code error;
     how.base = std::filesystem::current_path(error).string();
@@ -223,8 +229,6 @@ class Lint {
     how.width = terminal_columns() - 8;  // line numbers stand in the rest
     how.version = VPN_VERSION;
     how.secret_keys = settings_.secret_keys;
-    format::Style style = format::Style::text;
-    format::parse(arguments_.get("format", "text"), style);
     return print(format::format(style, {all, names_}, how));
   }
 
@@ -268,7 +272,7 @@ class Lint {
 
   int write_baseline() const {
     const std::string path = arguments_.get("write-baseline");
-    std::vector<findings::Finding> all = all_findings();
+    const std::vector<findings::Finding> all = all_findings(false);
     const std::string text = Baseline::text(all, path, settings_.secret_keys);
     const SignalsHeld held;
     if (const auto written = lower::write_file(path, std::as_bytes(std::span(text)), 0644); !written)
@@ -314,10 +318,9 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-extern const Command lint_command;
 const Command lint_command{
     "lint",
-    "finds mistakes in profiles and declarations",
+    "find mistakes in profiles and declarations",
     "PATH…",
     0,
     -1,

@@ -36,7 +36,7 @@ struct Judged {
   std::vector<std::unique_ptr<document::Document>> documents;  ///< one for each file; null: could not be read
   findings::Sink sink;
   std::size_t errors = 0;
-  std::size_t fatal = 0;  ///< of them, those that kept a file from being read
+  std::size_t fatal = 0;  ///< findings that kept a file from being read: the last ones in `sink`
 };
 
 /// A file that --fix changes.
