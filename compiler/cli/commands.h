@@ -8,6 +8,7 @@
 namespace vpn::cli {
 
 extern const Command explain_command;
+extern const Command lint_command;
 extern const Command schema_command;
 
 }  // namespace vpn::cli
