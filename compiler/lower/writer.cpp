@@ -101,8 +101,7 @@ Result<flatbuffers::Offset<flatbuffers::Vector<std::uint8_t>>> Writer::domain_ta
   const auto table = lists_.table();
   if (!table) return tl::unexpected(table.error());
   if (table->empty()) return 0;
-  // Not ForceVectorAlignment: it refuses more than 32, though nothing below it minds.
-  builder_.PreAlign(table->size(), policy::file_alignment);
+  builder_.ForceVectorAlignment(table->size(), 1, policy::file_alignment);
   return builder_.CreateVector(reinterpret_cast<const std::uint8_t*>(table->data()), table->size());
 }
 
