@@ -1,5 +1,9 @@
 #include "compiler/document/reader.h"
 
+#include <cstdio>
+
+#include "compiler/document/characters.h"
+
 namespace vpn::document {
 
 Span Context::span(std::size_t begin, std::size_t end) const {
@@ -25,6 +29,28 @@ std::string shown(std::string_view text, std::size_t limit) {
   std::string out;
   for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
   return cut ? out + "…" : out;
+}
+
+bool check_characters(Context& context, std::string_view text, std::string_view format) {
+  const auto bad = find_bad_character(text);
+  if (!bad) return true;
+  Fault fault;
+  fault.begin = bad->offset;
+  fault.end = bad->offset + bad->length;
+  char code[16];
+  std::snprintf(code, sizeof code, "0x%02x", static_cast<unsigned>(static_cast<unsigned char>(text[bad->offset])));
+  if (bad->control) {
+    fault.code = findings::Code::control_character;
+    fault.message = std::string("the character ") + (text[bad->offset] == 0 ? "NUL" : code) + " is not allowed in " +
+                    std::string(format);
+    fault.help = "remove it";
+  } else {
+    fault.code = findings::Code::invalid_encoding;
+    fault.message = std::string("the byte ") + code + " is not valid UTF-8 here";
+    fault.help = "save the file as UTF-8";
+  }
+  context.report(fault);
+  return false;
 }
 
 Fault beyond(std::string_view what, std::size_t limit, std::size_t begin, std::size_t end) {

@@ -38,6 +38,11 @@ struct Context {
 
 /// The readers: the root value, or nothing after a finding that says why.
 std::optional<Value> read_xml(Context& context, std::string_view text);
+std::optional<Value> read_json(Context& context, std::string_view text);
+std::optional<Value> read_binary(Context& context, std::string_view bytes);
+
+/// Reports the first byte that is no UTF-8, or character that texts may not have. `format`: "XML".
+bool check_characters(Context& context, std::string_view text, std::string_view format);
 
 /// A piece of text as it may be put into a message: one line, no control characters, at most `limit` bytes and an
 /// ellipsis.

@@ -14,27 +14,6 @@ namespace {
 using findings::Code;
 using xml::Element;
 
-bool check_characters(Context& context, std::string_view text) {
-  const auto bad = find_bad_character(text);
-  if (!bad) return true;
-  Fault fault;
-  fault.begin = bad->offset;
-  fault.end = bad->offset + bad->length;
-  char code[16];
-  std::snprintf(code, sizeof code, "0x%02x", static_cast<unsigned>(static_cast<unsigned char>(text[bad->offset])));
-  if (bad->control) {
-    fault.code = Code::control_character;
-    fault.message = std::string("the character ") + (text[bad->offset] == 0 ? "NUL" : code) + " is not allowed in XML";
-    fault.help = "remove it; base64 in <data> carries arbitrary bytes";
-  } else {
-    fault.code = Code::invalid_encoding;
-    fault.message = std::string("the byte ") + code + " is not valid UTF-8 here";
-    fault.help = "save the file as UTF-8";
-  }
-  context.report(fault);
-  return false;
-}
-
 /// The tree costs 64 bytes for each node, and each node has a '<' in the text.
 bool check_markup_count(Context& context, std::string_view text) {
   const std::size_t most = std::size_t{context.options.limits.values} * 2 + 64;
@@ -103,7 +82,7 @@ std::optional<Value> convert(Context& context, std::string_view text, std::size_
 }  // namespace
 
 std::optional<Value> read_xml(Context& context, std::string_view text) {
-  if (!check_characters(context, text) || !check_markup_count(context, text)) return std::nullopt;
+  if (!check_characters(context, text, "XML") || !check_markup_count(context, text)) return std::nullopt;
   std::vector<Comment> comments;
   Fault fault;
   const xml::Prolog prolog = xml::read_prolog(text, context.converted, comments, fault);
