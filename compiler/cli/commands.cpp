@@ -4,6 +4,8 @@ namespace vpn::cli {
 
 std::span<const Command* const> commands() {
   static const Command* const all[] = {
+      &dump_command,
+      &verify_command,
       &explain_command,
       &schema_command,
   };

@@ -7,8 +7,11 @@
 
 namespace vpn::cli {
 
+extern const Command compile_command;
+extern const Command dump_command;
 extern const Command explain_command;
 extern const Command lint_command;
 extern const Command schema_command;
+extern const Command verify_command;
 
 }  // namespace vpn::cli

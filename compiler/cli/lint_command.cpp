@@ -1,13 +1,10 @@
 // vpnprofile lint: every mistake in profiles and declarations, with its place and, where it is safe, its fix.
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <map>
 
@@ -17,6 +14,7 @@
 #include "compiler/cli/lint_run.h"
 #include "compiler/cli/progress.h"
 #include "compiler/cli/secret_keys.h"
+#include "compiler/cli/surroundings.h"
 #include "compiler/format/format.h"
 #include "compiler/lower/lower.h"
 
@@ -50,19 +48,6 @@ constexpr Option options[] = {
 };
 
 void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }
-
-/// The present, or what SOURCE_DATE_EPOCH says it is.
-std::int64_t present() {
-  const char* fixed = std::getenv("SOURCE_DATE_EPOCH");
-  if (fixed == nullptr || *fixed == 0) return static_cast<std::int64_t>(std::time(nullptr));
-  return std::strtoll(fixed, nullptr, 10);
-}
-
-unsigned terminal_columns() {
-  winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 40) return 120;
-  return size.ws_col;
-}
 
 /// Signals that would end the program wait while a file is being written.
 class SignalsHeld {
@@ -222,14 +207,7 @@ class Lint {
     format::parse(arguments_.get("format", "text"), style);
     if (style == format::Style::text && names_.empty()) return true;  // the errors have said it all
     const std::vector<findings::Finding> all = all_findings(true);
-    format::Options how;
-    std::error_code error;
-    how.base = std::filesystem::current_path(error).string();
-    how.color = use_color(STDOUT_FILENO);
-    how.width = terminal_columns() - 8;  // line numbers stand in the rest
-    how.version = VPN_VERSION;
-    how.secret_keys = settings_.secret_keys;
-    return print(format::format(style, {all, names_}, how));
+    return print(format::format(style, {all, names_}, report_options(STDOUT_FILENO, settings_.secret_keys)));
   }
 
   bool print_diff() const {

@@ -1,0 +1,54 @@
+#include "compiler/cli/public_key.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <memory>
+
+#include "compiler/cli/file_input.h"
+
+namespace vpn::cli {
+namespace {
+
+struct Free {
+  void operator()(BIO* p) const { BIO_free(p); }
+  void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
+  void operator()(X509* p) const { X509_free(p); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Free>;
+
+Owned<BIO> memory(const std::string& text) {
+  return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+int no_passphrase(char*, int, int, void*) { return -1; }
+
+Owned<EVP_PKEY> any_key(const std::string& text) {
+  Owned<EVP_PKEY> key(PEM_read_bio_PUBKEY(memory(text).get(), nullptr, no_passphrase, nullptr));
+  if (!key) key.reset(PEM_read_bio_PrivateKey(memory(text).get(), nullptr, no_passphrase, nullptr));
+  if (key) return key;
+  const Owned<X509> certificate(PEM_read_bio_X509(memory(text).get(), nullptr, no_passphrase, nullptr));
+  return Owned<EVP_PKEY>(certificate ? X509_get_pubkey(certificate.get()) : nullptr);
+}
+
+}  // namespace
+
+Result<std::array<std::uint8_t, 32>> read_public_key(const std::string& path) {
+  const auto text = read_input(path, std::size_t{1} << 20);
+  if (!text) return tl::unexpected(text.error());
+  const Owned<EVP_PKEY> key = any_key(*text);
+  ERR_clear_error();
+  std::array<std::uint8_t, 32> raw{};
+  std::size_t size = raw.size();
+  if (!key || EVP_PKEY_is_a(key.get(), "ED25519") != 1 ||
+      EVP_PKEY_get_raw_public_key(key.get(), raw.data(), &size) != 1 || size != raw.size()) {
+    return fail(ErrorKind::invalid_input, "there is no Ed25519 public key in the file", path,
+                "`openssl pkey -in key.pem -pubout` gives the public key of a private one");
+  }
+  return raw;
+}
+
+}  // namespace vpn::cli
