@@ -45,6 +45,7 @@ struct ReadOptions {
   std::vector<std::string> trust;  ///< paths of PEM or DER certificates; empty: signatures are checked, chains are not
   std::optional<std::string>
       decrypt_key;             ///< path of a PEM or DER private key (or PKCS#12) that opens EncryptedPayloadContent
+  std::int64_t now = 0;        ///< seconds since 1970-01-01 UTC, for the validity of signers; 0: the clock
   bool template_mode = false;  ///< read around placeholders ({{ }}, {% %}, $VAR, %VAR%, @@VAR@@)
 };
 

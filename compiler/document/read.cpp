@@ -1,7 +1,9 @@
 // What a file is, and its reader.
 #include <algorithm>
 
+#include "compiler/document/decrypt.h"
 #include "compiler/document/encoding.h"
+#include "compiler/document/envelope.h"
 #include "compiler/document/reader.h"
 
 namespace vpn::document {
@@ -66,8 +68,20 @@ void report_unknown(Context& context, std::string_view text) {
                   "expected an XML or binary property list, or a JSON declaration, plain or signed (CMS)"});
 }
 
+/// Envelopes may be within envelopes, but not without end.
+bool open_envelopes(Context& context) {
+  constexpr int most = 4;
+  for (int i = 0; i <= most; ++i) {
+    const Wrapping wrapping = wrapping_of(context.document.source().text());
+    if (wrapping == Wrapping::none) return true;
+    if (i < most && !open_envelope(context, wrapping)) return false;
+  }
+  context.report_file(beyond("too many envelopes are within each other", most, 0, 0));
+  return false;
+}
+
 std::optional<Value> read_content(Context& context) {
-  if (!convert_encoding(context)) return std::nullopt;
+  if (!open_envelopes(context) || !convert_encoding(context)) return std::nullopt;
   const std::string_view text = context.document.source().text();
   const std::string_view body = without_space(text);
   if (body.empty()) {
@@ -128,7 +142,7 @@ bool read_into(Document& document, const ReadOptions& options, findings::Sink& f
   }
   const auto root = read_content(context);
   if (!root || !check_root(context, *root)) return false;
-  document.set_root(*root);
+  document.set_root(root->is(Type::dictionary) ? open_encrypted_content(context, *root) : *root);
   return true;
 }
 

@@ -1,6 +1,7 @@
 #include "compiler/document/reader.h"
 
 #include <cstdio>
+#include <utility>
 
 #include "compiler/document/characters.h"
 
@@ -12,11 +13,19 @@ Span Context::span(std::size_t begin, std::size_t end) const {
 }
 
 findings::Finding& Context::report(const Fault& fault, std::string path) {
+  const std::string message = is_secret ? std::string(findings::info(fault.code).title) : fault.message;
   findings::Finding& f =
-      findings.add(fault.code, document.source(), span(fault.begin, fault.end), where + fault.message, std::move(path));
-  f.help = fault.help;
+      findings.add(fault.code, document.source(), span(fault.begin, fault.end), where + message, std::move(path));
+  if (!is_secret) f.help = fault.help;
   if (positions && fault.related_begin != fault.related_end)
     f.related.push_back({&document.source(), span(fault.related_begin, fault.related_end), fault.related});
+  return f;
+}
+
+findings::Finding& Context::report_file(const Fault& fault) {
+  const bool before = std::exchange(positions, false);
+  findings::Finding& f = report(fault);
+  positions = before;
   return f;
 }
 

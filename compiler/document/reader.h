@@ -27,13 +27,14 @@ struct Context {
   const ReadOptions& options;
   findings::Sink& findings;
   bool positions = true;    ///< false: `text` is not the source's text (decrypted), so nothing has a place
-  bool any_root = false;    ///< the root may be an array (decrypted content)
+  bool is_secret = false;   ///< nothing of `text` may be shown: findings say their title only
   bool converted = false;   ///< the text came in UTF-16: the declaration may say so
   bool has_faults = false;  ///< set by a reader: the markup was wrong somewhere, and a finding says so
   std::string where = {};   ///< put before each message ("in EncryptedPayloadContent: ")
 
   Span span(std::size_t begin, std::size_t end) const;
   findings::Finding& report(const Fault& fault, std::string path = {});
+  findings::Finding& report_file(const Fault& fault);  ///< about the file as a whole: without a place
 };
 
 /// The readers: the root value, or nothing after a finding that says why.

@@ -1,6 +1,7 @@
 #include "compiler/document/source.h"
 
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,7 +77,9 @@ bool ends_line(std::string_view text, std::size_t i) {
 }  // namespace
 
 Source::Source(std::string name, std::string text) : name_(std::move(name)), owned_(std::move(text)), text_(owned_) {}
-Source::~Source() = default;
+Source::~Source() {
+  if (wipe_) OPENSSL_cleanse(owned_.data(), owned_.size());
+}
 
 Result<std::unique_ptr<Source>> Source::read(const std::string& path, std::size_t limit) {
   limit = std::min(limit, largest);
@@ -99,6 +102,7 @@ Result<std::unique_ptr<Source>> Source::read(const std::string& path, std::size_
 }
 
 void Source::replace_text(std::string text, bool is_original) {
+  if (wipe_) OPENSSL_cleanse(owned_.data(), owned_.size());
   owned_ = std::move(text);
   text_ = owned_;
   buffer_.reset();

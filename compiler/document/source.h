@@ -48,6 +48,8 @@ class Source {
   /// Replaces the text by the one that spans refer to (after UTF-16 conversion or unwrapping a CMS envelope). Views
   /// into the old text become invalid.
   void replace_text(std::string text, bool is_original);
+  /// From now on texts put here are decrypted secrets: they are overwritten before they are freed.
+  void wipe_at_end() { wipe_ = true; }
   /// False when text() is not byte for byte the file (converted, unwrapped): then no fix can be written back.
   bool is_original() const { return is_original_; }
 
@@ -58,6 +60,7 @@ class Source {
   std::unique_ptr<char[]> buffer_;  ///< behind text_ after read(): never zeroed first, never copied
   std::string_view text_;
   bool is_original_ = true;
+  bool wipe_ = false;
   mutable std::vector<std::uint32_t> lines_;
 };
 

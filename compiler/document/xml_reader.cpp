@@ -1,4 +1,6 @@
 // XML property lists: pugixml parses a private copy in place, Walk makes the values of its tree.
+#include <openssl/crypto.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -56,6 +58,12 @@ void note_prolog(Context& context, const xml::Prolog& prolog) {
                     "white space stands before the XML declaration", "strict XML parsers refuse it; remove it"});
 }
 
+struct WipesAtEnd {
+  char* bytes;
+  std::size_t size;
+  ~WipesAtEnd() { OPENSSL_cleanse(bytes, size); }
+};
+
 /// Nothing of the tree or of its text outlives the conversion.
 std::optional<Value> convert(Context& context, std::string_view text, std::size_t root,
                              std::vector<Comment>& comments) {
@@ -66,6 +74,7 @@ std::optional<Value> convert(Context& context, std::string_view text, std::size_
                                                pugi::parse_cdata | pugi::parse_escapes | pugi::parse_eol |
                                                    pugi::parse_embed_pcdata | pugi::parse_ws_pcdata_single,
                                                pugi::encoding_utf8);
+  const WipesAtEnd wipes{copy.get(), context.is_secret ? text.size() : 0};
   xml::Walk walk(context, text, copy.get(), comments);
   auto value = walk.run(tree.first_child(), root);
   if (!parsed && !walk.has_faults()) {
