@@ -21,6 +21,8 @@ struct CodeInfo {
   std::string_view title;      ///< one line
   std::string_view reason;     ///< why it matters, Markdown
   std::string_view bad, good;  ///< examples, profile text
+  std::string_view place;  ///< dictionary that the examples are from: "IKEv2", "rules" …; "file": they are whole files
+  std::string_view with;   ///< options that they need: "--platform ios"
 };
 
 std::span<const CodeInfo> all_codes();  ///< by code

@@ -14,12 +14,12 @@
 namespace vpn::lint {
 
 struct Options {
-  std::vector<policy::Platform> platforms;        ///< availability is checked for these; empty: not at all
-  std::optional<schema::Version> os_version;      ///< of each of `platforms`; absent: the newest
-  std::optional<bool> supervised;                 ///< absent: not checked
-  std::int64_t now = 0;                           ///< seconds since 1970-01-01 UTC, for certificate expiry
-  std::uint32_t expiry_days = 30;                 ///< warn this long before a certificate expires
-  bool template_mode = false;                     ///< placeholders stand for values
+  std::vector<policy::Platform> platforms;    ///< availability is checked for these; empty: not at all
+  std::optional<schema::Version> os_version;  ///< of each of `platforms`; absent: the newest
+  std::optional<bool> supervised;             ///< absent: not checked
+  std::int64_t now = 0;                       ///< seconds since 1970-01-01 UTC, for certificate expiry
+  std::uint32_t expiry_days = 30;             ///< warn this long before a certificate expires
+  bool template_mode = false;                 ///< placeholders stand for values
 };
 
 /// Checks each document by itself and all of them together (one device). Adds to `findings`; never throws.

@@ -13,7 +13,7 @@ namespace {
 
 struct Entry {
   int code = 0;
-  std::string name, severity, title, reason, bad, good;
+  std::string name, severity, title, reason, bad, good, place, with;
 };
 
 [[noreturn]] void refuse(const std::string& file, const YAML::Node& node, const std::string& why) {
@@ -31,7 +31,7 @@ std::string text_of(const std::string& file, const YAML::Node& entry, const char
 }
 
 Entry read_entry(const std::string& file, const YAML::Node& node) {
-  static const std::array known{"code", "name", "severity", "title", "reason", "bad", "good"};
+  static const std::array known{"code", "name", "severity", "title", "reason", "bad", "good", "place", "with"};
   for (const auto& member : node) {
     const auto key = member.first.as<std::string>();
     bool found = false;
@@ -46,6 +46,8 @@ Entry read_entry(const std::string& file, const YAML::Node& node) {
   e.reason = text_of(file, node, "reason", true);
   e.bad = text_of(file, node, "bad", false);
   e.good = text_of(file, node, "good", false);
+  e.place = text_of(file, node, "place", false);
+  e.with = text_of(file, node, "with", false);
   if (e.code < 1000 || e.code > 9999) refuse(file, node, "codes have four digits");
   if (e.severity != "error" && e.severity != "warning" && e.severity != "note") refuse(file, node, "unknown severity");
   return e;
@@ -72,7 +74,7 @@ void write_table(std::ostream& out, const std::map<int, Entry>& entries) {
   for (const auto& [code, e] : entries) {
     out << "  {Code::" << identifier(e.name) << ", \"VP" << code << "\", \"" << e.name << "\", Severity::" << e.severity
         << ", " << literal(e.title) << ", " << literal(e.reason) << ", " << literal(e.bad) << ", " << literal(e.good)
-        << "},\n";
+        << ", " << literal(e.place) << ", " << literal(e.with) << "},\n";
   }
   out << "};\n}  // namespace\nstd::span<const CodeInfo> code_table() { return entries; }\n}  // namespace "
          "vpn::findings\n";

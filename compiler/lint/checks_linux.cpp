@@ -1,0 +1,88 @@
+// VP17xx: what a Linux device cannot do, and what an external provider has to.
+#include <algorithm>
+
+#include "compiler/lint/checks.h"
+#include "compiler/lint/lookup.h"
+
+namespace vpn::lint {
+namespace {
+
+bool for_linux(const Context& context) {
+  const auto& platforms = context.options.platforms;
+  return std::find(platforms.begin(), platforms.end(), policy::Platform::linux) != platforms.end();
+}
+
+bool is_served(std::string_view subtype) {
+  return subtype.starts_with("com.wireguard.") || subtype.starts_with("net.openvpn.");
+}
+
+void check_provider(Context& context, const Item& item, const Section& payload) {
+  const bool plugin = item.selector == "VPN" || item.selector == "TransparentProxy";
+  Path path;
+  const bool declared_plugin = item.is_declaration && item.type.ends_with(".vpn-plugin");
+  const Section section = item.is_declaration ? child(payload, "Payload", path) : payload;
+  if (plugin || declared_plugin) {
+    const Member* const subtype = text_member(section, declared_plugin ? "SubType" : "VPNSubType");
+    if (subtype == nullptr || subtype->value.size == 0 || is_served(subtype->value.string())) return;
+    Finding& f = context.at_value(
+        Code::external_provider, section, *subtype,
+        "no provider here serves " + quoted(subtype->value.string()) + "; it is left to an external one");
+    f.help = "connect the client through the provider 'external'";
+    return;
+  }
+  if (!for_linux(context) || (item.selector != "L2TP" && item.selector != "PPTP")) return;
+  const Member* const type = text_member(section, "VPNType");
+  if (type != nullptr)
+    context.at_value(Code::external_provider, section, *type,
+                     "no provider on Linux serves " + std::string(item.selector) + "; it is left to an external one");
+}
+
+/// Services whose traffic is told by the app's role alone.
+void check_services(Context& context, const Section& settings) {
+  for_each_dictionary(context, settings, "ServiceExceptions", [&](const Section& exception) {
+    const Member* const service = text_member(exception, "ServiceName");
+    if (service == nullptr) return;
+    const std::string_view name = service->value.string();
+    if (name != "VoiceMail" && name != "DeviceCommunication" && name != "CellularServices") return;
+    Finding& f = context.at_value(Code::limited_on_linux, exception, *service,
+                                  quoted(name) + " is empty on Linux until the app map gives an app that role");
+    f.severity = Severity::note;
+  });
+}
+
+void check_mapped_apps(Context& context, const Section& payload) {
+  for_each_dictionary(context, payload, "AppLayerVPNMapping", [&](const Section& mapping) {
+    const Member* const app = text_member(mapping, "Identifier");
+    if (app == nullptr || mapping.has("Path")) return;
+    const auto apps = schema::known_apps();
+    const std::string_view name = app->value.string();
+    const auto known =
+        std::find_if(apps.begin(), apps.end(), [name](const schema::KnownApp& a) { return a.identifier == name; });
+    if (known != apps.end() && !(known->paths.empty() && known->flatpak.empty() && known->snap.empty())) return;
+    Finding& f =
+        context.at_value(Code::limited_on_linux, mapping, *app,
+                         "Linux does not know the executable of " + quoted(name) + " without 'Path' or the app map");
+    f.help = "name it in the app map";
+  });
+}
+
+}  // namespace
+
+void check_linux(Context& context, const Item& item, const Section& payload) {
+  if (item.kind == ItemKind::device_vpn || item.kind == ItemKind::per_app_vpn)
+    return check_provider(context, item, payload);
+  if (!for_linux(context)) return;
+  if (item.kind == ItemKind::always_on) {
+    Path path;
+    check_services(context, child(payload, item.is_declaration ? "Payload" : "AlwaysOn", path));
+  } else if (item.kind == ItemKind::mapping) {
+    check_mapped_apps(context, payload);
+  } else if (item.type.ends_with(".scep") || item.type.ends_with(".acme")) {
+    Finding& f =
+        context.at_value(Code::limited_on_linux, payload, *item.type_member,
+                         "no identity is fetched by SCEP or ACME on Linux, so what refers to it cannot connect");
+    f.help = "give the identity as PKCS#12";
+  }
+}
+
+}  // namespace vpn::lint
