@@ -77,14 +77,15 @@ struct DomainTableCheck {
 
   /// Walks all names; afterwards bit b of `starts` says whether a block begins at b.
   const char* names(std::vector<std::uint64_t>& starts) const {
+    std::uint32_t count = 0, highest_kind = 0;
     DomainWalk walk(t.blocks_, h.blocks, t.kind_digits_);
-    std::uint64_t count = 0;
-    while (walk.next()) {
-      if (walk.kind() >= h.kinds) return "an entry is of an unknown kind";
-      starts[walk.block() / 64] |= std::uint64_t{1} << (walk.block() % 64);
+    const bool sound = walk.run([&](std::string_view, std::uint32_t kind, std::uint32_t block) {
+      starts[block / 64] |= std::uint64_t{1} << (block % 64);
+      highest_kind = std::max(highest_kind, kind);
       ++count;
-    }
-    return walk.damaged() || count != h.names ? "its names are wrong" : nullptr;
+    });
+    if (!sound || count != h.names) return "its names are wrong";
+    return highest_kind >= h.kinds ? "an entry is of an unknown kind" : nullptr;
   }
 
   const char* slots(const std::vector<std::uint64_t>& starts) const {

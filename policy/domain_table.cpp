@@ -80,12 +80,11 @@ std::uint32_t DomainTable::find(std::uint64_t hash, const char* end, std::size_t
 }
 
 void DomainTable::for_each(const Visitor& visit) const {
-  DomainWalk walk(blocks_, block_count_, kind_digits_);
-  while (walk.next()) {
-    const std::byte* record = kinds_ + std::size_t{walk.kind()} * kind_size;
-    visit(walk.name(), lists(load_le32(record + offsetof(Kind, own_whole))),
+  DomainWalk(blocks_, block_count_, kind_digits_).run([&](std::string_view name, std::uint32_t kind, std::uint32_t) {
+    const std::byte* record = kinds_ + std::size_t{kind} * kind_size;
+    visit(name, lists(load_le32(record + offsetof(Kind, own_whole))),
           lists(load_le32(record + offsetof(Kind, own_below))));
-  }
+  });
 }
 
 }  // namespace vpn::policy
