@@ -45,7 +45,6 @@ class DomainTable {
 
  private:
   friend struct DomainTableCheck;
-  std::uint32_t find(std::uint64_t hash, const char* end, std::size_t length) const noexcept;
 
   // The sections of the file (policy/domain_layout.h).
   const std::byte* buckets_ = nullptr;

@@ -1,4 +1,4 @@
-// Reading the blocks of a domain table: all entries in order, or one name in one block. For domain_table.cpp.
+// Reading the blocks of a domain table in order, checking all that is read.
 #pragma once
 
 #include <array>
@@ -142,9 +142,5 @@ class DomainWalk {
   std::size_t length_ = 0;
   std::array<char, 288> name_{};  // at its end, so that what names share stays where it is
 };
-
-/// The kind of the name of `length` bytes before `end`, or 0xffffffff when the block does not hold it. The block has
-/// been verified; 16 bytes behind the blocks are readable.
-std::uint32_t find_in_block(const std::byte* block, unsigned kind_digits, const char* end, std::size_t length) noexcept;
 
 }  // namespace vpn::policy
