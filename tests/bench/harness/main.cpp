@@ -1,0 +1,43 @@
+// vpn_bench: every figure that we promise, peers in the same run. `./dev bench` runs it.
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "tests/bench/harness/peers.h"
+#include "tests/bench/harness/profiles.h"
+#include "tests/bench/harness/rows.h"
+#include "tests/bench/harness/suites.h"
+
+int main(int argc, char** argv) {
+  using namespace vpn::bench;
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (first == "--peer-parse" && argc == 3) {  // the peer's side of the large rows, in a process of its own
+    libplist_xml(read_file(argv[2]));
+    return 0;
+  }
+  if (argc < 4) {
+    std::fprintf(stderr, "usage: %s PROGRAM DATA_FOLDER OUTPUT_FOLDER [reading|policy] [--quick]\n", argv[0]);
+    return 2;
+  }
+  std::string only;
+  Setup setup{argv[1], argv[2], {}, false};
+  for (int i = 4; i < argc; ++i) {
+    if (std::string(argv[i]) == "--quick")
+      setup.quick = true;
+    else
+      only = argv[i];
+  }
+  char folder[] = "/tmp/vpn-bench-XXXXXX";
+  if (::mkdtemp(folder) == nullptr) {
+    std::perror("mkdtemp");
+    return 4;
+  }
+  setup.folder = folder;
+  Rows rows;
+  if (only.empty() || only == "reading") reading(setup, rows);
+  if (only.empty() || only == "policy") policy(setup, rows);
+  std::filesystem::remove_all(setup.folder);
+  const std::string out = argv[3];
+  return rows.write(out + "/bench.json") && rows.draw(out + "/bench.svg") ? 0 : 3;
+}

@@ -1,0 +1,20 @@
+// The parts of the benchmark, one file each.
+#pragma once
+
+#include <string>
+
+#include "tests/bench/harness/rows.h"
+
+namespace vpn::bench {
+
+struct Setup {
+  std::string program;  ///< path of vpnprofile
+  std::string data;     ///< tests/bench/data
+  std::string folder;   ///< scratch folder, emptied afterwards
+  bool quick = false;   ///< small counts: for a test of the benchmark itself
+};
+
+void reading(const Setup& setup, Rows& rows);  ///< "Reading and compiling" of docs/performance.md
+void policy(const Setup& setup, Rows& rows);   ///< "The policy"
+
+}  // namespace vpn::bench
