@@ -8,6 +8,7 @@
 #include "compiler/lint/edits.h"
 #include "compiler/lint/formats.h"
 #include "compiler/lint/lookup.h"
+#include "compiler/lint/suffix_filter.h"
 #include "policy/address.h"
 #include "policy/domain_table.h"
 
@@ -15,11 +16,6 @@ namespace vpn::lint {
 namespace {
 
 using schema::Format;
-
-/// Beyond so many names with few labels, only those that look like a public suffix are looked up: a look-up costs ten
-/// times what all else costs, and a list of this length is not written by hand.
-constexpr std::uint32_t most_suffix_lookups = 4096;
-constexpr std::size_t short_label = 4;
 
 struct Fault {
   Code code{};
@@ -109,7 +105,6 @@ class ListFindings {
  public:
   ListFindings(Context& context, const Section& section, const Member& member)
       : context_(context), section_(section), member_(member) {}
-  ~ListFindings() = default;
 
   /// Null: beyond the bound.
   Finding* add(Code code, std::uint32_t index, std::string message) {
@@ -215,16 +210,7 @@ class ListCheck {
   }
 
   void check_width(std::uint32_t index, std::string_view text, std::string_view name) {
-    const auto first = name.find('.');
-    const bool single = first == std::string_view::npos;
-    if (!single) {
-      const auto second = name.find('.', first + 1);
-      const bool few = second == std::string_view::npos || name.find('.', second + 1) == std::string_view::npos;
-      if (!few) return;
-      const bool likely = second == std::string_view::npos && first <= short_label;
-      if (!likely && ++suffix_lookups_ > most_suffix_lookups) return;
-    }
-    if (!policy::is_public_suffix(name)) return;
+    if (!may_be_public_suffix(name) || !policy::is_public_suffix(name)) return;
     Finding* const f = findings_.add(Code::wide_exclusion, index,
                                      quoted(text) + " leaves out every name below the public suffix " + quoted(name));
     if (f != nullptr) f->help = "write the registered domains that are meant";
@@ -254,7 +240,6 @@ class ListCheck {
   ListFindings findings_;
   NameSet names_;
   bool exclusion_;
-  std::uint32_t suffix_lookups_ = 0;
   std::string storage_;
   std::array<Waiting, window> waiting_{};
   std::size_t waiting_first_ = 0, waiting_last_ = 0;

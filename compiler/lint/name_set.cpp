@@ -2,11 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
-#include <cstring>
 #include <string>
 
+#include "compiler/lint/lookup.h"
 #include "policy/domain_table.h"
+#include "policy/hash.h"
 
 namespace vpn::lint {
 namespace {
@@ -17,56 +20,28 @@ std::uint64_t secret() {
   static const std::uint64_t value = [] {
     std::uint64_t bytes = 0;
     if (::getentropy(&bytes, sizeof bytes) != 0) bytes = reinterpret_cast<std::uintptr_t>(&bytes);
-    return bytes | 1;
+    return bytes;
   }();
   return value;
-}
-
-std::uint64_t mix(std::uint64_t h, std::uint64_t word, std::uint64_t key) {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(h ^ word) * key;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
-
-/// Up to eight bytes as a number.
-std::uint64_t load(const char* bytes, std::size_t count) {
-  std::uint64_t word = 0;
-  std::memcpy(&word, bytes, count);
-  return word;
-}
-
-/// Sets bit 5 of every byte that is an ASCII capital.
-std::uint64_t lower_bytes(std::uint64_t word) {
-  constexpr std::uint64_t ones = 0x0101010101010101u;
-  const std::uint64_t low = word & (0x7f * ones);
-  const std::uint64_t from_a = low + (0x80 - 'A') * ones;
-  const std::uint64_t beyond_z = low + (0x80 - 'Z' - 1) * ones;
-  const std::uint64_t capital = (from_a ^ beyond_z) & ~word & (0x80 * ones);
-  return word | (capital >> 2);
-}
-
-template <bool fold>
-std::uint64_t hash_text(std::string_view text) {
-  const std::uint64_t key = secret();
-  std::uint64_t h = text.size() + 0x9e3779b97f4a7c15u;
-  std::size_t at = 0;
-  for (; at + 8 <= text.size(); at += 8) {
-    const std::uint64_t word = load(text.data() + at, 8);
-    h = mix(h, fold ? lower_bytes(word) : word, key);
-  }
-  if (at < text.size()) {
-    const std::uint64_t word = load(text.data() + at, text.size() - at);
-    h = mix(h, fold ? lower_bytes(word) : word, key);
-  }
-  return mix(h, h >> 32, key);
 }
 
 constexpr std::uint64_t tag_mask = 0xffffffff00000000u;
 
 }  // namespace
 
-std::uint64_t hash_of(std::string_view text) noexcept { return hash_text<false>(text); }
-std::uint64_t hash_without_case(std::string_view text) noexcept { return hash_text<true>(text); }
+std::uint64_t hash_of(std::string_view text) noexcept { return policy::hash_text(text.data(), text.size(), secret()); }
+
+std::uint64_t hash_without_case(std::string_view text) {
+  std::array<char, 64> small;
+  std::string large;
+  char* folded = small.data();
+  if (text.size() > small.size()) {
+    large.resize(text.size());
+    folded = large.data();
+  }
+  std::transform(text.begin(), text.end(), folded, lower);
+  return hash_of({folded, text.size()});
+}
 
 NameSet::NameSet(const document::Value& array) : items_(array.array()) {
   const std::uint64_t slots = std::bit_ceil(std::uint64_t{items_.size()} * 2 + 2);

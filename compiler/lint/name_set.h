@@ -11,7 +11,7 @@ namespace vpn::lint {
 
 /// Of text as it stands, and of text with ASCII letters in lower case.
 std::uint64_t hash_of(std::string_view text) noexcept;
-std::uint64_t hash_without_case(std::string_view text) noexcept;
+std::uint64_t hash_without_case(std::string_view text);
 
 /// What a domain list says about a name.
 struct Membership {

@@ -1,5 +1,5 @@
-// Writes the enum and the table of findings from compiler/findings/catalog/*.yaml. Strict: what it does not know is an
-// error.
+// Writes the enum, the table and the documentation of findings from compiler/findings/catalog/*.yaml. Strict: what it
+// does not know is an error.
 #include <yaml-cpp/yaml.h>
 
 #include <array>
@@ -80,10 +80,66 @@ void write_table(std::ostream& out, const std::map<int, Entry>& entries) {
          "vpn::findings\n";
 }
 
+constexpr const char* introduction = R"(# Findings
+
+<!-- Generated from compiler/findings/catalog. `cmake --build build/debug --target docs_findings` writes it anew. -->
+
+What `vpnprofile lint` says, by code. Codes are stable and are never used for something else. `vpnprofile lint --explain CODE`
+prints one of these sections; `--select` and `--ignore` take codes and names; a comment `<!-- vpnprofile-ignore: CODE -->` in the
+profile, and `.vpnprofile.yaml`, silence a finding where it is meant.
+
+The severity given is the usual one. Where it depends on what stands around, the section says so. An **error** keeps a profile
+from being compiled, a **warning** is most often a mistake, a **note** says how something was read.
+
+Examples are parts of profiles, from the dictionary that is named; a comment `<!-- no KEY -->` stands for a key that is not
+there.
+)";
+
+/// Text of a table's cell.
+std::string cell(std::string text) {
+  for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, 1, '\\');
+  return text;
+}
+
+void write_example(std::ostream& out, const char* title, const std::string& example) {
+  if (example.empty()) return;
+  out << "\n" << title << "\n```" << (example.front() == '{' ? "json" : "xml") << "\n" << example;
+  if (example.back() != '\n') out << '\n';
+  out << "```\n";
+}
+
+std::string origin(const std::string& place) {
+  if (place.empty()) return "";
+  if (place == "file") return ", a whole file";
+  if (place == "files") return ", several files";
+  if (place == "profile") return ", in the profile's own dictionary";
+  if (place == "payload" || place == "plugin") return ", in the payload";
+  if (place == "tunnel") return ", in an entry of `TunnelConfigurations`";
+  if (place == "rules") return ", in `OnDemandRules`";
+  if (place == "applayer") return ", in a payload of type `com.apple.vpn.managed.applayer`";
+  if (place == "mapping") return ", in an entry of `AppLayerVPNMapping`";
+  if (place == "certificate" || place == "identity") return ", in the payload of a certificate";
+  return ", in `" + place + "`";
+}
+
+void write_markdown(std::ostream& out, const std::map<int, Entry>& entries) {
+  out << introduction << "\n| code | name | severity | says |\n|---|---|---|---|\n";
+  for (const auto& [code, e] : entries)
+    out << "| [VP" << code << "](#vp" << code << "-" << e.name << ") | " << e.name << " | " << e.severity << " | "
+        << cell(e.title) << " |\n";
+  for (const auto& [code, e] : entries) {
+    out << "\n## VP" << code << " " << e.name << "\n**" << e.severity << ":** " << e.title << "\n\n"
+        << e.reason << "\n";
+    if (!e.with.empty()) out << "\nAsked for with `" << e.with << "`, for instance.\n";
+    write_example(out, ("Bad" + origin(e.place) + ":").c_str(), e.bad);
+    write_example(out, "Good:", e.good);
+  }
+}
+
 int run(int argc, char** argv) {
   std::map<int, Entry> entries;
   std::map<std::string, int> names;
-  for (int i = 3; i < argc; ++i) {
+  for (int i = 4; i < argc; ++i) {
     const YAML::Node root = YAML::LoadFile(argv[i]);
     for (const auto& node : root) {
       Entry e = read_entry(argv[i], node);
@@ -93,17 +149,18 @@ int run(int argc, char** argv) {
         refuse(argv[i], node, "code " + std::to_string(code) + " is used twice");
     }
   }
-  std::ofstream header(argv[1]), table(argv[2]);
+  std::ofstream header(argv[1]), table(argv[2]), markdown(argv[3]);
   write_enum(header, entries);
   write_table(table, entries);
-  return header.good() && table.good() ? 0 : 1;
+  write_markdown(markdown, entries);
+  return header.flush() && table.flush() && markdown.flush() ? 0 : 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 4) {
-    std::cerr << "usage: " << argv[0] << " ENUM_HEADER TABLE_SOURCE CATALOGUE...\n";
+  if (argc < 5) {
+    std::cerr << "usage: " << argv[0] << " ENUM_HEADER TABLE_SOURCE MARKDOWN CATALOGUE...\n";
     return 2;
   }
   try {
