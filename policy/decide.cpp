@@ -194,14 +194,11 @@ bool Judge::server_lookup() {
   if (name.empty() ||
       std::none_of(servers.begin(), servers.end(), [&](const auto* s) { return s->string_view() == name; }))
     return false;
-  const auto asks = [&](std::string_view interface) {
-    return std::any_of(d_.resolvers.begin(), d_.resolvers.end(), [&](const NamedResolvers& r) {
-      return r.interface == interface && std::find(r.servers.begin(), r.servers.end(), remote_) != r.servers.end();
-    });
-  };
-  if (!f_.incoming) return asks(f_.scope.empty() ? std::string_view(d_.primary) : f_.scope);
-  // An answer arrives on the interface that the lookup left by.
-  return asks(d_.primary) || (!f_.arrives_on.empty() && asks(f_.arrives_on));
+  // A packet that arrives is judged scope apart: as if the lookup had left by the primary interface.
+  const std::string_view interface = f_.incoming || f_.scope.empty() ? std::string_view(d_.primary) : f_.scope;
+  return std::any_of(d_.resolvers.begin(), d_.resolvers.end(), [&](const NamedResolvers& r) {
+    return r.interface == interface && std::find(r.servers.begin(), r.servers.end(), remote_) != r.servers.end();
+  });
 }
 
 bool Judge::probe() {

@@ -52,6 +52,7 @@ class Probes {
     add(target.host, target.port);
   }
   void add(const model::OnDemand& on_demand) {
+    if (!on_demand.enabled) return;  // dead rules are never probed, and need no exemption (S1.f)
     for (const model::OnDemandRule& rule : on_demand.rules) {
       if (rule.url_probe) add_url(*rule.url_probe);
       for (const model::EvaluateParameter& parameter : rule.parameters) {

@@ -55,12 +55,14 @@ void look_up(const char* what, const policy::DomainTable& table, const std::unor
             "unordered_set<string>, each suffix", Bound::ours_at_most, 300});
 }
 
-void domains(const Setup& setup, Rows& rows) {
+void domain_rows(const Setup& setup, Rows& rows) {
   const std::size_t count = setup.quick ? 20000 : 1000000, probes = setup.quick ? 10000 : 1000000;
   const std::vector<std::string> names = domains(count);
   policy::DomainTableBuilder builder;
   for (const std::string& n : names) builder.add(n, 0, false);
-  const std::vector<std::byte> bytes = builder.finish();
+  const auto built = builder.finish();
+  if (!built) return;
+  const std::vector<std::byte>& bytes = *built;
   const auto table = policy::DomainTable::open(bytes);
   if (!table) {
     std::fprintf(stderr, "error: %s\n", table.error().what.c_str());
@@ -126,7 +128,7 @@ Result<lower::Output> compile(const std::string& text) {
   const auto document = document::read(std::make_unique<document::Source>("bench.mobileconfig", text), {}, sink);
   if (!document) return fail(ErrorKind::invalid_input, "the benchmark's profile cannot be read");
   const document::Document* const documents[] = {document.get()};
-  return lower::lower(model::build(documents, {}, sink), {});
+  return lower::lower(model::build(documents, {}), {});
 }
 
 void open(const char* what, const std::string& profile, double must, const Setup& setup, Rows& rows) {
@@ -193,14 +195,16 @@ void decide_row(const char* what, const policy::Policy& policy, const policy::De
 void decide_rows(const Setup& setup, Rows& rows) {
   const auto typical = compile(read_file(setup.data + "/typical-9k.mobileconfig"));
   if (typical) {
-    const auto policy = policy::Policy::from_bytes(typical->policy);
+    const auto policy =
+        policy::Policy::from_bytes(std::span<const std::byte>(typical->policy.data(), typical->policy.size()));
     if (policy)
       decide_row("typical policy", *policy, state("7B1D9C5E-0F3A-4C60-9A11-000000000001", 0), 1, 60, setup, rows);
   }
   const std::size_t apps = setup.quick ? 1000 : 100000;
   const auto large = compile(apps_and_routes(apps));
   if (large) {
-    const auto policy = policy::Policy::from_bytes(large->policy);
+    const auto policy =
+        policy::Policy::from_bytes(std::span<const std::byte>(large->policy.data(), large->policy.size()));
     if (policy)
       decide_row("100,000 apps and 1,000,000 routes", *policy,
                  state("5D2A77C0-9B1E-4F0A-8C11-000000000003", setup.quick ? 1000 : 1000000), apps, 120, setup, rows);
@@ -223,7 +227,7 @@ void explain_process(const Setup& setup, Rows& rows) {
 }  // namespace
 
 void policy(const Setup& setup, Rows& rows) {
-  domains(setup, rows);
+  domain_rows(setup, rows);
   ranges(setup, rows);
   open("typical policy", read_file(setup.data + "/typical-9k.mobileconfig"), 1, setup, rows);
   open("1,000,000 domains", excluded_domains(setup.quick ? 20000 : 1000000), 30, setup, rows);

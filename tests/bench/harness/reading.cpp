@@ -31,7 +31,7 @@ std::size_t compile(const std::string& text) {
   const document::Document* const documents[] = {document.get()};
   lint::lint(documents, {}, sink);
   if (sink.has_errors()) return 0;
-  const model::Model model = model::build(documents, {}, sink);
+  const model::Model model = model::build(documents, {});
   const auto output = lower::lower(model, {});
   return output ? output->policy.size() : 0;
 }
