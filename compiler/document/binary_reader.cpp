@@ -40,7 +40,8 @@ class Converter {
 
 std::string_view Converter::text(const char* bytes, std::uint64_t size, const Path* path, bool& faulty) {
   const std::string_view kept = context_.document.keep({bytes, size});
-  const auto bad = find_bad_character(kept);
+  bool has_marks = false;
+  const auto bad = find_bad_character(kept, has_marks);
   if (!bad) return kept;
   faulty = true;
   if (++reports_ <= most_faults)

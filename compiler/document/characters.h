@@ -15,7 +15,8 @@ struct BadCharacter {
 };
 
 /// The first byte sequence that is no UTF-8 (RFC 3629), or a character that XML 1.0 (2.2) forbids.
-std::optional<BadCharacter> find_bad_character(std::string_view text);
+/// `has_marks` is set when a character is in the text with which placeholders of templates begin: { $ % @.
+std::optional<BadCharacter> find_bad_character(std::string_view text, bool& has_marks);
 
 /// Length of the UTF-8 sequence at `offset`, 0 when there is none; `code_point` is set with it.
 std::size_t decode_utf8(std::string_view text, std::size_t offset, char32_t& code_point);

@@ -6,6 +6,7 @@
 
 #include "compiler/document/characters.h"
 #include "compiler/document/reader.h"
+#include "compiler/document/template.h"
 
 namespace vpn::document {
 namespace {
@@ -73,6 +74,7 @@ class Events {
   Events(Context& context, std::string_view text)
       : context_(context),
         text_(text),
+        original_(context.original.empty() ? text : context.original),
         furthest_(text.data()),
         token_end_(text.substr(0, 3) == "\xef\xbb\xbf" ? 3 : 0) {}
 
@@ -107,6 +109,7 @@ class Events {
     v.type = Type::string;
     v.text = kept.data();
     v.size = static_cast<std::uint32_t>(kept.size());
+    note_placeholder(begin, end, v);
     return is_text_allowed(kept, begin, end, v) && add(v, begin, end);
   }
   bool binary(binary_t&) { return false; }  // has no form in JSON text
@@ -114,6 +117,7 @@ class Events {
     const auto [begin, end] = token();
     Frame& frame = stack_.back();
     Value unused;
+    note_placeholder(begin, end, unused);
     frame.key = keep(s, begin, end);
     frame.key_span = context_.span(begin, end);
     return is_text_allowed(frame.key, begin, end, unused);
@@ -160,6 +164,15 @@ class Events {
     v.type = type;
     set(v);
     return add(v, begin, end);
+  }
+
+  /// A string with a placeholder in it, or one that stands in the place of a placeholder.
+  void note_placeholder(std::size_t begin, std::size_t end, Value& value) {
+    const auto p = context_.has_marks ? find_placeholder(original_, begin, end) : std::nullopt;
+    if (!p) return;
+    saw_placeholder(context_, *p);
+    if (original_[begin] != text_[begin]) value = Value();
+    value.placeholder = true;
   }
 
   bool large_integer() {
@@ -249,7 +262,10 @@ class Events {
   }
 
   bool fatal(const Fault& fault) {
-    if (!has_fault_) context_.report(fault, path());
+    if (!has_fault_) {
+      const auto cause = context_.has_marks ? template_cause(context_, text_, fault) : std::nullopt;
+      context_.report(cause ? *cause : fault, path());
+    }
     has_fault_ = context_.has_faults = true;
     return false;
   }
@@ -258,6 +274,7 @@ class Events {
 
   Context& context_;
   std::string_view text_;
+  std::string_view original_;  ///< with the placeholders that are masked in text_
   const char* furthest_;
   std::size_t token_end_;
   std::vector<Frame> stack_;
@@ -331,6 +348,7 @@ std::optional<Value> read_json(Context& context, std::string_view text) {
   if (!check_characters(context, text, "JSON")) return std::nullopt;
   Events events(context, text);
   if (!events.parse()) return std::nullopt;
+  note_template(context, context.original.empty() ? text : context.original);
   return events.root();
 }
 

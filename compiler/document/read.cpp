@@ -5,6 +5,7 @@
 #include "compiler/document/encoding.h"
 #include "compiler/document/envelope.h"
 #include "compiler/document/reader.h"
+#include "compiler/document/template.h"
 
 namespace vpn::document {
 namespace {
@@ -80,6 +81,25 @@ bool open_envelopes(Context& context) {
   return false;
 }
 
+/// The character that tells XML from JSON: the first that is not part of a template's placeholder.
+char first_of_format(std::string_view body) {
+  for (int i = 0; i < 100; ++i) {  // placeholders before the first element; more are not plausible
+    const auto p = body.empty() || body.front() != '{' ? std::nullopt : find_placeholder(body, 0, body.size());
+    if (!p || p->begin != 0) break;
+    body = without_space(body.substr(p->end));
+  }
+  return body.empty() ? '\0' : body.front();
+}
+
+/// With --template, the text as one document that it may become.
+std::string_view masked(Context& context, std::string (*mask)(std::string_view)) {
+  const std::string_view text = context.document.source().text();
+  if (!context.options.template_mode) return text;
+  context.original = text;
+  context.has_marks = true;
+  return context.document.keep(mask(text));
+}
+
 std::optional<Value> read_content(Context& context) {
   if (!open_envelopes(context) || !convert_encoding(context)) return std::nullopt;
   const std::string_view text = context.document.source().text();
@@ -94,13 +114,14 @@ std::optional<Value> read_content(Context& context) {
     context.document.format = Format::binary;
     return read_binary(context, text);
   }
-  if (body.front() == '<') {
+  const char first = first_of_format(body);
+  if (first == '<') {
     context.document.format = Format::xml;
-    return read_xml(context, text);
+    return read_xml(context, masked(context, mask_xml));
   }
-  if (body.front() == '{' || body.front() == '[') {
+  if (first == '{' || first == '[') {
     context.document.format = Format::json;
-    return read_json(context, text);
+    return read_json(context, masked(context, mask_json));
   }
   report_unknown(context, text);
   return std::nullopt;

@@ -41,7 +41,7 @@ std::string shown(std::string_view text, std::size_t limit) {
 }
 
 bool check_characters(Context& context, std::string_view text, std::string_view format) {
-  const auto bad = find_bad_character(text);
+  const auto bad = find_bad_character(text, context.has_marks);
   if (!bad) return true;
   Fault fault;
   fault.begin = bad->offset;

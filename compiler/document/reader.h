@@ -26,11 +26,14 @@ struct Context {
   Document& document;
   const ReadOptions& options;
   findings::Sink& findings;
-  bool positions = true;    ///< false: `text` is not the source's text (decrypted), so nothing has a place
-  bool is_secret = false;   ///< nothing of `text` may be shown: findings say their title only
-  bool converted = false;   ///< the text came in UTF-16: the declaration may say so
-  bool has_faults = false;  ///< set by a reader: the markup was wrong somewhere, and a finding says so
-  std::string where = {};   ///< put before each message ("in EncryptedPayloadContent: ")
+  bool positions = true;           ///< false: `text` is not the source's text (decrypted), so nothing has a place
+  bool is_secret = false;          ///< nothing of `text` may be shown: findings say their title only
+  bool converted = false;          ///< the text came in UTF-16: the declaration may say so
+  bool has_faults = false;         ///< set by a reader: the markup was wrong somewhere, and a finding says so
+  bool has_marks = false;          ///< characters are in the text with which a template's placeholders begin
+  std::string_view original = {};  ///< the text before placeholders were masked; empty: nothing was masked
+  std::size_t first_placeholder = 0, first_placeholder_end = 0;
+  std::string where = {};  ///< put before each message ("in EncryptedPayloadContent: ")
 
   Span span(std::size_t begin, std::size_t end) const;
   findings::Finding& report(const Fault& fault, std::string path = {});

@@ -42,7 +42,9 @@ bool Walk::leaf(Element element, const Tag& tag, bool is_empty, pugi::xml_node n
   Value* const place_ = place(tag);
   Value value;
   value.span = context_.span(tag.begin, end);
-  convert(element, tag, value);
+  const bool known = !context_.has_marks || !note_placeholder(element, tag, value);
+  if (stopped_) return false;
+  if (known) convert(element, tag, value);
   *place_ = value;
   return true;
 }
@@ -100,10 +102,12 @@ void Walk::accept_key(const Tag& tag) {
     frame.drop_next = true;
     return;
   }
-  if (frame.has_key)
+  if (frame.has_key && !stands_for_value(frame, tag.begin))
     fault(Code::key_without_value, frame.key,
           "the key '" + shown(frame.members[frame.used].key) + "' has no value: another key follows",
           "give it a value, or remove it");
+  if (const auto p = context_.has_marks ? find_placeholder(original_, raw_, raw_end_) : std::nullopt)
+    saw_placeholder(context_, *p);
   frame.drop_next = false;
   frame.has_key = true;
   frame.reported = false;

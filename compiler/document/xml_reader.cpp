@@ -96,7 +96,8 @@ std::optional<Value> read_xml(Context& context, std::string_view text) {
   Fault fault;
   const xml::Prolog prolog = xml::read_prolog(text, context.converted, comments, fault);
   if (prolog.root == xml::failed) {
-    context.report(fault);
+    const auto cause = context.has_marks ? template_cause(context, text, fault) : std::nullopt;
+    context.report(cause ? *cause : fault);
     return std::nullopt;
   }
   const std::size_t stop = xml::name_end(text, prolog.root + 1);
@@ -105,7 +106,10 @@ std::optional<Value> read_xml(Context& context, std::string_view text) {
     return std::nullopt;
   }
   const auto value = convert(context, text, prolog.root, comments);
-  if (!context.has_faults) note_prolog(context, prolog);
+  if (!context.has_faults) {
+    note_prolog(context, prolog);
+    note_template(context, context.original.empty() ? text : context.original);
+  }
   if (context.positions) context.document.comments = std::move(comments);
   return value;
 }

@@ -55,6 +55,7 @@ Element element_of(std::string_view name) {
 
 Walk::Walk(Context& context, std::string_view text, const char* copy, std::vector<Comment>& comments)
     : context_(context),
+      original_(context.original.empty() ? text : context.original),
       text_(text),
       copy_(copy),
       comments_(comments),
@@ -95,13 +96,15 @@ std::optional<Value> Walk::run(pugi::xml_node root, std::size_t at) {
 
 bool Walk::between() {
   while (true) {
-    at_ = skip_space(text_, at_);
+    const std::size_t gap = std::exchange(at_, skip_space(text_, at_));
+    if (is_template() && gap != at_) note_hole(gap);
     if (at_ + 1 >= text_.size()) {
       if (at_ < text_.size() && text_[at_] != '<') stray_text();
       return fatal(cut_off(text_, open_tags()));
     }
     if (text_[at_] != '<') {
       stray_text();
+      if (stopped_) return false;
       continue;
     }
     const char next = text_[at_ + 1];
@@ -130,6 +133,13 @@ void Walk::stray_text() {
   std::size_t end = at_;
   while (is_space(text_[end - 1])) --end;
   if (stack_.back().element == Element::unknown) return;
+  // A statement may have a '<' in it.
+  const std::size_t stop = std::min(end + 256, text_.size());
+  const auto p = context_.has_marks ? find_placeholder(text_, begin, stop) : std::nullopt;
+  if (p && p->begin < end) {
+    fatal(not_readable(text_, *p));
+    return;
+  }
   fault(Code::text_between_elements, {begin, end, {}},
         "text stands between the elements of " + in_angles(stack_.back().tag.name) + ": '" +
             shown(text_.substr(begin, end - begin)) + "'",
@@ -200,7 +210,8 @@ bool Walk::open(Element element, const Tag& tag, bool is_empty, pugi::xml_node n
   if (element != Element::unknown) {
     frame.value = place(tag);
     const std::uint32_t count = is_empty ? 0 : children_of(node);
-    frame.capacity = element == Element::dict ? (count + 1) / 2 : count;
+    // Of a template, a key's value may be a placeholder.
+    frame.capacity = element == Element::dict && !is_template() ? (count + 1) / 2 : count;
     if (element == Element::array) frame.items = context_.document.allocate_array<Value>(frame.capacity);
     if (element == Element::dict) frame.members = context_.document.allocate_array<Member>(frame.capacity);
   }
@@ -233,7 +244,7 @@ void Walk::unknown(const Tag& tag) {
 }
 
 bool Walk::close() {
-  const Frame& frame = stack_.back();
+  Frame& frame = stack_.back();
   std::size_t end = at_;
   if (!end_tag(frame.tag, end, false)) return false;
   finish(frame, end);
@@ -242,12 +253,14 @@ bool Walk::close() {
   return true;
 }
 
-void Walk::finish(const Frame& frame, std::size_t end) {
-  if (frame.has_key) fault(Code::key_without_value, frame.key, "the last key of this dictionary has no value", {});
+void Walk::finish(Frame& frame, std::size_t end) {
+  if (frame.has_key && !stands_for_value(frame, at_))
+    fault(Code::key_without_value, frame.key, "the last key of this dictionary has no value", {});
   if (frame.value == nullptr) return;
   Value value;
   value.type = frame.element == Element::dict ? Type::dictionary : Type::array;
   value.size = frame.used;
+  value.placeholder = frame.has_hole;
   if (frame.element == Element::dict) {
     value.members = frame.members;
   } else {
@@ -288,6 +301,8 @@ Value* Walk::place(const Tag& tag) {
   } else if (frame.has_key) {
     frame.has_key = false;
     return &frame.members[frame.used++].value;
+  } else if (is_template()) {
+    // Of a template, the other branch of a value may stand here; which one will stay is not known.
   } else if (!std::exchange(frame.reported, true)) {
     fault(Code::value_without_key, tag, in_angles(tag.name) + " in a dictionary has no <key> before it",
           "write <key>…</key> before each value", At::container);
@@ -296,7 +311,10 @@ Value* Walk::place(const Tag& tag) {
 }
 
 bool Walk::fatal(const Fault& fault) {
-  if (faults_++ == 0) context_.report(fault, path(At::value));
+  if (faults_++ == 0) {
+    const auto cause = context_.has_marks ? template_cause(context_, text_, fault) : std::nullopt;
+    context_.report(cause ? *cause : fault, path(At::value));
+  }
   stopped_ = true;
   return false;
 }

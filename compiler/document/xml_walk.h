@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "compiler/document/reader.h"
+#include "compiler/document/template.h"
 #include "compiler/document/xml_markup.h"
 
 namespace vpn::document::xml {
@@ -63,6 +64,7 @@ class Walk {
     Element element = Element::plist;
     bool has_key = false;    ///< members[used].key waits for its value
     bool drop_next = false;  ///< the value that follows belongs to a key that could not be read
+    bool has_hole = false;   ///< a template's placeholder stands for elements
     bool reported = false;   ///< one finding for what may not be in here is enough
     std::uint32_t used = 0, capacity = 0;
     Tag tag;
@@ -83,7 +85,7 @@ class Walk {
   bool open(Element element, const Tag& tag, bool is_empty, pugi::xml_node node);
   void unknown(const Tag& tag);
   bool close();
-  void finish(const Frame& frame, std::size_t end);
+  void finish(Frame& frame, std::size_t end);
   bool end_tag(const Tag& tag, std::size_t& at, bool is_leaf);
   Value* place(const Tag& tag);
   // Leaves.
@@ -96,6 +98,11 @@ class Walk {
   void convert_data(Value& value);
   // Findings.
   bool fatal(const Fault& fault);
+  // Templates.
+  bool is_template() const { return text_.data() != original_.data(); }
+  bool note_placeholder(Element element, const Tag& tag, Value& value);
+  bool stands_for_value(Frame& frame, std::size_t stop);
+  void note_hole(std::size_t gap);
   /// The path of a finding: to what is being read, or to the container that it stands in.
   enum class At : std::uint8_t { value, container };
   void fault(findings::Code code, const Tag& tag, std::string message, std::string help = {}, At at = At::value);
@@ -106,7 +113,8 @@ class Walk {
   std::vector<Tag> open_tags(const Tag* innermost = nullptr) const;
 
   Context& context_;
-  Fault markup_;  ///< filled by the checks of xml_markup.h
+  std::string_view original_;  ///< with the placeholders that are masked in text_
+  Fault markup_;               ///< filled by the checks of xml_markup.h
   std::string_view text_;
   const char* copy_;
   std::vector<Comment>& comments_;
