@@ -69,7 +69,8 @@ void check_order(Context& context, const Section& ike, const Section& child_asso
   const std::string_view name = text(ike, "EncryptionAlgorithm");
   const Cipher* const outer = find_cipher(name.empty() ? default_cipher : name);
   const Cipher* const inner = find_cipher(text(child_association, "EncryptionAlgorithm"));
-  if (outer == nullptr || inner == nullptr || outer->bits >= inner->bits) return;
+  // A weak cipher has been reported already.
+  if (outer == nullptr || inner == nullptr || outer->weak || outer->bits >= inner->bits) return;
   Finding& f =
       context.at_value(Code::ike_weaker_than_child, child_association, *child_association.find("EncryptionAlgorithm"),
                        "the child's " + std::string(inner->name) + " is stronger than " + std::string(outer->name) +

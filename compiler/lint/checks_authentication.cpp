@@ -8,7 +8,7 @@ namespace {
 /// Absent, or an empty string; a placeholder counts as there.
 bool lacks(const Section& section, std::string_view key) {
   const Member* const member = section.find(key);
-  if (member == nullptr) return true;
+  if (member == nullptr) return find_misspelt(section, key) == nullptr;  // a misspelt one was reported as such
   return usable(member->value) && (member->value.is(Type::string) || member->value.is(Type::data)) &&
          member->value.size == 0;
 }

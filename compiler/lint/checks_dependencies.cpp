@@ -139,8 +139,20 @@ bool asks(const Value& value) {
 }
 
 std::string condition(std::string_view key, std::string_view value) {
-  if (value.empty()) return quoted(key) + " set";
+  if (value.empty()) return quoted(key);
   return value == "+" ? quoted(key) : quoted(key) + " " + std::string(value);
+}
+
+/// Whether the key is there under a name that is nearly right, which was reported as such. Keys of the tables are no
+/// misspellings of each other (HTTPPort, HTTPSPort).
+bool is_misspelt(const Section& section, std::string_view key, const Rules& rules) {
+  const Member* const near = find_misspelt(section, key);
+  if (near == nullptr) return false;
+  for (const ReadOnlyWith& rule : rules.read)
+    if (rule.key == near->key || rule.on == near->key) return false;
+  for (const Needs& rule : rules.needs)
+    if (rule.key == near->key || rule.on == near->key) return false;
+  return true;
 }
 
 }  // namespace
@@ -152,18 +164,24 @@ void check_dependencies(Context& context, const Section& section, Part part) {
     const Member* const member = section.find(rule.key);
     if (member == nullptr || !asks(member->value)) continue;
     if (is_open(section, rule.on) || holds(section, rule.on, rule.value)) continue;
-    Finding& f = context.at_key(Code::key_without_effect, section, *member,
-                                quoted(rule.key) + " is read only with " + condition(rule.on, rule.value));
+    Finding& f =
+        context.at_key(Code::key_without_effect, section, *member,
+                       quoted(rule.key) + (rule.value.empty() ? " is read only while " : " is read only with ") +
+                           condition(rule.on, rule.value) + (rule.value.empty() ? " is set" : ""));
     f.severity = rule.severity;
-    f.help = "set " + quoted(rule.on) + ", or remove " + quoted(rule.key);
+    const bool is_text = !rule.value.empty() && rule.value != "+";
+    f.help = (rule.value == "+" ? "add " : "set ") + quoted(rule.on) +
+             (is_text ? " to " + std::string(rule.value) : "") + ", or remove " + quoted(rule.key);
   }
   for (const Needs& rule : rules.needs) {
     const Member* const on = section.find(rule.on);
     if (on == nullptr || !usable(on->value) || !holds(section, rule.on, rule.value) || section.has(rule.key)) continue;
+    if (is_misspelt(section, rule.key, rules)) continue;
     Finding& f = context.at_key(Code::companion_missing, section, *on,
                                 condition(rule.on, rule.value) + " needs " + quoted(rule.key));
     f.severity = rule.severity;
-    f.help = "add " + quoted(rule.key) + ", or remove " + quoted(rule.on);
+    f.help = "add " + quoted(rule.key);
+    if (rule.value.empty() || rule.value == "+") f.help += ", or remove " + quoted(rule.on);
   }
 }
 

@@ -2,6 +2,7 @@
 #include "compiler/lint/checks.h"
 #include "compiler/lint/domain_list.h"
 #include "compiler/lint/lookup.h"
+#include "policy/domain_table.h"
 
 namespace vpn::lint {
 namespace {
@@ -26,6 +27,13 @@ std::uint32_t covering_entry(const NameSet& list, std::string_view name, bool be
   return Membership::none;
 }
 
+/// An entry that was reported as too wide stands for all that follows from it.
+bool is_wide(std::string_view text) {
+  std::string storage;
+  bool below_only = false;
+  return policy::is_public_suffix(compared_name(text, storage, below_only));
+}
+
 struct Comparison {
   Context& context;
   const Section& payload;
@@ -46,7 +54,7 @@ void compare(const Comparison& c, Code code, bool strictly, const char* message)
     const std::string_view name = compared_name(items[i].string(), storage, below_only);
     if (name.empty()) continue;
     const std::uint32_t other = covering_entry(c.covering.names, name, below_only, strictly);
-    if (other == Membership::none || ++count > most_in_a_list) continue;
+    if (other == Membership::none || is_wide(others[other].string()) || ++count > most_in_a_list) continue;
     const Path at{&path, {}, i};
     Finding& f = c.context.report(
         code, items[i].span,

@@ -143,6 +143,7 @@ class ListCheck {
  public:
   ListCheck(Context& context, const Section& section, const Member& member, const schema::Key& element)
       : context_(context),
+        section_(section),
         member_(member),
         element_(element),
         items_(member.value.array()),
@@ -154,6 +155,7 @@ class ListCheck {
     for (std::uint32_t i = 0; i < items_.size(); ++i) judge(i);
     while (waiting_first_ != waiting_last_) enter(waiting_[waiting_first_++ % window]);
     findings_.finish();
+    report_wildcards();
     return std::move(names_);
   }
 
@@ -185,7 +187,7 @@ class ListCheck {
                        !(below_only && element_.format != Format::domain_wildcard);
     if (!plain && !explain_entry(index, text)) return;
     if (!valid) return;
-    if (exclusion_) check_width(index, text, name);
+    if (exclusion_) check_width(index, text, name, below_only);
     wait({name, hash_of(name), index, below_only, name.data() == storage_.data()});
   }
 
@@ -209,11 +211,25 @@ class ListCheck {
     return fault->code == Code::unnormalised_domain;
   }
 
-  void check_width(std::uint32_t index, std::string_view text, std::string_view name) {
-    if (!may_be_public_suffix(name) || !policy::is_public_suffix(name)) return;
+  void check_width(std::uint32_t index, std::string_view text, std::string_view name, bool below_only) {
+    if (!may_be_public_suffix(name) || !policy::is_public_suffix(name)) {
+      if (below_only && wildcards_++ == 0) first_wildcard_ = index;
+      return;
+    }
     Finding* const f = findings_.add(Code::wide_exclusion, index,
                                      quoted(text) + " leaves out every name below the public suffix " + quoted(name));
     if (f != nullptr) f->help = "write the registered domains that are meant";
+  }
+
+  /// One finding for all of them: a list of them says what it does.
+  void report_wildcards() {
+    if (wildcards_ == 0) return;
+    const Path list{section_.path, member_.key};
+    const Path at{&list, {}, first_wildcard_};
+    std::string message =
+        quoted(items_[first_wildcard_].string()) + " leaves out every name below it, whoever makes it";
+    if (wildcards_ > 1) message += "; " + std::to_string(wildcards_ - 1) + " more wildcards in the list";
+    context_.report(Code::wildcard_exclusion, items_[first_wildcard_].span, std::move(message), &at);
   }
 
   void wait(Waiting entry) {
@@ -234,12 +250,14 @@ class ListCheck {
   }
 
   Context& context_;
+  const Section& section_;
   const Member& member_;
   const schema::Key& element_;
   std::span<const Value> items_;
   ListFindings findings_;
   NameSet names_;
   bool exclusion_;
+  std::uint32_t wildcards_ = 0, first_wildcard_ = 0;
   std::string storage_;
   std::array<Waiting, window> waiting_{};
   std::size_t waiting_first_ = 0, waiting_last_ = 0;
