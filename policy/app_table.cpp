@@ -138,9 +138,15 @@ Result<AppTable> AppTable::open(std::span<const std::byte> bytes) {
   return t;
 }
 
-std::uint32_t AppTable::find(std::string_view identifier) const noexcept {
-  if (count_ == 0) return none;
+AppTable::Wanted AppTable::prepare(std::string_view identifier) const noexcept {
   const std::uint64_t hash = hash_text(identifier.data(), identifier.size(), seed_);
+  if (count_ != 0) __builtin_prefetch(slots_ + std::size_t{hash_place(hash, slot_count_)} * slot_size);
+  return {identifier, hash};
+}
+
+std::uint32_t AppTable::find(const Wanted& wanted) const noexcept {
+  if (count_ == 0) return none;
+  const auto& [identifier, hash] = wanted;
   const std::uint32_t tag = tag_of(hash);
   std::uint32_t at = hash_place(hash, slot_count_);
   for (std::uint32_t probe = 0; probe < longest_probe; ++probe, at = next(at, slot_count_)) {

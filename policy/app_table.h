@@ -20,7 +20,15 @@ class AppTable {
   /// index, and names are sorted byte-wise, distinct and not empty. Errors: `invalid_input`.
   static Result<AppTable> open(std::span<const std::byte> bytes);
   /// Index of the identifier in sorted order, or `none` (policy/types.h). Byte-wise exact. No allocation.
-  std::uint32_t find(std::string_view identifier) const noexcept;
+  std::uint32_t find(std::string_view identifier) const noexcept { return find(prepare(identifier)); }
+  /// An identifier on its way to find(): fetches what that will read first, so that the caller can do something else
+  /// meanwhile. Large tables miss caches.
+  struct Wanted {
+    std::string_view identifier;
+    std::uint64_t hash = 0;
+  };
+  Wanted prepare(std::string_view identifier) const noexcept;
+  std::uint32_t find(const Wanted& wanted) const noexcept;
   std::uint32_t size() const noexcept { return count_; }
   std::string_view name(std::uint32_t index) const noexcept;  ///< index below size()
 

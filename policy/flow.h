@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "policy/address.h"
+#include "policy/domain_table.h"
 #include "policy/types.h"
 
 namespace vpn::policy {
@@ -21,23 +22,25 @@ enum class Owner : std::uint8_t { app, other, unattributed, forwarded };
 struct Flow {
   Owner owner = Owner::other;
   bool incoming = false;
-  bool agent = false;               ///< role "agent"
-  std::uint8_t protocol = 0;        ///< IP protocol number
-  std::uint8_t icmp_type = 0;       ///< ICMP, ICMPv6: type
+  bool agent = false;          ///< role "agent"
+  std::uint8_t protocol = 0;   ///< IP protocol number
+  std::uint8_t icmp_type = 0;  ///< ICMP in IPv4, ICMPv6 in IPv6: type
   bool has_icmp_type = false;
-  std::int16_t hop_limit = -1;      ///< -1: as the rule wants it
+  std::int16_t hop_limit = -1;  ///< -1: as the rule wants it
   std::uint16_t remote_port = 0;
   std::uint16_t local_port = 0;
   std::uint32_t uid = 0;
-  std::optional<Service> service;   ///< overrides what S2 would find
-  Address remote;                   ///< destination, or sender of an incoming packet
-  std::string_view app;             ///< bundle identifier where owner is `app`
-  std::string_view spawned_by;      ///< bundle identifier of the app that spawned it; empty: none
-  std::string_view hostname;        ///< empty: unknown
-  std::string_view scope;           ///< interface that the app bound to; empty: none
-  std::string_view arrives_on;      ///< incoming: interface
-  std::string_view provider_of;     ///< tunnel whose provider sends it; empty: none
-  const Flow* quoted = nullptr;     ///< the flow that an incoming ICMP error quotes, seen from this device (outgoing)
+  std::optional<Service> service;  ///< overrides what S2 would find
+  Address remote;                  ///< destination, or sender of an incoming packet
+  std::string_view app;            ///< bundle identifier where owner is `app`
+  std::string_view spawned_by;     ///< bundle identifier of the app that spawned it; empty: none
+  std::string_view hostname;       ///< empty: unknown
+  std::optional<DomainClass>
+      domain;                    ///< class of `hostname` in this policy's domain table, where the caller has it already
+  std::string_view scope;        ///< interface that the app bound to; empty: none
+  std::string_view arrives_on;   ///< incoming: interface
+  std::string_view provider_of;  ///< tunnel whose provider sends it; empty: none
+  const Flow* quoted = nullptr;  ///< the flow that an incoming ICMP error quotes, seen from this device (outgoing)
 };
 
 /// Storage behind a parsed Flow.
@@ -55,7 +58,7 @@ struct InterfaceState {
   std::vector<Address> dns_servers;
   std::vector<std::string> dns_server_texts;  ///< as written, for DNSServerAddressMatch
   std::vector<std::string> search_domains;
-  std::optional<Address> dhcp_server;         ///< the lease's server (S1.a)
+  std::optional<Address> dhcp_server;  ///< the lease's server (S1.a)
 };
 
 struct SystemRoute {

@@ -60,6 +60,10 @@ class RangeSearch {
     }
   }
 
+  void prefetch(Key key) const noexcept {
+    if (!nodes_.empty()) __builtin_prefetch(cells_.data() + nodes_[0].first_cell + bucket(nodes_[0], key));
+  }
+
   std::size_t size() const noexcept { return starts_.size(); }
   std::size_t bytes() const noexcept {
     return starts_.capacity() * sizeof(Start) + cells_.capacity() * sizeof(std::uint32_t) +

@@ -243,6 +243,14 @@ std::uint32_t RangeTable::find(const Address& a) const noexcept {
   return (value & divided) == 0 ? value : data_->find_inner(value, a.low);
 }
 
+void RangeTable::prefetch(const Address& a) const noexcept {
+  if (a.v6) {
+    data_->v6.prefetch(a.high);
+  } else {
+    data_->v4.prefetch(a.v4());
+  }
+}
+
 std::uint32_t RangeTable::class_count() const noexcept { return data_->classes; }
 
 }  // namespace vpn::policy

@@ -33,8 +33,12 @@ class RangeTable {
   static RangeTable build(std::span<const RangeEntry> entries, std::uint16_t dimensions);
 
   std::uint32_t find(const Address& a) const noexcept;  ///< class of an address
-  std::uint8_t value(std::uint32_t cls, std::uint16_t dimension) const noexcept {
-    return values_[std::size_t{cls} * dimensions_ + dimension];
+  /// Fetches what find() will read first, so that the caller can do something else meanwhile. Large tables miss caches.
+  void prefetch(const Address& a) const noexcept;
+  std::uint8_t value(std::uint32_t cls, std::uint16_t dimension) const noexcept { return values(cls)[dimension]; }
+  /// The values of a class, one for each dimension; for callers that ask for several.
+  const std::uint8_t* values(std::uint32_t cls) const noexcept {
+    return values_.data() + std::size_t{cls} * dimensions_;
   }
   std::uint32_t class_count() const noexcept;
   std::uint16_t dimensions() const noexcept { return dimensions_; }

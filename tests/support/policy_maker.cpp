@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <tuple>
 
 #include "policy/app_table.h"
 #include "policy/domain_table.h"
@@ -163,7 +164,19 @@ void PolicyMaker::write_apps() {
   body.apps.clear();
   body.app_classes.clear();
   body.app_classes.push_back(std::make_unique<made::AppClassT>());
+  using Key = std::tuple<std::uint32_t, std::set<std::uint32_t>, std::map<std::uint32_t, std::vector<std::string>>>;
+  std::map<Key, std::uint32_t> classes{{Key{}, 0}};
   for (const auto& [name, app] : apps_) {
+    auto a = std::make_unique<made::AppT>();
+    const auto [known, is_new] =
+        classes.try_emplace({app.roles, app.governed, app.tools}, static_cast<std::uint32_t>(body.app_classes.size()));
+    a->class_ = known->second;
+    a->exception_any = app.exception_any;
+    a->exception_udp = app.exception_udp;
+    a->exception_tcp = app.exception_tcp;
+    a->captive_plugin = app.captive_plugin;
+    body.apps.push_back(std::move(a));
+    if (!is_new) continue;
     auto cls = std::make_unique<made::AppClassT>();
     cls->roles = app.roles;
     for (const std::uint32_t v : app.governed) {
@@ -177,14 +190,7 @@ void PolicyMaker::write_apps() {
       std::sort(rule->tools.begin(), rule->tools.end());
       cls->tools.push_back(std::move(rule));
     }
-    auto a = std::make_unique<made::AppT>();
-    a->class_ = static_cast<std::uint32_t>(body.app_classes.size());
-    a->exception_any = app.exception_any;
-    a->exception_udp = app.exception_udp;
-    a->exception_tcp = app.exception_tcp;
-    a->captive_plugin = app.captive_plugin;
     body.app_classes.push_back(std::move(cls));
-    body.apps.push_back(std::move(a));
   }
   body.app_names.clear();
   if (!names.empty()) body.app_names = table(policy::build_app_table(names));
@@ -209,8 +215,8 @@ std::vector<std::byte> PolicyMaker::bytes() {
   if (!policy::sha256(content, header.body_sha256)) throw std::runtime_error("no SHA-256");
   const auto front = policy::encode(header);
   if (!front) throw std::runtime_error(front.error().what);
-  std::vector<std::byte> out(front->begin(), front->end());
-  out.insert(out.end(), content.begin(), content.end());
+  std::vector<std::byte> out(front->size() + content.size());
+  std::copy(content.begin(), content.end(), std::copy(front->begin(), front->end(), out.begin()));
   return out;
 }
 
