@@ -95,8 +95,9 @@ class Comments {
     return source_.position(span.end).line + (alone ? 1 : 0);
   }
 
-  void bad(document::Span span, std::string message, std::string help) {
-    findings_.add(findings::Code::bad_ignore, source_, span, std::move(message)).help = std::move(help);
+  void bad(document::Span span, const std::string& message, std::string help) {
+    findings::Finding& f = findings_.add(findings::Code::bad_ignore, source_, span, message);
+    f.help = std::move(help);
   }
 
   bool ignored(const findings::Finding& f) {
