@@ -71,7 +71,7 @@ class Reader {
   Result<void> configuration(const YAML::Node& root, Configuration& out) {
     if (!root.IsMap()) return problem(root.Mark(), "the configuration must be a mapping of keys to values", {});
     std::vector<std::string_view> known(rule_keys.begin(), rule_keys.end());
-    known.push_back("per-path");
+    known.emplace_back("per-path");
     if (auto checked = keys(root, known); !checked) return checked;
     if (auto read = rules(root, out.rules); !read) return read;
     const YAML::Node paths = root["per-path"];
@@ -86,7 +86,7 @@ class Reader {
   Result<void> path_rules(const YAML::Node& entry, Configuration& out) {
     if (!entry.IsMap() || !entry["path"]) return problem(entry.Mark(), "an entry of 'per-path' needs 'path'", {});
     std::vector<std::string_view> known(rule_keys.begin(), rule_keys.end());
-    known.push_back("path");
+    known.emplace_back("path");
     if (auto checked = keys(entry, known); !checked) return checked;
     auto globs = words(entry["path"]);
     if (!globs) return tl::unexpected(globs.error());
