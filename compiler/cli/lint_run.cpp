@@ -20,9 +20,9 @@ bool all_read(const Judged& judged) {
   return std::all_of(judged.documents.begin(), judged.documents.end(), [](const auto& d) { return d != nullptr; });
 }
 
-bool has_edits(const findings::Sink& sink, const document::Source& source) {
+bool has_findings(const findings::Sink& sink, const document::Source& source) {
   return std::any_of(sink.all().begin(), sink.all().end(),
-                     [&](const findings::Finding& f) { return f.source == &source && !f.edits.empty(); });
+                     [&](const findings::Finding& f) { return f.source == &source; });
 }
 
 }  // namespace
@@ -106,7 +106,7 @@ bool LintRun::can_mend(const Judged& judged, std::vector<std::string>& refused) 
   for (const auto& document : judged.documents) {
     if (document == nullptr || document->source().is_original()) continue;
     can = false;
-    if (has_edits(judged.sink, document->source()))
+    if (has_findings(judged.sink, document->source()))
       refused.push_back(document->source().name() +
                         ": not mended: what was read is not the file itself (signed, encrypted or not UTF-8); "
                         "mend the profile that it was made from");

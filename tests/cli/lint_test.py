@@ -359,8 +359,8 @@ class Formats(Case):
 
     def test_text(self):
         text = self.output("text")
-        self.assertRegex(text, r"(?m)^a\.mobileconfig:42:10: warning\[VP1203\]: .*\n 42 \|                 <key>IncludeAllNetwork</key>\n"
-                               r"    \|                      \^{17}\n    = help: did you mean 'IncludeAllNetworks'\?\n    = fix: .* \(--fix\)\n")
+        self.assertRegex(text, r"(?m)^a\.mobileconfig:43:10: warning\[VP1203\]: .*\n 43 \|                 <key>IncludeAllNetwork</key>\n"
+                               r"    \|                      \^{17}\n    = fix: .* \(--fix\)\n")
         self.assertRegex(text, r"(?m)^\d.* in 1 file\n\Z")
 
     def test_machine_formats(self):
@@ -368,10 +368,10 @@ class Formats(Case):
         self.assertEqual(log["version"], "2.1.0")
         self.assertEqual(log["runs"][0]["columnKind"], "unicodeCodePoints")
         region = next(r for r in log["runs"][0]["results"] if r["ruleId"] == "VP1203")["locations"][0]["physicalLocation"]["region"]
-        self.assertEqual(region, {"startLine": 42, "startColumn": 10, "endLine": 42, "endColumn": 27})
-        self.assertIn("::warning file=a.mobileconfig,line=42,endLine=42,col=10,endColumn=27,title=VP1203 unknown-key::", self.output("github"))
+        self.assertEqual(region, {"startLine": 43, "startColumn": 10, "endLine": 43, "endColumn": 27})
+        self.assertIn("::warning file=a.mobileconfig,line=43,endLine=43,col=10,endColumn=27,title=VP1203 unknown-key::", self.output("github"))
         entry = next(e for e in json.loads(self.output("gitlab")) if e["check_name"].startswith("VP1203"))
-        self.assertEqual(entry["location"], {"path": "a.mobileconfig", "lines": {"begin": 42, "end": 42}})
+        self.assertEqual(entry["location"], {"path": "a.mobileconfig", "lines": {"begin": 43, "end": 43}})
         suites = xml.etree.ElementTree.fromstring(self.output("junit"))
         self.assertEqual(suites.find("testsuite").get("name"), "a.mobileconfig")
 

@@ -18,36 +18,36 @@ void fill_xml(Sample& s) {
                      "  </array>\n"
                      "  <key>SharedSecret</key><string>hunter2</string><key>Extra</key><true/>\n"
                      "</dict>\n");
-  auto& typo = s.find(Code::unknown_key, file, "IncludeAllNetwork", "key 'IncludeAllNetwork' is not known here",
+  auto& typo = s.find(Code::bad_ignore, file, "IncludeAllNetwork", "key 'IncludeAllNetwork' is not known here",
                       "PayloadContent[0].VPN.IncludeAllNetwork");
   typo.help = "did you mean 'IncludeAllNetworks'?";
   typo.fix_title = "rename it to 'IncludeAllNetworks'";
   typo.edits.push_back({typo.span, "IncludeAllNetworks"});
-  auto& wide = s.find(Code::unknown_key, file, "\xE4\xBA\xAC", "wide characters: 100%, done",
+  auto& wide = s.find(Code::bad_ignore, file, "\xE4\xBA\xAC", "wide characters: 100%, done",
                       "PayloadContent[0].\xE6\x9D\xB1\xE4\xBA\xAC");
   wide.severity = Severity::error;
-  auto& rules = s.find(Code::unknown_key, file, "<array>\n    <dict/>\n  </array>", "the rules are dead",
+  auto& rules = s.find(Code::bad_ignore, file, "<array>\n    <dict/>\n  </array>", "the rules are dead",
                        "PayloadContent[0].OnDemandRules");
   rules.severity = Severity::note;
   rules.related.push_back({&file, Sample::span(file, "OnDemandRules"), "the key is here"});
-  auto& extra = s.find(Code::unknown_key, file, "Extra", "key 'Extra' is not known here", "PayloadContent[0].Extra");
+  auto& extra = s.find(Code::bad_ignore, file, "Extra", "key 'Extra' is not known here", "PayloadContent[0].Extra");
   extra.related.push_back({&file, Sample::span(file, "hunter2"), "beside this"});
 }
 
 void fill_others(Sample& s) {
   auto& minified =
       s.add("/etc/long.plist", "<dict>" + std::string(200, 'x') + "<key>Odd</key>" + std::string(200, 'y') + "</dict>");
-  s.find(Code::unknown_key, minified, "Odd", "key 'Odd' is not known here", "Odd");
+  s.find(Code::bad_ignore, minified, "Odd", "key 'Odd' is not known here", "Odd");
   auto& hostile = s.add("bad\n.plist", "ab\xFF\x1B[31m\xE2\x80\xAE<key>\n");
-  s.find(Code::unknown_key, hostile, "<key>", "a message\nwith \x1B[2J and \xC0\xAF", "a\x01::b").help =
+  s.find(Code::bad_ignore, hostile, "<key>", "a message\nwith \x1B[2J and \xC0\xAF", "a\x01::b").help =
       "100% sure: yes, really";
   auto& binary = s.add("wifi.plist", "bplist00");
-  auto& fixed = s.find(Code::unknown_key, binary, "", "key 'Odd' is not known here", "PayloadContent[3].Odd");
+  auto& fixed = s.find(Code::bad_ignore, binary, "", "key 'Odd' is not known here", "PayloadContent[3].Odd");
   fixed.severity = Severity::error;
   s.add("clean.mobileconfig", "<dict/>");
   auto& signed_one = s.add("signed.mobileconfig", "");
   signed_one.replace_text("<key>Odd</key>", false);
-  auto& kept = s.find(Code::unknown_key, signed_one, "Odd", "key 'Odd' is not known here", "Odd");
+  auto& kept = s.find(Code::bad_ignore, signed_one, "Odd", "key 'Odd' is not known here", "Odd");
   kept.fix_title = "remove it";
   kept.edits.push_back({kept.span, ""});
 }
