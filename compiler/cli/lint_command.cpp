@@ -112,6 +112,7 @@ Result<LintSettings> settings_of(const Arguments& arguments) {
   settings.use_configuration = !arguments.has("no-config");
   settings.warnings_as_errors = arguments.has("warnings-as-errors");
   settings.now = present();
+  settings.one_device = false;
   settings.secret_keys = secret_keys();
   return settings;
 }

@@ -63,6 +63,7 @@ Judged LintRun::judge(const std::vector<LintFile>& files, Sources sources) {
   options.os_version = files.front().rules.os_version;
   options.supervised = files.front().rules.supervised;
   options.now = settings_.now;
+  options.one_device = settings_.one_device;
   options.template_mode = settings_.read.template_mode;
   if (!readable.empty()) lint::lint(readable, options, judged.sink);
   for (const document::Document* d : readable) apply_ignore_comments(*d, judged.sink);

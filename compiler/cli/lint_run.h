@@ -21,7 +21,8 @@ struct LintSettings {
   std::string configuration;  ///< read in place of the one found; empty: look for it
   bool use_configuration = true;
   bool warnings_as_errors = false;
-  std::int64_t now = 0;  ///< seconds since 1970-01-01 UTC
+  bool one_device = true;  ///< false: files that are judged together only know each other's assets
+  std::int64_t now = 0;    ///< seconds since 1970-01-01 UTC
   std::vector<std::string_view> secret_keys;
 };
 

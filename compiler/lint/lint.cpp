@@ -46,6 +46,7 @@ void lint(std::span<const document::Document* const> documents, const Options& o
     Context& context = contexts.emplace_back(*profile.document, options, findings);
     lint_document(context, device, profile);
   }
+  if (!options.one_device && documents.size() > 1) return;
   check_device(contexts, device);
   check_device_apps(contexts, device);
 }

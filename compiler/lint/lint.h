@@ -19,7 +19,8 @@ struct Options {
   std::optional<bool> supervised;             ///< absent: not checked
   std::int64_t now = 0;                       ///< seconds since 1970-01-01 UTC, for certificate expiry
   std::uint32_t expiry_days = 30;             ///< warn this long before a certificate expires
-  bool template_mode = false;                 ///< placeholders stand for values
+  bool one_device = true;      ///< false: documents know each other's assets, but their VPNs do not compete
+  bool template_mode = false;  ///< placeholders stand for values
 };
 
 /// Checks each document by itself and all of them together (one device). Adds to `findings`; never throws.

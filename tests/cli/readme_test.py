@@ -44,7 +44,7 @@ class Runner:
         for name in ("profiles", "docs"):
             shutil.copytree(SOURCE / name, pathlib.Path(self.folder) / name)
         self.environment = {**os.environ, "PATH": f"{pathlib.Path(PROGRAM).parent}:{os.environ['PATH']}", "NO_COLOR": "1",
-                            "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1790000000"}
+                            "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1798000000"}
 
     def run(self, command):
         done = subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=False, timeout=60,
