@@ -48,18 +48,28 @@ inline std::uint64_t check_value(const document::Source& source, const document:
   return sum;
 }
 
-inline void read(const std::uint8_t* data, std::size_t size, const document::ReadOptions& options) {
-  findings::Sink sink;
-  const auto document =
-      document::read(std::make_unique<document::Source>("fuzz", std::string(reinterpret_cast<const char*>(data), size)),
-                     options, sink);
-  require(document != nullptr || sink.has_errors());
+inline std::unique_ptr<document::Document> read_document(const std::uint8_t* data, std::size_t size,
+                                                         const document::ReadOptions& options, findings::Sink& sink) {
+  return document::read(
+      std::make_unique<document::Source>("fuzz", std::string(reinterpret_cast<const char*>(data), size)), options,
+      sink);
+}
+
+inline void check_findings(const findings::Sink& sink) {
   for (const auto& f : sink.all()) {
     require(f.source != nullptr && !f.message.empty());
     check_span(*f.source, f.span);
     f.source->position(f.span.begin);
     for (const auto& related : f.related) check_span(*related.source, related.span);
+    for (const auto& edit : f.edits) check_span(*f.source, edit.span);
   }
+}
+
+inline void read(const std::uint8_t* data, std::size_t size, const document::ReadOptions& options) {
+  findings::Sink sink;
+  const auto document = read_document(data, size, options, sink);
+  require(document != nullptr || sink.has_errors());
+  check_findings(sink);
   if (document == nullptr) return;
   for (const auto& comment : document->comments) check_span(document->source(), comment.text);
   volatile std::uint64_t sum = check_value(document->source(), document->root());
