@@ -40,7 +40,7 @@ void use(const Policy& policy, const DeviceState& state) {
   flow.hostname = "www.example.com";
   flow.remote = Address::from_v4(0xcb007150);
   flow.remote_port = 443;
-  for (const std::uint8_t protocol : {6, 17, 58}) {
+  for (const std::uint8_t protocol : {std::uint8_t{6}, std::uint8_t{17}, std::uint8_t{58}}) {
     flow.protocol = protocol;
     for (const bool incoming : {false, true}) {
       flow.incoming = incoming;
