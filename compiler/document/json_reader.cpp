@@ -298,7 +298,7 @@ Fault Events::syntax_fault(std::string_view reason) const {
   };
   const std::string_view before = text_.substr(token_end_, at - token_end_);
   const char c = at < text_.size() ? text_[at] : '\0';
-  if (reason.find("invalid string") == 0 && reason.find("missing closing quote") == std::string_view::npos)
+  if (reason.starts_with("invalid string") && reason.find("missing closing quote") == std::string_view::npos)
     return fault(std::max(read_so_far(), at + 1) - 1, std::string(reason));
   if (at >= text_.size() || (c == '"' && reason.find("missing closing quote") != std::string_view::npos)) {
     const bool is_open = !stack_.empty();

@@ -41,14 +41,14 @@ class Builder {
 
   // builder_payloads.cpp
   void read_vpn_payload(Reader& reader, Dict payload, bool per_app);
-  void read_always_on_payload(Reader& reader, Dict payload, std::string id, PlaceId place);
+  void read_always_on_payload(Reader& reader, Dict payload, const std::string& id, PlaceId place);
   void read_block(Reader& reader, Dict payload, std::string_view vpn_type, Vpn& vpn);
   void read_plugin(Reader& reader, Dict payload, Dict block, Vpn& vpn);
   void add_per_app(Reader& reader, Dict payload, Dict block, Vpn vpn);
 
   // builder_declarations.cpp
   void read_vpn_declaration(Reader& reader, Dict declaration, std::string_view kind);
-  void read_always_on_declaration(Reader& reader, Dict payload, std::string id, PlaceId place);
+  void read_always_on_declaration(Reader& reader, Dict payload, const std::string& id, PlaceId place);
   void read_declared_plugin(Reader& reader, Dict payload, Vpn& vpn);
 
   void read_routing(Reader& reader, Dict dict, PlaceId owner, Device& device);

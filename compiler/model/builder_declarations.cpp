@@ -39,7 +39,7 @@ void Builder::read_declared_plugin(Reader& reader, Dict payload, Vpn& vpn) {
   tunnel.endpoints = read_endpoints(reader, vendor_config, tunnel.provider);
 }
 
-void Builder::read_always_on_declaration(Reader& reader, Dict payload, std::string id, PlaceId place) {
+void Builder::read_always_on_declaration(Reader& reader, Dict payload, const std::string& id, PlaceId place) {
   if (model_.always_on) return;  // one on a device, the first counts
   AlwaysOn always_on = read_always_on(reader, payload, place);
   const List configurations = reader.list(payload, "TunnelConfigurations");

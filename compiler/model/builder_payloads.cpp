@@ -134,7 +134,7 @@ void Builder::add_per_app(Reader& reader, Dict payload, Dict block, Vpn vpn) {
   model_.per_app.push_back(std::move(out));
 }
 
-void Builder::read_always_on_payload(Reader& reader, Dict payload, std::string id, PlaceId place) {
+void Builder::read_always_on_payload(Reader& reader, Dict payload, const std::string& id, PlaceId place) {
   // One always-on VPN on a device: lint has reported a second one, and the first counts.
   if (model_.always_on) return;
   const Dict block = reader.dict(payload, "AlwaysOn");
