@@ -14,7 +14,9 @@ FIXED = ("127.0.0.1", "127.255.255.255", "128.0.0.0", "126.255.255.255", "::1", 
          "2001:db8:ffff::1", "ff0e::1", "2001:4860:4860::8888", "203.0.113.67", "10.10.0.1")
 SERVICES = ("voicemail", "airprint", "cellular-services", "device-communication", "companion", "apns", "cellular-only")
 OTHER_HOSTS = ("www.unrelated.test", "com", "example", "a.b.c.www.example.net", "B\u00dcCHER.example", "www.b\u00fccher.example",
-               "xn--bcher-kva.EXAMPLE.", "x.\u4f8b\u3048.example", "xn--r8jz45g.example", "mixed.example", "a.MIXED.example")
+               "xn--bcher-kva.EXAMPLE.", "x.\u4f8b\u3048.example", "xn--r8jz45g.example", "mixed.example", "a.MIXED.example",
+               "_ldap._tcp.example.com", "www\u3002example\uff0ecom", ".example.com", "www..example.com", "example.com..", ".",
+               "stra\u00dfe.example", "B\u00fccher.example", "bu\u0308cher.example", "\uff45xample.com")
 
 
 def text_of(addr):
