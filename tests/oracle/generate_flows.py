@@ -228,6 +228,8 @@ class FlowGenerator:
             flow["arrives_on"] = self.rng.choice(self.interfaces)
         if flow["protocol"] in (1, "icmp", "icmpv6") and self.chance(0.6):
             flow["quotes"] = self.outgoing()
+            if flow["quotes"].get("icmp_type") == 134:  # a device that is no router sends no advertisement
+                flow["quotes"]["icmp_type"] = 135
         return flow
 
 

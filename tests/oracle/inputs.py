@@ -288,7 +288,7 @@ class State:
         for name, interface in self.interfaces.items():
             for text in interface.get("addresses", []):
                 own, link = addresses.interface(text)
-                self.own_addresses.add(own)
+                self.own_addresses.add(addresses.judged(own, self.nat64))
                 if name not in self.tunnel_interfaces:
                     self.on_link.append(link)
         self.leases = {addresses.address(i["dhcp_server"]) for i in self.interfaces.values() if i.get("dhcp_server")}

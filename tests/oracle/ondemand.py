@@ -46,9 +46,9 @@ def action(on_demand, state):
 
 
 def probe_targets(on_demand):
-    """S1.f: (host, port) of what the agent asks for these rules; nothing while they are dead."""
+    """S1.f: (host, port) of what these rules make the agent ask, whether or not they are in force."""
     targets = []
-    for rule in on_demand.rules if on_demand.enabled else []:
+    for rule in on_demand.rules:
         targets.append(domains.url_target(rule.get("URLStringProbe", "")))
         for parameter in rule.get("ActionParameters", []):
             targets.append(domains.url_target(parameter.get("RequiredURLStringProbe", "")))

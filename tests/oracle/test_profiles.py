@@ -19,6 +19,11 @@ def scenarios():
     return {path: inputs.read_yaml(path) for path in sorted(PROFILES.glob("*.test.yaml"))}
 
 
+def examples():
+    """A profile, or a folder with the declarations of one device."""
+    return [p for p in PROFILES.iterdir() if p.suffix == ".mobileconfig" or p.is_dir()]
+
+
 def state_data(data):
     return json.loads((PROFILES / data["file"]).read_text(encoding="utf-8")) if "file" in data else data
 
@@ -36,12 +41,11 @@ class Scenarios(unittest.TestCase):
                     self.assertEqual(got.tunnel, case.get("tunnel"))
 
     def test_every_example_has_a_scenario(self):
-        examples = [p for p in PROFILES.iterdir() if p.suffix in (".mobileconfig", ".json") and not p.name.startswith("asset-")]
-        self.assertGreaterEqual(len(examples), 14)
-        for example in examples:
+        self.assertGreaterEqual(len(examples()), 14)
+        for example in examples():
             scenario = scenarios().get(PROFILES / (example.stem + ".test.yaml"))
             self.assertIsNotNone(scenario, example.name)
-            self.assertIn(example.name, scenario["profiles"])
+            self.assertEqual({PROFILES / p for p in scenario["profiles"]}, set(example.iterdir()) if example.is_dir() else {example})
 
     def test_every_status_of_every_example(self):
         for path, scenario in scenarios().items():
@@ -58,9 +62,8 @@ class Scenarios(unittest.TestCase):
 
     def test_the_index_names_every_file(self):
         index = (PROFILES / "README.md").read_text(encoding="utf-8")
-        for path in PROFILES.iterdir():
-            if path.suffix in (".mobileconfig", ".json"):
-                self.assertIn(f"({path.name})", index)
+        for example in examples():
+            self.assertIn(f"({example.name})", index)
 
 
 if __name__ == "__main__":
