@@ -17,7 +17,7 @@ PLUGIN_SERVERS = ("https://portal.example.com/vpn", "wg.example.com:51820")
 ROUTING = ("IncludeAllNetworks", "EnforceRoutes", "ExcludeLocalNetworks", "ExcludeCellularServices", "ExcludeAPNs", "ExcludeDeviceCommunication")
 SSIDS = ("Corp", "Guest", "corp", "Caf\u00e9")
 SEARCH = ("corp.example.com", "*.corp.example.com", "example.com", "*.example.com", "Corp.Example.com")
-RESOLVERS = ("192.0.2.53", "10.0.0.53", "2001:db8::53", "192.0.2.*", "10.*", "2001:db8:*", "192.168.1.1")
+RESOLVERS = ("192.0.2.53", "10.0.0.53", "2001:db8::53", "192.0.2.*", "10.*", "2001:db8:*", "192.168.1.1", "10.*.53", "*::53", "*")
 URLS = ("https://probe.example.com/", "http://probe.example.net:8080/ok", "https://192.0.2.80/", "http://probe.example.com/x",
         "https://[2001:db8::80]/x", "https://probe.example.org:8443/a")
 
@@ -113,6 +113,8 @@ class PolicyGenerator:
         if kind == "L2TP":
             return payloads.vpn(self.next_number(), kind, **self.server(), **outer)
         keys = {**self.server(kind), **self.on_demand()}
+        if self.chance(0.05):
+            outer.update(payload_OnDemandEnabled=1, payload_OnDemandRules=[{"Action": "Connect"}])  # the wrong place: not read
         if kind == "VPN":
             keys.update(self.routing(), **self.provider())
         if kind == "IKEv2":
@@ -127,8 +129,12 @@ class PolicyGenerator:
     def per_app(self):
         kind = self.rng.choice(("VPN", "VPN", "VPN", "IKEv2", "IPSec"))
         keys = {**self.server(kind), **self.on_demand()}
-        if kind == "VPN":
+        if kind != "IPSec":
             keys.update(self.provider())
+            if self.chance(0.1):
+                keys.update(self.routing())  # means nothing in a per-app VPN
+        if kind == "VPN" and self.chance(0.15):
+            keys["OnDemandMatchAppEnabled"] = self.flag(self.chance(0.6))
         for name in ("SafariDomains", "MailDomains", "CalendarDomains", "ContactsDomains", "SMBDomains", "AssociatedDomains"):
             if self.chance(0.25):
                 keys["payload_" + name] = self.some(DOMAINS)
@@ -230,7 +236,7 @@ class PolicyGenerator:
         elif always_on:
             made.append(self.always_on())
         if per_app and self.chance(0.85):
-            made.append(self.mapping(per_app))
+            made += [self.mapping(per_app) for _ in range(self.rng.choice((1, 1, 1, 2)))]
         if not made and not declarations:
             made.append(self.device_wide())
         self.rng.shuffle(made)
