@@ -119,7 +119,8 @@ TEST_P(Golden, HasNothingToMendOnceMended) {
     }
     if (deferred == 0) break;
   }
-  for (const findings::Finding& f : lint_files(c.files, c.options).all())
+  const Linted mended = lint_files(c.files, c.options);
+  for (const findings::Finding& f : mended.all())
     EXPECT_TRUE(f.edits.empty()) << findings::info(f.code).id << " " << f.message << " at " << f.path;
 }
 
