@@ -39,16 +39,16 @@ def action(on_demand, state):
     """The action of the network's rule; None when on-demand is not enabled."""
     if not on_demand.enabled:
         return None
-    for rule in on_demand.rules:
+    for rule in on_demand.rules if on_demand.enabled else []:
         if all(criterion_holds(key, rule[key], state) for key in CRITERIA if key in rule):
             return rule["Action"]
     return "Ignore"
 
 
 def probe_targets(on_demand):
-    """S1.f: (host, port) of what these rules make the agent ask, whether or not they are in force."""
+    """S1.f: (host, port) of what the agent asks for these rules; nothing while they are dead."""
     targets = []
-    for rule in on_demand.rules:
+    for rule in on_demand.rules if on_demand.enabled else []:
         targets.append(domains.url_target(rule.get("URLStringProbe", "")))
         for parameter in rule.get("ActionParameters", []):
             targets.append(domains.url_target(parameter.get("RequiredURLStringProbe", "")))

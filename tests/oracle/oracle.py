@@ -130,11 +130,9 @@ def s1d_server_lookup(policy, state, flow):
         return False
     if domains.a_labels(flow.hostname) not in policy.server_names():
         return False
-    if flow.incoming:  # an answer: the lookup left by the primary interface or by the one that the answer arrives on
-        left_by = [state.primary, state.interfaces.get(flow.data.get("arrives_on"))]
-    else:
-        left_by = [state.interfaces.get(flow.scope) if flow.scope else state.primary]
-    resolvers = [r for interface in left_by if interface for r in interface.get("dns_servers", [])]
+    # A packet that arrives is judged scope apart: as if the lookup had left by the primary interface.
+    leaves_by = state.interfaces.get(flow.scope) if flow.scope and not flow.incoming else state.primary
+    resolvers = leaves_by.get("dns_servers", []) if leaves_by else []
     return flow.remote in [addresses.judged(addresses.address(r), state.nat64) for r in resolvers]
 
 
