@@ -7,6 +7,8 @@
 #include <memory>
 
 #include "policy/domain_table.h"
+#include "policy/little_endian.h"
+#include "policy/name_bytes.h"
 
 namespace vpn::policy {
 namespace {
@@ -31,6 +33,27 @@ constexpr std::array<std::uint8_t, 256> classify() {
 constexpr auto classes = classify();
 
 std::uint8_t class_of(char c) { return classes[static_cast<unsigned char>(c)]; }
+
+/// True for most normalised names, false for all others: letters, digits, underscores, and single dots and hyphens
+/// between them; no label can be too long, and none begins with "xn--".
+bool plainly_normalised(std::string_view name) {
+  if (name.size() > longest_label) return false;
+  std::uint64_t faults = 0;
+  const auto check = [&](std::uint64_t word) {
+    const NameBytes bytes(word);
+    const std::uint64_t separators = bytes.dots | bytes.hyphens;
+    faults |= bytes.invalid() | (separators & (separators >> 8)) | (word & NameBytes::tops);
+  };
+  if (name.size() < 8) {
+    check(load_le_short(name.data(), name.size()) | ('a' * NameBytes::ones) << (8 * name.size()));
+  } else {
+    // Words that have a byte in common, so that no two neighbours are in none.
+    for (std::size_t at = 0; at + 8 < name.size(); at += 7) check(load_le64(name.data() + at));
+    check(load_le64(name.data() + name.size() - 8));
+  }
+  const auto separator = [](char c) { return c == '.' || c == '-'; };
+  return faults == 0 && !separator(name.front()) && !separator(name.back());
+}
 
 struct Scan {
   NameFault fault = NameFault::none;  // in a name that is ASCII
@@ -93,6 +116,10 @@ NameFault normalise_name(std::string_view input, std::string& storage, std::stri
   std::string_view name = input;
   if (!name.empty() && name.back() == '.') name.remove_suffix(1);
   if (name.empty()) return NameFault::empty;
+  if (plainly_normalised(name)) {
+    out = name;
+    return NameFault::none;
+  }
   const Scan s = scan(name);
   if (s.fault == NameFault::bad_character) return s.fault;
   const bool plain = (s.seen & not_ascii) == 0;

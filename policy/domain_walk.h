@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "policy/domain_layout.h"
+#include "policy/name_bytes.h"
 
 namespace vpn::policy {
 
@@ -22,15 +23,10 @@ inline std::size_t domain_text_length(const std::byte* p, std::size_t limit) {
   return limit + 1;
 }
 
-/// Bytes that are neither letters, digits, '-', '.' nor '_', and dots before a dot, in a word of eight (bit 7 clear).
+/// Bytes that no name has, and dots before a dot, in a word of eight (bit 7 clear).
 inline std::uint64_t domain_text_faults(std::uint64_t word) {
-  constexpr std::uint64_t ones = 0x0101010101010101, tops = 0x80 * ones;
-  // The top bit of each byte: set for bytes from `first` on.
-  const auto from = [&](unsigned first) { return word + (0x80 - first) * ones; };
-  const std::uint64_t dots = from('.') ^ from('.' + 1);
-  const std::uint64_t valid = (from('a') ^ from('z' + 1)) | (from('0') ^ from('9' + 1)) | (from('-') ^ from('-' + 1)) |
-                              (from('_') ^ from('_' + 1)) | dots;
-  return (~valid | (dots & (dots >> 8))) & tops;
+  const NameBytes bytes(word);
+  return bytes.invalid() | (bytes.dots & (bytes.dots >> 8));
 }
 
 /// Walks all entries and checks what it reads: names strictly ascending and valid, everything inside the blocks. So it

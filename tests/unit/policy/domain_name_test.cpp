@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "policy/domain_table.h"
+#include "tests/unit/policy/random.h"
 
 namespace vpn::policy {
 namespace {
@@ -82,6 +83,41 @@ TEST(DomainName, LengthsAreThoseOfTheDns) {
   std::string huge;
   for (int i = 0; i < 100000; ++i) huge += "\u00fc.";
   EXPECT_EQ(fault(huge), NameFault::too_long);
+}
+
+/// The rules for names of ASCII letters, digits and separators, said directly.
+bool well_formed(const std::string& name) {
+  std::size_t begin = 0;
+  for (std::size_t end = 0; end <= name.size(); ++end) {
+    if (end < name.size() && name[end] != '.') continue;
+    const std::string label = name.substr(begin, end - begin);
+    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return false;
+    begin = end + 1;
+  }
+  return name.size() <= 253;
+}
+
+TEST(DomainName, RandomNamesAreJudgedLabelByLabel) {
+  test::Random random;
+  const std::string usual = "abcxyz0189_", odd = "..-- /:@[`{}~\x7f\x01Az";
+  for (int i = 0; i < 200000; ++i) {
+    std::string name;
+    for (std::uint64_t n = 1 + random.below(random.chance(10) ? 300 : 30); n > 0; --n)
+      name += random.chance(80) ? random.pick(usual) : random.pick(std::string(".-"));
+    if (random.chance(20)) name[random.below(name.size())] = random.pick(odd);
+    if (name.find("xn--") != std::string::npos || name.back() == '.') continue;
+    std::string expected = name;
+    for (char& c : expected) c = c == 'A' ? 'a' : c;
+    const bool characters = name.find_first_not_of("abcxyzA0189_-.") == std::string::npos;
+    std::string storage;
+    std::string_view out;
+    const NameFault got = normalise_name(name, storage, out);
+    ASSERT_EQ(got == NameFault::none, characters && well_formed(expected)) << name;
+    ASSERT_EQ(got == NameFault::bad_character, !characters) << name;
+    if (got == NameFault::none) {
+      ASSERT_EQ(out, expected);
+    }
+  }
 }
 
 TEST(PublicSuffix, NamesUnderWhichAnybodyRegisters) {
