@@ -27,6 +27,7 @@ bool is_secret_name(std::string_view name) {
                                         "API_KEY",     "API-KEY",      "TLS-AUTH",  "TLS-CRYPT",  "AUTH-USER-PASS",
                                         "PKCS12",      "WGQUICKCONFIG"};
   constexpr std::string_view names[] = {"KEY", "PIN", "PWD", "PASS", "STATIC-KEY"};
+  if (name.ends_with("AssetReference")) return false;  // names a declaration
   return std::any_of(std::begin(parts), std::end(parts),
                      [&](std::string_view p) { return contains_without_case(name, p); }) ||
          std::any_of(std::begin(names), std::end(names),
@@ -215,6 +216,10 @@ std::vector<Setting> read_declared_proxies(Reader& reader, Dict payload, Identit
   const auto account = identities.credentials(reader, reader.dict(dict, "Protocol"), "CredentialsAssetReference");
   if (!account.user.empty()) settings.push_back({"HTTPProxyUsername", std::string(account.user), none});
   if (account.password != none) settings.push_back({"HTTPProxyPassword", {}, account.password});
+  // The reference stays only where the device has to fetch what it names.
+  if (account.asset == none) {
+    std::erase_if(settings, [](const Setting& s) { return s.key == "Protocol.CredentialsAssetReference"; });
+  }
   return settings;
 }
 
