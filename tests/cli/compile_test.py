@@ -1,0 +1,94 @@
+"""vpnprofile compile, dump and verify: exit codes, files, secrets, batches."""
+import json
+import pathlib
+import stat
+import unittest
+
+from program import Case, run
+
+
+def payload(uuid, secret=None, keys=""):
+    shared = f"<key>Password</key><string>{secret}</string>" if secret else ""
+    return f"""<dict><key>PayloadType</key><string>com.apple.vpn.managed</string><key>PayloadVersion</key><integer>1</integer>
+<key>PayloadIdentifier</key><string>com.example.{uuid[-4:]}</string><key>PayloadUUID</key><string>{uuid}</string>
+<key>UserDefinedName</key><string>Corp</string><key>VPNType</key><string>VPN</string><key>VPNSubType</key><string>com.example.vpn</string>
+<key>VPN</key><dict><key>RemoteAddress</key><string>vpn.example.com</string>{shared}{keys}</dict></dict>"""
+
+
+def profile(*payloads):
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
+<plist version="1.0"><dict><key>PayloadType</key><string>Configuration</string><key>PayloadVersion</key><integer>1</integer>
+<key>PayloadIdentifier</key><string>com.example</string><key>PayloadUUID</key><string>0C6E1B1E-0000-4000-8000-000000000000</string>
+<key>PayloadContent</key><array>{''.join(payloads)}</array></dict></plist>
+"""
+
+
+ONE = "0C6E1B1E-0000-4000-8000-000000000001"
+
+
+class Compile(Case):
+    def vpn(self, *arguments):
+        return run(*arguments, folder=self.folder)
+
+    def test_writes_a_policy_that_verifies(self):
+        self.write("a.mobileconfig", profile(payload(ONE)))
+        code, output, errors = self.vpn("compile", "a.mobileconfig", "-o", "p.vpnpolicy", "--serial", "7")
+        self.assertEqual(code, 0, errors)
+        self.assertIn("1 VPN", output)
+        code, output, _ = self.vpn("verify", "p.vpnpolicy", "--format", "json", "--serial-at-least", "7")
+        self.assertEqual((code, json.loads(output)["serial"], json.loads(output)["signature"]), (0, 7, "none"))
+        code, _, errors = self.vpn("verify", "p.vpnpolicy", "--serial-at-least", "8")
+        self.assertEqual(code, 1)
+        self.assertIn("serial is 7", errors)
+
+    def test_same_input_same_bytes(self):
+        self.write("a.mobileconfig", profile(payload(ONE)))
+        for name in ("p", "q"):
+            self.assertEqual(self.vpn("compile", "a.mobileconfig", "-o", name)[0], 0)
+        self.assertEqual((self.folder / "p").read_bytes(), (self.folder / "q").read_bytes())
+
+    def test_secrets_lie_beside_the_policy_for_their_owner_only(self):
+        self.write("a.mobileconfig", profile(payload(ONE, "horse-battery")))
+        self.assertEqual(self.vpn("compile", "a.mobileconfig", "-o", "p")[0], 0)
+        self.assertEqual(stat.S_IMODE((self.folder / "p.secrets").stat().st_mode), 0o600)
+        self.assertNotIn(b"horse", (self.folder / "p").read_bytes())
+        for form in ("text", "json"):
+            code, output, errors = self.vpn("dump", "p", "--format", form)
+            self.assertEqual(code, 0, errors)
+            self.assertNotIn("horse", output)
+            self.assertIn(ONE, output)
+
+    def test_errors_refuse_and_leave_nothing(self):
+        self.write("a.mobileconfig", "<plist version='1.0'><dict><key>x</key></plist>")
+        self.assertEqual(self.vpn("compile", "a.mobileconfig", "-o", "p")[0], 1)
+        self.assertEqual([p.name for p in pathlib.Path(self.folder).iterdir()], ["a.mobileconfig"])
+
+    def test_a_refused_compile_leaves_the_old_policy(self):
+        self.write("p", "old")
+        self.write("a.mobileconfig", "no profile")
+        self.assertEqual(self.vpn("compile", "a.mobileconfig", "-o", "p")[0], 1)
+        self.assertEqual(self.read("p"), "old")
+
+    def test_exit_codes(self):
+        self.write("a.mobileconfig", profile(payload(ONE)))
+        self.assertEqual(self.vpn("compile", "a.mobileconfig")[0], 2)
+        self.assertEqual(self.vpn("compile", "-o", "p")[0], 2)
+        self.assertEqual(self.vpn("compile", "a.mobileconfig", "-o", "p", "--serial", "x")[0], 2)
+        self.assertEqual(self.vpn("compile", "missing.mobileconfig", "-o", "p")[0], 3)
+        self.assertEqual(self.vpn("dump", "missing")[0], 3)
+        self.assertEqual(self.vpn("dump", "a.mobileconfig")[0], 1)
+        self.assertEqual(self.vpn("verify", "a.mobileconfig", "--format", "json")[0], 1)
+
+    def test_a_batch_goes_on_after_a_failure(self):
+        for name in ("one", "two"):
+            self.write(f"fleet/{name}/a.mobileconfig", profile(payload(ONE)))
+        self.write("fleet/bad/a.mobileconfig", "no profile")
+        code, _, errors = self.vpn("compile", "--batch", "fleet", "-o", "out")
+        self.assertEqual(code, 1)
+        self.assertIn("2 policies written to out, 1 refused", errors)
+        self.assertEqual(sorted(p.name for p in (self.folder / "out").iterdir()), ["one.vpnpolicy", "two.vpnpolicy"])
+
+
+if __name__ == "__main__":
+    unittest.main()
