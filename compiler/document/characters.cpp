@@ -1,24 +1,36 @@
 #include "compiler/document/characters.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 namespace vpn::document {
 namespace {
 
-constexpr std::size_t block = 64;
+/// Sixteen bytes at a time, in the vector types that GCC and clang share, on every processor.
+using Bytes = std::uint8_t __attribute__((vector_size(16)));
+constexpr std::size_t lane = sizeof(Bytes), block = 16 * lane;
 
-/// No loop exit and no look-up, so that compilers make vector code of it: 9 KB cost a microsecond.
-bool is_plain(const char* bytes, std::size_t count, bool& has_marks) {
-  unsigned bad = 0, marks = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto c = static_cast<unsigned char>(bytes[i]);
-    const bool ordinary = static_cast<unsigned char>(c - 0x20u) < 0x60u;
-    bad |= static_cast<unsigned>(!(ordinary | (c == '\n') | (c == '\t') | (c == '\r')));
-    marks |= static_cast<unsigned>((c == '{') | (c == '$') | (c == '%') | (c == '@'));
-  }
-  has_marks |= marks != 0;
-  return bad == 0;
+bool any(Bytes b) {
+  std::uint64_t halves[2];
+  std::memcpy(halves, &b, sizeof halves);
+  return (halves[0] | halves[1]) != 0;
 }
+
+/// Whether all bytes are ASCII that XML allows. `count` is a multiple of `lane`.
+bool is_plain(const char* bytes, std::size_t count, bool& has_marks) {
+  Bytes bad{}, marks{};
+  for (std::size_t i = 0; i < count; i += lane) {
+    Bytes c;
+    std::memcpy(&c, bytes + i, lane);
+    bad |= Bytes((c - 0x20 >= 0x60) & (c != '\n') & (c != '\t') & (c != '\r'));
+    marks |= Bytes((c == '{') | (c == '$') | (c == '%') | (c == '@'));
+  }
+  has_marks |= any(marks);
+  return !any(bad);
+}
+
+bool is_mark(char c) { return c == '{' || c == '$' || c == '%' || c == '@'; }
 
 }  // namespace
 
@@ -74,16 +86,17 @@ void append_utf8(std::string& out, char32_t c) {
 std::optional<BadCharacter> find_bad_character(std::string_view text, bool& has_marks) {
   std::size_t i = 0;
   while (i < text.size()) {
-    const std::size_t count = std::min(block, text.size() - i);
-    if (is_plain(text.data() + i, count, has_marks)) {
+    const std::size_t count = std::min(block, (text.size() - i) / lane * lane);
+    if (count != 0 && is_plain(text.data() + i, count, has_marks)) {
       i += count;
       continue;
     }
-    for (const std::size_t end = i + count; i < end;) {
+    for (const std::size_t end = std::min(i + block, text.size()); i < end;) {
       char32_t c = 0;
       const std::size_t length = decode_utf8(text, i, c);
       if (length == 0) return BadCharacter{i, 1, false};
       if (!is_xml_character(c)) return BadCharacter{i, length, true};
+      has_marks |= is_mark(text[i]);
       i += length;
     }
   }

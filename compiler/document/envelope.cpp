@@ -29,6 +29,7 @@ std::string lower(std::string_view text) {
 
 /// A mail header whose content type is one that CMS uses (RFC 8551).
 bool is_smime(std::string_view text) {
+  if (text.empty() || (text.front() | 0x20) < 'a' || (text.front() | 0x20) > 'z') return false;
   const std::string head = lower(text.substr(0, 4096));
   const std::size_t type = head.starts_with("content-type:") ? 0 : head.find("\ncontent-type:");
   const std::size_t body = std::min(head.find("\n\n"), head.find("\r\n\r\n"));

@@ -53,6 +53,33 @@ Element element_of(std::string_view name) {
   }
 }
 
+Element plain_start(std::string_view text, std::size_t at, std::size_t& size) {
+  if (text.size() - at < 10) return Element::unknown;  // <integer> and one more
+  const char* const name = text.data() + at + 1;
+  const auto is = [&](std::string_view tag) {
+    size = tag.size() - 1;
+    return std::memcmp(name, tag.data(), tag.size()) == 0;
+  };
+  switch (*name) {
+    case 'k':
+      return is("key>") ? Element::key : Element::unknown;
+    case 's':
+      return is("string>") ? Element::string : Element::unknown;
+    case 'i':
+      return is("integer>") ? Element::integer : Element::unknown;
+    case 'a':
+      return is("array>") ? Element::array : Element::unknown;
+    case 'r':
+      return is("real>") ? Element::real : Element::unknown;
+    case 'd':
+      if (is("dict>")) return Element::dict;
+      if (is("data>")) return Element::data;
+      return is("date>") ? Element::date : Element::unknown;
+    default:
+      return Element::unknown;
+  }
+}
+
 Walk::Walk(Context& context, std::string_view text, const char* copy, std::vector<Comment>& comments)
     : context_(context),
       original_(context.original.empty() ? text : context.original),
@@ -169,18 +196,21 @@ bool Walk::tail() {
 }
 
 bool Walk::start() {
-  const std::size_t name = name_end(text_, at_ + 1);
-  Tag tag{at_, name + 1, text_.substr(at_ + 1, name - at_ - 1)};
+  std::size_t size = 0;
   bool is_empty = false;
-  if (name >= text_.size() || text_[name] != '>') {
+  Element element = plain_start(text_, at_, size);
+  Tag tag{at_, at_ + size + 2, text_.substr(at_ + 1, size)};
+  if (element == Element::unknown) {
+    const std::size_t name = name_end(text_, at_ + 1);
+    tag.name = text_.substr(at_ + 1, name - at_ - 1);
     tag.end = tag_end(text_, at_, name, is_empty, markup_);
     if (tag.end == failed) return fatal(markup_);
+    element = element_of(tag.name);
   }
   pugi::xml_node node;
   if (!tree_node(node)) return false;
   at_ = tag.end;
   if (stack_.back().element == Element::unknown) return open(Element::unknown, tag, is_empty, node);
-  const Element element = element_of(tag.name);
   if (element == Element::unknown || element == Element::plist) {
     unknown(tag);
     return open(Element::unknown, tag, is_empty, node);
@@ -272,6 +302,17 @@ void Walk::finish(Frame& frame, std::size_t end) {
 
 /// From "</" to behind the '>'.
 bool Walk::end_tag(const Tag& tag, std::size_t& at, bool is_leaf) {
+  const std::size_t plain = at + 2 + tag.name.size();
+  if (plain < text_.size() && text_[plain] == '>' &&
+      std::memcmp(text_.data() + at + 2, tag.name.data(), tag.name.size()) == 0) {
+    at = plain + 1;
+    return true;
+  }
+  return other_end_tag(tag, at, is_leaf);
+}
+
+/// One with white space in it, or a fault.
+bool Walk::other_end_tag(const Tag& tag, std::size_t& at, bool is_leaf) {
   if (starts_with(text_, at + 2, tag.name)) {
     const std::size_t stop = at + 2 + tag.name.size();
     const std::size_t close = skip_space(text_, stop);

@@ -18,7 +18,10 @@ namespace vpn::document::xml {
 
 enum class Element : std::uint8_t { plist, dict, array, key, string, integer, real, yes, no, data, date, unknown };
 Element element_of(std::string_view name);
-std::string_view element_name(Element e);
+
+/// The element whose start tag, without attributes, begins behind the '<' at `at`; `size` is set to that of its name.
+/// Quick, for nearly every tag of a property list is one of few; unknown: look closer.
+Element plain_start(std::string_view text, std::size_t at, std::size_t& size);
 
 /// A start tag, as messages show it.
 struct Tag {
@@ -87,6 +90,7 @@ class Walk {
   bool close();
   void finish(Frame& frame, std::size_t end);
   bool end_tag(const Tag& tag, std::size_t& at, bool is_leaf);
+  bool other_end_tag(const Tag& tag, std::size_t& at, bool is_leaf);
   Value* place(const Tag& tag);
   // Leaves.
   bool leaf(Element element, const Tag& tag, bool is_empty, pugi::xml_node node);
