@@ -64,7 +64,7 @@ std::string type_in_words(Type type) {
 std::string types_in_words(schema::TypeMask types) {
   std::string out;
   for (unsigned t = 0; t <= static_cast<unsigned>(Type::dictionary); ++t) {
-    if ((types >> t & 1u) == 0) continue;
+    if (((static_cast<unsigned>(types) >> t) & 1u) == 0) continue;
     out += (out.empty() ? "" : " or ") + type_in_words(static_cast<Type>(t));
   }
   return out;
