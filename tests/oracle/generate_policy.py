@@ -26,6 +26,8 @@ class PolicyGenerator:
     def __init__(self, rng):
         self.rng = rng
         self.number = rng.randrange(1, 1 << 24) << 4
+        # Each world leans towards one kind of device-wide VPN, so that several of one kind meet.
+        self.include_all, self.enforce = rng.choice(((0.5, 0.5), (0.9, 0.2), (0.05, 0.95), (0.05, 0.2)))
 
     def chance(self, probability):
         return self.rng.random() < probability
@@ -92,10 +94,10 @@ class PolicyGenerator:
 
     def routing(self):
         made = self.flags(("ExcludeLocalNetworks", "ExcludeCellularServices", "ExcludeAPNs", "ExcludeDeviceCommunication"))
-        if self.chance(0.5):
-            made["IncludeAllNetworks"] = self.flag(self.chance(0.7))
-        if self.chance(0.5):
-            made["EnforceRoutes"] = self.flag(self.chance(0.8))
+        if self.chance(0.8):
+            made["IncludeAllNetworks"] = self.flag(self.chance(self.include_all))
+        if self.chance(0.9):
+            made["EnforceRoutes"] = self.flag(self.chance(self.enforce))
         return made
 
     def provider(self):

@@ -39,7 +39,7 @@ class StateGenerator:
         made = {"name": name}
         if kind != "other" or self.chance(0.5):
             made["type"] = kind
-        made["addresses"] = self.some(LINKS, 3)
+        made["addresses"] = sorted({*self.some(LINKS, 2), *self.some(LINKS[:12], 2)})
         if kind == "wifi" and self.chance(0.8) or self.chance(0.1):
             made["ssid"] = self.rng.choice(SSIDS)
         if self.chance(0.7):
@@ -77,7 +77,8 @@ class StateGenerator:
         made = {"interfaces": [self.interface(*k) for k in kinds]}
         made["tunnels"] = {self.any_case(name): self.tunnel(n) for n, name in enumerate(self.policy.tunnel_names()) if self.chance(0.9)}
         if self.chance(0.15):
-            made["tunnels"]["stranger"] = {"status": "connected", "interface": "utun9", "included_routes": ["0.0.0.0/0"]}
+            made["tunnels"]["stranger"] = {"status": "connected", "interface": "utun9", "included_routes": ["0.0.0.0/0"],
+                                           "endpoints": [{"address": "203.0.113.9", "protocol": "udp", "port": 4500}]}
         if self.chance(0.1):
             made["interfaces"].append({"name": "lo", "addresses": ["127.0.0.1/8", "::1/128"]})
         for n in range(2):
