@@ -142,6 +142,10 @@ Result<std::array<std::byte, header_bytes>> encode(FileHeader& header) {
   return out;
 }
 
+bool is_policy_file(std::span<const std::byte> beginning) {
+  return beginning.size() >= magic.size() && std::memcmp(beginning.data(), magic.data(), magic.size()) == 0;
+}
+
 Result<FileHeader> decode(std::span<const std::byte> file) {
   if (file.size() < header_bytes) {
     return bad(file.empty() ? "the file is empty" : "the file is too short for a policy", file.size(),

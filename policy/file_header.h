@@ -39,6 +39,8 @@ std::array<std::byte, signed_bytes> signed_part(const FileHeader& header);
 /// The whole header; its digest goes into `header.shown.sha256` as well.
 Result<std::array<std::byte, header_bytes>> encode(FileHeader& header);
 
+/// Whether a file that begins like this is a policy, of whatever version.
+bool is_policy_file(std::span<const std::byte> beginning);
 /// Reads the header of a whole file and checks all that can be told without the body: magic, versions, flags, sizes,
 /// reserved bytes, the header's digest. Errors name the offset.
 Result<FileHeader> decode(std::span<const std::byte> file);

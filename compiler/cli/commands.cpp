@@ -9,6 +9,7 @@ std::span<const Command* const> commands() {
       &dump_command,
       &verify_command,
       &explain_command,
+      &test_command,
       &schema_command,
   };
   return all;

@@ -15,9 +15,9 @@ constexpr unsigned policy_mode = 0644;
 constexpr unsigned secrets_mode = 0600;
 
 /// Reads every file, with the rules that its configuration gives it.
-void read_files(LintRun& run, const CompileSettings& settings, const Device& device, std::vector<LintFile>& files,
-                std::vector<std::unique_ptr<document::Source>>& sources, Compilation& out) {
-  for (const std::string& path : device.files) {
+void read_files(LintRun& run, const CompileSettings& settings, const std::vector<std::string>& paths,
+                std::vector<LintFile>& files, std::vector<std::unique_ptr<document::Source>>& sources, Built& out) {
+  for (const std::string& path : paths) {
     auto rules = run.rules_for(path);
     if (!rules) {
       out.problems.push_back(std::move(rules.error()));
@@ -74,40 +74,53 @@ std::string stale_secrets(const model::Secret& secrets, const Device& device) {
   return device.secrets + ": holds secrets of an earlier policy in the clear; this one does not need the file";
 }
 
-/// From judged documents to files on the disk.
-Result<void> produce(const CompileSettings& settings, const Device& device, Compilation& out) {
+/// From judged documents to a policy.
+Result<void> lower_documents(const CompileSettings& settings, Built& out) {
   std::vector<const document::Document*> documents;
   for (const auto& document : out.judged.documents) documents.push_back(document.get());
   const model::Model model = model::build(documents, settings.build);
   auto output = lower::lower(model, settings.lower);
   if (!output) return tl::unexpected(std::move(output.error()));
   // The reader's own verification, before anything is written: what a device would refuse must not leave the compiler.
-  const auto policy = policy::Policy::from_bytes(std::move(output->policy));
+  auto policy = policy::Policy::from_bytes(std::move(output->policy));
   if (!policy) {
     return fail(ErrorKind::invalid_input, "the policy would not pass its own verification: " + policy.error().what,
                 policy.error().where, "this is a mistake of vpnprofile, please report it");
   }
-  if (auto ok = write_all(*policy, output->secrets, device); !ok) return tl::unexpected(std::move(ok.error()));
-  out.summary = summarise(*policy, output->secrets, device);
-  out.warning = stale_secrets(output->secrets, device);
+  out.policy = std::move(*policy);
+  out.secrets = std::move(output->secrets);
   return {};
 }
 
 }  // namespace
 
-Compilation compile_device(LintRun& run, const CompileSettings& settings, const Device& device) {
-  Compilation out;
+Built build_device(LintRun& run, const CompileSettings& settings, const std::vector<std::string>& paths) {
+  Built out;
   std::vector<LintFile> files;
   std::vector<std::unique_ptr<document::Source>> sources;
-  read_files(run, settings, device, files, sources, out);
+  read_files(run, settings, paths, files, sources, out);
   if (files.empty()) return out;
   out.judged = run.judge(files, std::move(sources));
   const auto& documents = out.judged.documents;
   const bool unread = std::any_of(documents.begin(), documents.end(), [](const auto& d) { return d == nullptr; });
   out.refused = out.judged.errors > 0 || unread;
-  // A policy without one of its profiles would be another policy: nothing is written unless all could be read.
+  // A policy without one of its profiles would be another policy: nothing comes of it unless all could be read.
   if (out.refused || !out.problems.empty()) return out;
-  if (auto ok = produce(settings, device, out); !ok) out.problems.push_back(std::move(ok.error()));
+  if (auto ok = lower_documents(settings, out); !ok) out.problems.push_back(std::move(ok.error()));
+  return out;
+}
+
+Compilation compile_device(LintRun& run, const CompileSettings& settings, const Device& device) {
+  Compilation out{build_device(run, settings, device.files), {}, {}};
+  if (!out.policy) return out;
+  if (auto ok = write_all(*out.policy, out.secrets, device); !ok) {
+    out.problems.push_back(std::move(ok.error()));
+  } else {
+    out.summary = summarise(*out.policy, out.secrets, device);
+    out.warning = stale_secrets(out.secrets, device);
+  }
+  out.policy.reset();  // a fleet's policies need not all be in memory
+  out.secrets = {};
   return out;
 }
 

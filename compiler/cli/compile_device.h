@@ -8,6 +8,8 @@
 #include "compiler/cli/lint_run.h"
 #include "compiler/lower/lower.h"
 #include "compiler/model/build.h"
+#include "compiler/model/secret.h"
+#include "policy/policy.h"
 
 namespace vpn::cli {
 
@@ -23,14 +25,25 @@ struct Device {
   std::string secrets;             ///< where secrets go that are not sealed
 };
 
-/// What came of one device. The judged documents live on, for their findings to be printed.
-struct Compilation {
+/// A policy in memory, and what was found on the way to it. The judged documents live on, for their findings to be
+/// printed.
+struct Built {
   Judged judged;
-  std::vector<std::string> names;  ///< of the files that were read
-  std::vector<Error> problems;     ///< why there is no policy, findings aside
-  std::string summary;             ///< one line, when a policy was written
-  std::string warning;             ///< one line, about what was found at the output; empty: nothing
-  bool refused = false;            ///< findings of severity error
+  std::vector<std::string> names;        ///< of the files that were read
+  std::vector<Error> problems;           ///< why there is no policy, findings aside
+  bool refused = false;                  ///< findings of severity error
+  std::optional<policy::Policy> policy;  ///< verified by its own reader; nothing: refused, or there are problems
+  model::Secret secrets;                 ///< that are not sealed: content of the file of secrets
+};
+
+/// Reads, lints, models, lowers and verifies the profiles of one device, in the order given. `run` must not be used by
+/// another thread meanwhile.
+Built build_device(LintRun& run, const CompileSettings& settings, const std::vector<std::string>& files);
+
+/// What came of one device; policy and secrets are on the disk.
+struct Compilation : Built {
+  std::string summary;  ///< one line, when a policy was written
+  std::string warning;  ///< one line, about what was found at the output; empty: nothing
 
   bool written() const { return problems.empty() && !refused; }
 };

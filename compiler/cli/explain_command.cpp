@@ -1,13 +1,17 @@
 // vpnprofile explain: what a policy does with a flow, in a device state.
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 
 #include "compiler/cli/commands.h"
 #include "compiler/cli/file_input.h"
+#include "compiler/cli/policy_input.h"
+#include "compiler/cli/source_excerpt.h"
 #include "compiler/cli/verdict_text.h"
 #include "policy/json/json.h"
 
@@ -22,6 +26,11 @@ constexpr Option options[] = {
      {}},
     {"flow", 'f', "FLOW", "one flow, as JSON or @FILE", {}},
     {"flows", 0, "FILE", "many flows, a JSON object on each line; '-' is standard input", {}},
+    {"app-map", 0, "FILE", "for profiles: what bundle identifiers are on this platform", {}},
+    {"platform", 0, "PLATFORM", "for profiles: whose defaults apply; without it linux",
+     "ios,macos,visionos,tvos,watchos,linux"},
+    {"trust", 0, "FILE", "for profiles: certificate that signed ones must lead up to", {}, true},
+    {"decrypt-key", 0, "FILE", "for profiles: private key that opens encrypted payloads", {}},
     {"format", 0, "FORMAT", "how to print", "text,json"},
 };
 
@@ -62,7 +71,9 @@ int explain_one(const policy::Policy& policy, const policy::Situation& situation
     return print(policy::verdict_json(policy, decide(situation, flow->flow)) + "\n") ? Exit::ok : Exit::unreadable;
   std::vector<policy::Passed> passed;
   const policy::Decision decision = decide(situation, flow->flow, &passed);
-  return print(explain_text(policy, flow->flow, decision, passed, use_color(1))) ? Exit::ok : Exit::unreadable;
+  const bool color = use_color(1);
+  const std::string excerpt = source_excerpt(policy, decision.source, arguments.positional()[0], color);
+  return print(explain_text(policy, flow->flow, decision, passed, excerpt, color)) ? Exit::ok : Exit::unreadable;
 }
 
 std::string text_line(const policy::Policy& policy, const policy::Flow& flow, const policy::Decision& decision,
@@ -80,56 +91,81 @@ std::string error_line(const Error& error, std::size_t number, bool json) {
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+/// One line of the input: the verdict, or the error.
+std::string explain_line(const policy::Policy& policy, const policy::Situation& situation, std::string_view line,
+                         std::size_t number, bool json, bool color, std::vector<std::string>& unknown, int& exit) {
+  const auto flow = policy::parse_flow(line, &unknown);
+  if (!flow) {
+    exit = Exit::findings;
+    return error_line(flow.error(), number, json);
+  }
+  const policy::Decision decision = decide(situation, flow->flow);
+  return json ? policy::verdict_json(policy, decision) : text_line(policy, flow->flow, decision, color);
+}
+
 int explain_lines(const policy::Policy& policy, const policy::Situation& situation, const Arguments& arguments) {
-  const auto text = read_input(arguments.get("flows"), std::size_t{1} << 30);
+  const std::string path = arguments.get("flows");
+  auto text = read_input(path, std::size_t{1} << 30);
   if (!text) return report(text.error());
+  text->erase(text->find_last_not_of(" \t\r\n") + 1);  // blank lines at the end are none
   const bool json = arguments.get("format", "text") == "json";
   const bool color = use_color(1);
-  int result = Exit::ok;
+  int exit = Exit::ok;
   std::string out;
+  std::set<std::string> warned;
   std::size_t number = 0;
   for (std::size_t begin = 0; begin < text->size();) {
     const std::size_t end = std::min(text->find('\n', begin), text->size());
-    std::string_view line(text->data() + begin, end - begin);
-    begin = end + 1;
-    ++number;
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const auto flow = policy::parse_flow(line);
-    if (!flow) {
-      result = Exit::findings;
-      out += error_line(flow.error(), number, json);
-    } else {
-      const policy::Decision decision = decide(situation, flow->flow);
-      out += json ? policy::verdict_json(policy, decision) : text_line(policy, flow->flow, decision, color);
-    }
+    std::vector<std::string> unknown;
+    out += explain_line(policy, situation, std::string_view(*text).substr(begin, end - begin), ++number, json, color,
+                        unknown, exit);
     out += '\n';
+    begin = end + 1;
+    for (const std::string& key : unknown)
+      if (warned.size() < 20 && warned.insert(key).second) warn_unknown(path + ":" + std::to_string(number), {key});
     if (out.size() > (std::size_t{1} << 20)) {
       if (!print(out)) return Exit::unreadable;
       out.clear();
     }
   }
-  return print(out) ? result : Exit::unreadable;
+  return print(out) ? exit : Exit::unreadable;
+}
+
+PolicyRequest request_of(const Arguments& arguments) {
+  PolicyRequest request;
+  request.paths = arguments.positional();
+  request.app_map = arguments.get("app-map");
+  request.trust = arguments.all("trust");
+  if (arguments.has("decrypt-key")) request.decrypt_key = arguments.get("decrypt-key");
+  policy::Platform platform{};
+  if (policy::parse(arguments.get("platform"), platform)) request.platform = platform;
+  return request;
 }
 
 int run(const Arguments& arguments) {
   if (arguments.has("flow") == arguments.has("flows"))
     return report({ErrorKind::usage, "give either --flow or --flows", {}, "see 'vpnprofile explain --help'"});
-  const auto policy = policy::Policy::open(arguments.positional()[0]);
-  if (!policy) return report(policy.error());
+  if (arguments.get("state") == "-" && arguments.get("flows") == "-")
+    return report({ErrorKind::usage, "the state and the flows cannot both come from standard input", {}, {}});
+  const PolicyInput input = open_policy(request_of(arguments));
+  if (!input.policy) return report_failure(input);
+  if (input.compiled) std::fputs("note: compiled in memory for this answer; no policy was written\n", stderr);
   const auto state = load_state(arguments);
   if (!state) return report(state.error());
-  const policy::Situation situation(*policy, *state);
-  return arguments.has("flow") ? explain_one(*policy, situation, arguments)
-                               : explain_lines(*policy, situation, arguments);
+  for (const std::string& id : policy::strange_tunnels(*input.policy, *state))
+    warn("the state lists the tunnel '" + id + "', which the policy does not have");
+  const policy::Situation situation(*input.policy, *state);
+  return arguments.has("flow") ? explain_one(*input.policy, situation, arguments)
+                               : explain_lines(*input.policy, situation, arguments);
 }
 
 }  // namespace
 
 extern const Command explain_command{"explain",
                                      "say what a policy does with a flow, and why",
-                                     "POLICY",
+                                     "POLICY|PROFILE…",
                                      1,
-                                     1,
+                                     -1,
                                      options,
                                      "  vpnprofile explain p.vpnpolicy --state wifi.json \\\n"
                                      "    --flow '{\"app\": \"com.example.mail\", \"protocol\": \"tcp\", \"remote\": "

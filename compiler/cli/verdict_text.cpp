@@ -1,5 +1,6 @@
 #include "compiler/cli/verdict_text.h"
 
+#include "compiler/format/terminal.h"
 #include "policy/json/json.h"
 #include "policy_generated.h"
 
@@ -89,7 +90,7 @@ std::string flow_text(const policy::Flow& f) {
   if (!f.hostname.empty()) text += " (" + std::string(f.hostname) + ")";
   if (!f.scope.empty()) text += " bound to " + std::string(f.scope);
   if (!f.arrives_on.empty()) text += " on " + std::string(f.arrives_on);
-  return text;
+  return format::printable(text);
 }
 
 std::string source_text(const policy::Policy& policy, std::uint32_t source) {
@@ -98,7 +99,7 @@ std::string source_text(const policy::Policy& policy, std::uint32_t source) {
   const policy::fb::Source* s = sources->Get(source);
   std::string text = policy.body().files()->Get(s->file())->str();
   if (s->line() != 0) text += ":" + std::to_string(s->line()) + ":" + std::to_string(s->column());
-  return text + "  " + s->path()->str();
+  return format::printable(text + "  " + s->path()->str());
 }
 
 std::string verdict_word(Verdict verdict, bool color) {
@@ -123,34 +124,43 @@ std::string verdict_word(Verdict verdict, bool color) {
   return std::string("\x1b[1;") + shade + "m" + word + "\x1b[0m";
 }
 
+namespace {
+
+std::string tunnel_name(const policy::Policy& policy, std::uint32_t tunnel) {
+  const auto* t = policy.body().tunnels()->Get(tunnel);
+  std::string name = t->id()->str();
+  if (t->name() != nullptr && t->name()->size() != 0) name += " (" + t->name()->str() + ")";
+  return format::printable(name);
+}
+
+std::string passed_text(const policy::Policy& policy, const policy::Passed& passed) {
+  std::string why(passed.why);
+  std::string rule(policy::to_string(passed.rule));
+  // Letters that never decide (S4.a, S4.b, S6.a) stand in front of the reason.
+  if (const auto colon = why.find(": "); colon != std::string::npos && why[0] == 'S') {
+    rule = why.substr(0, colon);
+    why = why.substr(colon + 2);
+  }
+  std::string out = "    " + rule + "  " + why;
+  if (passed.tunnel != policy::none) out += "; " + tunnel_name(policy, passed.tunnel);
+  if (const std::string source = source_text(policy, passed.source); !source.empty()) out += "  [" + source + "]";
+  return out + "\n";
+}
+
+}  // namespace
+
 std::string explain_text(const policy::Policy& policy, const policy::Flow& flow, const policy::Decision& decision,
-                         const std::vector<policy::Passed>& passed, bool color) {
-  const auto tunnel_name = [&](std::uint32_t t) {
-    const auto* tunnel = policy.body().tunnels()->Get(t);
-    std::string name = tunnel->id()->str();
-    if (tunnel->name() != nullptr && tunnel->name()->size() != 0) name += " (" + tunnel->name()->str() + ")";
-    return name;
-  };
+                         const std::vector<policy::Passed>& passed, std::string_view excerpt, bool color) {
   std::string out = flow_text(flow) + "\n  verdict  " + verdict_word(decision.verdict, color) + "\n";
-  if (decision.tunnel != policy::none) out += "  tunnel   " + tunnel_name(decision.tunnel) + "\n";
+  if (decision.tunnel != policy::none) out += "  tunnel   " + tunnel_name(policy, decision.tunnel) + "\n";
   out += "  rule     " + std::string(policy::to_string(decision.rule)) + "  " + std::string(rule_text(decision.rule)) +
          "\n";
   if (const std::string source = source_text(policy, decision.source); !source.empty())
     out += "  source   " + source + "\n";
+  out += excerpt;
   if (passed.empty()) return out;
   out += "  passed over\n";
-  for (const policy::Passed& p : passed) {
-    std::string why(p.why);
-    std::string rule(policy::to_string(p.rule));
-    if (const auto colon = why.find(": "); colon != std::string::npos && why[0] == 'S') {
-      rule = why.substr(0, colon);
-      why = why.substr(colon + 2);
-    }
-    out += "    " + rule + "  " + why;
-    if (p.tunnel != policy::none) out += "; " + tunnel_name(p.tunnel);
-    if (const std::string source = source_text(policy, p.source); !source.empty()) out += "  [" + source + "]";
-    out += "\n";
-  }
+  for (const policy::Passed& p : passed) out += passed_text(policy, p);
   return out;
 }
 

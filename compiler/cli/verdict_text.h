@@ -16,8 +16,8 @@ std::string flow_text(const policy::Flow& flow);
 std::string source_text(const policy::Policy& policy, std::uint32_t source);
 /// The verdict's word, coloured by how it leaves, when `color` is set.
 std::string verdict_word(policy::Verdict verdict, bool color);
-/// Several lines: verdict, rule, source and the rules that were passed over.
+/// Several lines: verdict, rule, source, `excerpt` (lines that show the source) and the rules that were passed over.
 std::string explain_text(const policy::Policy& policy, const policy::Flow& flow, const policy::Decision& decision,
-                         const std::vector<policy::Passed>& passed, bool color);
+                         const std::vector<policy::Passed>& passed, std::string_view excerpt, bool color);
 
 }  // namespace vpn::cli

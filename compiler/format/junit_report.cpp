@@ -11,23 +11,6 @@
 namespace vpn::format {
 namespace {
 
-/// XML 1.0 has no way to write most control characters, nor U+FFFE and U+FFFF.
-std::string xml_text(std::string_view text) {
-  std::string result;
-  std::string valid = valid_utf8(text);
-  for (std::size_t at = 0; (at = valid.find("\xEF\xBF", at)) != std::string::npos; at += 3)
-    if (static_cast<unsigned char>(valid[at + 2]) >= 0xBE) valid[at + 2] = '\xBD';
-  for (const char c : valid) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 && c != '\n' && c != '\t') {
-      result += "\xEF\xBF\xBD";
-    } else {
-      result += c;
-    }
-  }
-  return result;
-}
-
 std::string place_text(const findings::Finding& f, const Place& place) {
   std::string text(file_name(f));
   if (place.begin.line != 0) text += ":" + std::to_string(place.begin.line) + ":" + std::to_string(place.begin.column);

@@ -105,6 +105,23 @@ std::string valid_utf8(std::string_view text) {
   return result;
 }
 
+std::string xml_text(std::string_view text) {
+  std::string result;
+  std::string valid = valid_utf8(text);
+  // XML 1.0 has no way to write most control characters, nor U+FFFE and U+FFFF.
+  for (std::size_t at = 0; (at = valid.find("\xEF\xBF", at)) != std::string::npos; at += 3)
+    if (static_cast<unsigned char>(valid[at + 2]) >= 0xBE) valid[at + 2] = '\xBD';
+  for (const char c : valid) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 && c != '\n' && c != '\t') {
+      result += replacement;
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
 unsigned display_width(std::string_view text) {
   unsigned width = 0;
   for (const Cell& c : cells(text)) width += c.width;

@@ -1,4 +1,4 @@
-// Text as a terminal shows it: how wide, and with nothing in it that the terminal would obey.
+// Text as a terminal shows it: how wide, and with nothing in it that the terminal would obey. And as XML holds it.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,9 @@ std::string printable(std::string_view text);
 
 /// `text` as valid UTF-8: each invalid byte becomes U+FFFD. Line ends and other control characters are kept.
 std::string valid_utf8(std::string_view text);
+
+/// `text` as XML 1.0 can hold it: valid UTF-8, U+FFFD for what it has no way to write.
+std::string xml_text(std::string_view text);
 
 /// Columns that `text` takes on a terminal.
 unsigned display_width(std::string_view text);

@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include "policy/json/fields.h"
 #include "policy/json/json.h"
+#include "policy/plan.h"
 
 namespace vpn::policy {
 namespace {
@@ -139,6 +142,18 @@ Result<DeviceState> parse_state(std::string_view text, std::vector<std::string>*
     if (!out.nat64 || !out.nat64->base.v6) fault.set("nat64_prefix", "an IPv6 prefix");
   }
   if (fault.any()) return fail(ErrorKind::invalid_input, fault.what, {}, "docs/cli.md describes the device state");
+  return out;
+}
+
+std::vector<std::string> strange_tunnels(const Policy& policy, const DeviceState& state) {
+  const auto* own = policy.body().tunnels();
+  std::vector<std::string> out;
+  for (const TunnelState& t : state.tunnels) {
+    const bool known = own != nullptr && std::any_of(own->begin(), own->end(), [&](const fb::Tunnel* o) {
+                         return compare_ids(o->id()->string_view(), t.id) == 0;
+                       });
+    if (!known) out.push_back(t.id);
+  }
   return out;
 }
 

@@ -1,0 +1,38 @@
+// The policy that a command asks: a compiled file, or profiles that are compiled on the spot.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compiler/cli/options.h"
+#include "policy/policy.h"
+#include "policy/types.h"
+
+namespace vpn::cli {
+
+struct PolicyRequest {
+  std::vector<std::string> paths;  ///< one compiled policy; or profiles, declarations and folders, in order
+  std::string app_map;             ///< for profiles; empty: none
+  std::optional<policy::Platform> platform;
+  std::vector<std::string> trust;
+  std::optional<std::string> decrypt_key;
+};
+
+struct PolicyInput {
+  std::optional<policy::Policy> policy;  ///< nothing: `findings` or `problems` say why
+  bool compiled = false;                 ///< from profiles, just now; nothing was written
+  std::string findings;                  ///< errors that refused the profiles, for people
+  std::vector<Error> problems;
+};
+
+/// Opens or compiles in memory.
+PolicyInput open_policy(const PolicyRequest& request);
+
+/// Prints on standard error why there is no policy; gives the exit code.
+int report_failure(const PolicyInput& input);
+
+/// Whether the file is, or by its name should be, a compiled policy.
+bool is_compiled_policy(const std::string& path);
+
+}  // namespace vpn::cli

@@ -1,0 +1,250 @@
+// Reads a scenario file. Strict: a misspelt key would be a test that tests nothing.
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "compiler/scenario/scenario.h"
+#include "compiler/scenario/tree.h"
+#include "policy/json/json.h"
+
+namespace vpn::scenario {
+namespace {
+
+using Kind = Node::Kind;
+constexpr const char* help = "\"Scenario file\" in docs/cli.md describes the shape";
+
+/// The member whose key an unknown path ends with, anywhere below `node`; null: not found.
+const Member* find_below(const Node& node, std::string_view unknown) {
+  for (const Member& m : node.members) {
+    if (unknown.ends_with(m.key) &&
+        (unknown.size() == m.key.size() || unknown[unknown.size() - m.key.size() - 1] == '.'))
+      return &m;
+    if (const Member* found = find_below(m.value, unknown)) return found;
+  }
+  for (const Node& item : node.items)
+    if (const Member* found = find_below(item, unknown)) return found;
+  return nullptr;
+}
+
+class Reader {
+ public:
+  explicit Reader(const std::string& path) : folder_(std::filesystem::path(path).parent_path()) {
+    out_.scenario.file = path;
+  }
+
+  Reading read() {
+    auto root = read_tree(out_.scenario.file);
+    if (!root) {
+      out_.problems.push_back(std::move(root.error()));
+    } else if (!root->is(Kind::map)) {
+      problem(root->position, "a scenario file is a mapping of keys to values");
+    } else {
+      scenario(*root);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void problem(document::Position at, std::string what) { problem(out_.scenario.file, at, std::move(what), help); }
+  void problem(const std::string& file, document::Position at, std::string what, std::string hint) {
+    out_.problems.push_back({ErrorKind::invalid_input, std::move(what), place(file, at), std::move(hint)});
+  }
+
+  template <std::size_t N>
+  void check_keys(const Node& map, const std::array<std::string_view, N>& known) {
+    for (const Member& m : map.members) {
+      if (std::find(known.begin(), known.end(), m.key) != known.end()) continue;
+      std::string all;
+      for (const std::string_view key : known) all += (all.empty() ? "" : ", ") + std::string(key);
+      problem(out_.scenario.file, m.position, "unknown key '" + m.key + "'", "the keys here are " + all);
+    }
+  }
+
+  /// The member's text; empty, and a problem, where it is none.
+  std::string text(const Member& m) {
+    if (m.value.is(Kind::text) && !m.value.text.empty()) return m.value.text;
+    problem(m.value.position, "'" + m.key + "' must be text");
+    return {};
+  }
+  std::string text(const Node& map, std::string_view key) {
+    const Member* m = map.find(key);
+    return m == nullptr ? std::string{} : text(*m);
+  }
+
+  std::string resolved(const std::string& path) const {
+    return path.empty() ? path : (folder_ / path).lexically_normal().string();
+  }
+
+  void scenario(const Node& root) {
+    check_keys(root, std::array<std::string_view, 6>{"profiles", "policy", "app_map", "platform", "states", "cases"});
+    Scenario& s = out_.scenario;
+    const Member* profiles = root.find("profiles");
+    const Member* policy = root.find("policy");
+    if ((profiles == nullptr) == (policy == nullptr)) {
+      problem(root.position, "a scenario names either 'profiles' or a 'policy'");
+    } else if (profiles != nullptr) {
+      read_profiles(*profiles);
+    } else {
+      s.policy = resolved(text(*policy));
+      for (const char* key : {"app_map", "platform"})
+        if (const Member* m = root.find(key))
+          problem(m->position, "'" + m->key + "' says nothing about a policy that is compiled already");
+    }
+    s.app_map = resolved(text(root, "app_map"));
+    if (const Member* platform = root.find("platform")) read_platform(*platform);
+    if (const Member* states = root.find("states")) read_states(*states);
+    if (const Member* cases = root.find("cases")) {
+      read_cases(*cases);
+    } else {
+      problem(root.position, "'cases' is missing");
+    }
+  }
+
+  void read_profiles(const Member& m) {
+    if (m.value.is(Kind::text)) {
+      out_.scenario.profiles.push_back(resolved(text(m)));
+    } else if (!m.value.is(Kind::list) || m.value.items.empty()) {
+      problem(m.value.position, "'profiles' must be a list of files or folders");
+    }
+    for (const Node& item : m.value.items) {
+      if (item.is(Kind::text) && !item.text.empty()) {
+        out_.scenario.profiles.push_back(resolved(item.text));
+      } else {
+        problem(item.position, "'profiles' must be a list of files or folders");
+      }
+    }
+  }
+
+  void read_platform(const Member& m) {
+    policy::Platform platform{};
+    if (m.value.is(Kind::text) && parse(m.value.text, platform)) {
+      out_.scenario.platform = platform;
+    } else {
+      problem(m.value.position, "'platform' must be one of ios, macos, visionos, tvos, watchos, linux");
+    }
+  }
+
+  // --- States ---
+
+  void read_states(const Member& states) {
+    if (!states.value.is(Kind::map))
+      return problem(states.value.position, "'states' must be a mapping of names to states");
+    for (const Member& m : states.value.members) {
+      out_.scenario.states.try_emplace(m.key);  // even a faulty one has a name: cases that use it are not to blame
+      const Member* file = m.value.find("file");
+      if (file == nullptr) {
+        read_state(m.key, m.value, out_.scenario.file);
+      } else if (m.value.members.size() != 1) {
+        problem(m.value.position, "a state is either a 'file' or stands here, not both");
+      } else if (const std::string path = resolved(text(*file)); !path.empty()) {
+        read_state_file(m.key, path, file->value.position);
+      }
+    }
+  }
+
+  void read_state_file(const std::string& name, const std::string& path, document::Position at) {
+    auto root = read_tree(path);
+    if (root) return read_state(name, *root, path);
+    if (root.error().help.empty()) root.error().help = "it is named at " + place(out_.scenario.file, at);
+    out_.problems.push_back(std::move(root.error()));
+  }
+
+  void read_state(const std::string& name, const Node& node, const std::string& file) {
+    if (!node.is(Kind::map)) return problem(file, node.position, "a device state is a mapping of keys to values", help);
+    std::vector<std::string> unknown;
+    auto state = policy::parse_state(to_json(node), &unknown);
+    if (!state) return problem(file, node.position, state.error().what, state.error().help);
+    report_unknown(file, node, unknown);
+    out_.scenario.states[name] = std::move(*state);
+  }
+
+  void report_unknown(const std::string& file, const Node& node, const std::vector<std::string>& unknown) {
+    for (const std::string& key : unknown) {
+      const Member* m = find_below(node, key);
+      problem(file, m == nullptr ? node.position : m->position, "unknown key '" + key + "'", help);
+    }
+  }
+
+  // --- Cases ---
+
+  void read_cases(const Member& cases) {
+    if (!cases.value.is(Kind::list) || cases.value.items.empty())
+      return problem(cases.value.position, "'cases' must be a list with at least one case");
+    for (const Node& item : cases.value.items) {
+      if (item.is(Kind::map)) {
+        read_case(item);
+      } else {
+        problem(item.position, "a case is a mapping of keys to values");
+      }
+    }
+  }
+
+  void read_case(const Node& node) {
+    check_keys(node, std::array<std::string_view, 6>{"name", "state", "flow", "expect", "rule", "tunnel"});
+    Case test;
+    test.line = node.position.line;
+    test.column = node.position.column;
+    test.name = text(node, "name");
+    read_state_name(node, test);
+    const bool has_flow = read_flow(node, test);
+    read_expectation(node, has_flow, test);
+    out_.scenario.cases.push_back(std::move(test));
+  }
+
+  void read_state_name(const Node& node, Case& test) {
+    const Member* state = node.find("state");
+    if (state == nullptr) return problem(node.position, "the case names no 'state'");
+    test.state = text(*state);
+    if (!test.state.empty() && out_.scenario.states.count(test.state) == 0)
+      problem(state->value.position, "there is no state '" + test.state + "'");
+  }
+
+  bool read_flow(const Node& node, Case& test) {
+    const Member* flow = node.find("flow");
+    if (flow == nullptr || !flow->value.is(Kind::map)) {
+      problem(flow == nullptr ? node.position : flow->value.position, "the case needs a 'flow', a mapping");
+      return false;
+    }
+    std::vector<std::string> unknown;
+    test.flow_json = to_json(flow->value);
+    auto parsed = policy::parse_flow(test.flow_json, &unknown);
+    if (!parsed) {
+      problem(out_.scenario.file, flow->value.position, parsed.error().what, parsed.error().help);
+      return false;
+    }
+    report_unknown(out_.scenario.file, flow->value, unknown);
+    test.flow = std::move(*parsed);
+    return true;
+  }
+
+  void read_expectation(const Node& node, bool has_flow, Case& test) {
+    const Member* expect = node.find("expect");
+    if (expect == nullptr) return problem(node.position, "the case does not say what to 'expect'");
+    policy::Verdict& verdict = test.expected.verdict;
+    const bool incoming = test.flow.flow.incoming;
+    const bool known = expect->value.is(Kind::text) && parse(expect->value.text, verdict);
+    const bool fits = known && (incoming ? verdict == policy::Verdict::accept || verdict == policy::Verdict::drop
+                                         : verdict != policy::Verdict::accept);
+    if (!known || (has_flow && !fits))
+      problem(expect->value.position, incoming ? "an incoming flow is expected to be 'accept' or 'drop'"
+                                               : "'expect' must be tunnel, direct, proxy, system or drop");
+    if (const Member* rule = node.find("rule")) {
+      policy::Rule parsed{};
+      if (rule->value.is(Kind::text) && parse(rule->value.text, parsed)) {
+        test.expected.rule = parsed;
+      } else {
+        problem(rule->value.position, "'rule' must be the number of a rule, such as S5.c");
+      }
+    }
+    if (const Member* tunnel = node.find("tunnel")) test.expected.tunnel = text(*tunnel);
+  }
+
+  std::filesystem::path folder_;
+  Reading out_;
+};
+
+}  // namespace
+
+Reading read(const std::string& path) { return Reader(path).read(); }
+
+}  // namespace vpn::scenario
