@@ -39,8 +39,8 @@ struct OpenOptions {
 /// where a key is given; whatever fails gives an Error and no policy.
 class Policy {
  public:
-  /// Maps a regular file; errors name path and place. Policies are replaced by renaming, never written in place: a file that
-  /// somebody truncates while it is mapped takes the process with it, as with any mapping.
+  /// Maps a regular file; errors name path and place. Policies are replaced by renaming, never written in place: a file
+  /// that somebody truncates while it is mapped takes the process with it, as with any mapping.
   static Result<Policy> open(const std::string& path, const OpenOptions& options = {});
   static Result<Policy> from_bytes(Bytes bytes, const OpenOptions& options = {});
   static Result<Policy> from_bytes(std::span<const std::byte> bytes, const OpenOptions& options = {});  ///< copies
@@ -49,7 +49,7 @@ class Policy {
   ~Policy();
 
   const Header& header() const;
-  const fb::Policy& body() const;       ///< include "policy_generated.h" (target vpn_policy_schema) to use it
+  const fb::Policy& body() const;  ///< include "policy_generated.h" (target vpn_policy_schema) to use it
   const DomainTable& domains() const;
   const AppTable& apps() const;
   std::span<const std::byte> bytes() const;

@@ -12,10 +12,27 @@ enum class Verdict : std::uint8_t { tunnel, direct, proxy, system, drop, accept 
 /// S3 and S5 without one are the drop of foreign encapsulations on the way in.
 enum class Rule : std::uint8_t {
   S0,
-  S1a, S1b, S1c, S1d, S1e, S1f,
-  S3, S3a, S3b, S3c, S3d, S3e,
-  S4, S4e,
-  S5, S5a, S5b, S5c, S5d, S5e, S5f,
+  S1a,
+  S1b,
+  S1c,
+  S1d,
+  S1e,
+  S1f,
+  S3,
+  S3a,
+  S3b,
+  S3c,
+  S3d,
+  S3e,
+  S4,
+  S4e,
+  S5,
+  S5a,
+  S5b,
+  S5c,
+  S5d,
+  S5e,
+  S5f,
   S6b,
   S7,
   S8,
@@ -27,7 +44,14 @@ enum class Platform : std::uint8_t { ios, macos, visionos, tvos, watchos, linux 
 
 /// Services of S2. `none` is not a service.
 enum class Service : std::uint8_t {
-  none, voicemail, airprint, cellular_services, device_communication, companion, apns, cellular_only
+  none,
+  voicemail,
+  airprint,
+  cellular_services,
+  device_communication,
+  companion,
+  apns,
+  cellular_only
 };
 inline constexpr unsigned service_count = 8;
 

@@ -4,13 +4,7 @@ namespace vpn::cli {
 
 std::span<const Command* const> commands() {
   static const Command* const all[] = {
-      &lint_command,
-      &compile_command,
-      &dump_command,
-      &verify_command,
-      &explain_command,
-      &test_command,
-      &schema_command,
+      &lint_command, &compile_command, &dump_command, &verify_command, &explain_command, &test_command, &schema_command,
   };
   return all;
 }

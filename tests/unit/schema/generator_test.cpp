@@ -226,8 +226,7 @@ TEST_F(Generator, SaysWhenItCannotReadOrWrite) {
   const Run run = generate();
   EXPECT_EQ(run.exit, 1);
   EXPECT_NE(run.messages.find("services.yaml: error: cannot be read"), std::string::npos) << run.messages;
-  const std::string command =
-      "'" VPN_SCHEMA_GENERATE "' '" VPN_SOURCE_DIR "/schemas' /dev/null/tables.cpp 2>/dev/null";
+  const std::string command = "'" VPN_SCHEMA_GENERATE "' '" VPN_SOURCE_DIR "/schemas' /dev/null/tables.cpp 2>/dev/null";
   EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 3);
 }
 
