@@ -27,7 +27,7 @@ class Frame(unittest.TestCase):
     def test_mistakes_are_2_and_say_what_to_do(self):
         for arguments, what in (([], "usage: vpnprofile"), (["lnit"], "did you mean 'lint'?"), (["nonsense"], "vpnprofile --help"),
                                 (["--nonsense"], "vpnprofile --help"), (["lint", "--fromat", "json"], "did you mean '--format'?"),
-                                (["explain"], "POLICY is needed"), (["--print-completion", "tcsh"], "one of bash, zsh, fish")):
+                                (["explain"], "POLICY|PROFILE… is needed"), (["--print-completion", "tcsh"], "one of bash, zsh, fish")):
             code, text, errors = run(*arguments)
             self.assertEqual((code, text), (2, ""), arguments)
             self.assertIn(what, errors)
