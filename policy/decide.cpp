@@ -114,7 +114,8 @@ bool is_icmp_error(const Flow& f) {
 Decision Judge::judged_by_quote() {
   if (f_.quoted == nullptr || !is_icmp_error(f_)) return outgoing();
   Flow quoted = *f_.quoted;
-  quoted.incoming = true;  // scope apart, like every packet that arrives
+  quoted.incoming = false;  // the device sent it: S1.b's types are those on the way out
+  quoted.scope = {};        // scope apart, like every packet that arrives
   quoted.quoted = nullptr;
   return Judge(situation_, quoted, passed_).outgoing();
 }

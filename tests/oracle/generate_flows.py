@@ -253,10 +253,6 @@ class FlowGenerator:
             flow["arrives_on"] = self.rng.choice(self.interfaces)
         if flow["protocol"] in (1, "icmp", "icmpv6") and self.chance(0.6):
             flow["quotes"] = self.outgoing()
-            # A quoted packet is one that the device sent, so S1.b takes 133 and not 134 there; decide() has it the other
-            # way round. Left out until that is mended, for the rest of the comparison to stay of use.
-            if flow["quotes"].get("icmp_type") in (133, 134):
-                flow["quotes"]["icmp_type"] = 135
         return flow
 
 
