@@ -99,6 +99,9 @@ bool Checker::app_class(const Where& where, const fb::AppClass& c) {
   const std::uint32_t vpns = size(policy_.per_app());
   const std::uint32_t words = size(c.governed());
   if (words > (vpns + 63) / 64) return fault({&where, "governed"}, "a per-app VPN is named that does not exist");
+  // FlatBuffers' verifier looks at the alignment of a vector's length only, not at that of its 8-byte elements.
+  if (words != 0 && reinterpret_cast<std::uintptr_t>(c.governed()->Data()) % alignof(std::uint64_t) != 0)
+    return fault({&where, "governed"}, "the words are not aligned");
   if (words != 0 && words * 64 > vpns && (vpns % 64) != 0 && (c.governed()->Get(words - 1) >> (vpns % 64)) != 0) {
     return fault({&where, "governed"}, "a per-app VPN is named that does not exist");
   }
