@@ -58,8 +58,9 @@ Tree random_value(std::mt19937& random, bool for_json, std::size_t depth) {
     case Kind::array:
     case Kind::dictionary:
       for (std::size_t i = below(random, 6); i > 0; --i)
-        t.children.emplace_back(t.kind == Kind::dictionary ? "k" + std::to_string(i) + random_text(random) : "",
-                                random_value(random, for_json, depth - 1));
+        t.children.push_back(
+            {t.kind == Kind::dictionary ? "k" + std::to_string(i) + random_text(random) : std::string(),
+             random_value(random, for_json, depth - 1)});
   }
   return t;
 }
@@ -192,7 +193,7 @@ nlohmann::ordered_json json(const Tree& t) {
 Tree random_tree(std::mt19937& random, bool for_json) {
   Tree root;
   root.kind = Kind::dictionary;
-  for (int i = 0; i < 4; ++i) root.children.emplace_back("root" + std::to_string(i), random_value(random, for_json, 4));
+  for (int i = 0; i < 4; ++i) root.children.push_back({"root" + std::to_string(i), random_value(random, for_json, 4)});
   return root;
 }
 

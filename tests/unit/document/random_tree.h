@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <random>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace vpn::document {
@@ -15,7 +14,13 @@ struct Tree {
   std::int64_t integer = 0;
   double real = 0;
   std::string text;  ///< string, bytes of data, date
-  std::vector<std::pair<std::string, Tree>> children;
+  struct Child;
+  std::vector<Child> children;
+};
+
+struct Tree::Child {
+  std::string key;  ///< empty in an array
+  Tree tree;
 };
 
 /// A dictionary. `for_json`: without data and dates.
