@@ -17,14 +17,21 @@ bool any(Bytes b) {
   return (halves[0] | halves[1]) != 0;
 }
 
+Bytes load(const char* bytes) {
+  Bytes b;
+  std::memcpy(&b, bytes, lane);
+  return b;
+}
+
+Bytes marks_of(Bytes c) { return Bytes((c == '{') | (c == '$') | (c == '%') | (c == '@')); }
+
 /// Whether all bytes are ASCII that XML allows. `count` is a multiple of `lane`.
 bool is_plain(const char* bytes, std::size_t count, bool& has_marks) {
   Bytes bad{}, marks{};
   for (std::size_t i = 0; i < count; i += lane) {
-    Bytes c;
-    std::memcpy(&c, bytes + i, lane);
+    const Bytes c = load(bytes + i);
     bad |= Bytes((c - 0x20 >= 0x60) & (c != '\n') & (c != '\t') & (c != '\r'));
-    marks |= Bytes((c == '{') | (c == '$') | (c == '%') | (c == '@'));
+    marks |= marks_of(c);
   }
   has_marks |= any(marks);
   return !any(bad);
@@ -101,6 +108,13 @@ std::optional<BadCharacter> find_bad_character(std::string_view text, bool& has_
     }
   }
   return std::nullopt;
+}
+
+std::size_t find_mark(std::string_view text, std::size_t begin, std::size_t end) {
+  std::size_t i = begin;
+  while (i < end && text.size() - i >= lane && !any(marks_of(load(text.data() + i)))) i += lane;
+  while (i < end && !is_mark(text[i])) ++i;
+  return std::min(i, end);
 }
 
 }  // namespace vpn::document

@@ -18,6 +18,9 @@ struct BadCharacter {
 /// `has_marks` is set when a character is in the text with which placeholders of templates begin: { $ % @.
 std::optional<BadCharacter> find_bad_character(std::string_view text, bool& has_marks);
 
+/// The first of those characters in [begin, end); `end` when there is none.
+std::size_t find_mark(std::string_view text, std::size_t begin, std::size_t end);
+
 /// Length of the UTF-8 sequence at `offset`, 0 when there is none; `code_point` is set with it.
 std::size_t decode_utf8(std::string_view text, std::size_t offset, char32_t& code_point);
 

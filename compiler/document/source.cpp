@@ -113,8 +113,13 @@ void Source::replace_text(std::string text, bool is_original) {
 const std::vector<std::uint32_t>& Source::lines() const {
   if (lines_.empty()) {
     lines_.push_back(0);
-    for (std::size_t i = 0; i < text_.size(); ++i)
-      if (ends_line(text_, i)) lines_.push_back(static_cast<std::uint32_t>(i + 1));
+    std::size_t feed = text_.find('\n'), carriage_return = text_.find('\r');
+    while (true) {
+      const std::size_t end = std::min(feed, carriage_return);
+      if (end == std::string_view::npos) break;
+      if (ends_line(text_, end)) lines_.push_back(static_cast<std::uint32_t>(end + 1));
+      (end == feed ? feed : carriage_return) = text_.find(text_[end], end + 1);
+    }
   }
   return lines_;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "compiler/document/characters.h"
 #include "compiler/document/xml_markup.h"
 
 namespace vpn::document {
@@ -12,16 +13,13 @@ namespace {
 using findings::Code;
 using Kind = Placeholder::Kind;
 
-/// A placeholder longer than this is none, so a search costs no more for each place where one may begin.
-constexpr std::size_t longest = 256;
-
 bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return is_upper(c) || (c >= 'a' && c <= 'z') || c == '_'; }
 bool is_word(char c) { return is_letter(c) || is_digit(c); }
 
 std::size_t close_of(std::string_view text, std::size_t from, std::string_view close) {
-  const std::size_t found = text.substr(0, std::min(text.size(), from + longest)).find(close, from);
+  const std::size_t found = text.substr(0, std::min(text.size(), from + longest_placeholder)).find(close, from);
   return found == std::string_view::npos ? found : found + close.size();
 }
 
@@ -60,7 +58,7 @@ std::optional<Placeholder> braces_at(std::string_view text, std::size_t at) {
 /// A word from `from` on that begins with a letter, and behind it `close`.
 std::optional<Placeholder> word_at(std::string_view text, std::size_t at, std::size_t from, std::string_view close) {
   std::size_t end = from;
-  while (end < text.size() && end - from < longest && is_word(text[end])) ++end;
+  while (end < text.size() && end - from < longest_placeholder && is_word(text[end])) ++end;
   if (end == from || !is_letter(text[from]) || !xml::starts_with(text, end, close)) return std::nullopt;
   return Placeholder{Kind::value, at, end + close.size()};
 }
@@ -218,12 +216,12 @@ void drop_trailing_commas(Mask& mask) {
 
 }  // namespace
 
-std::optional<Placeholder> find_placeholder(std::string_view text, std::size_t begin, std::size_t end) {
-  for (std::size_t at = begin; at < end; ++at) {
-    const char c = text[at];
-    if (c != '{' && c != '$' && c != '%' && c != '@') continue;
+std::optional<Placeholder> find_placeholder(std::string_view text, std::size_t begin, std::size_t end,
+                                            std::size_t beyond) {
+  const std::size_t limit = std::min(end + beyond, text.size());
+  for (std::size_t at = find_mark(text, begin, end); at < end; at = find_mark(text, at + 1, end)) {
     const auto p = placeholder_at(text, at);
-    if (p && p->end <= end) return p;
+    if (p && p->end <= limit) return p;
   }
   return std::nullopt;
 }
@@ -270,9 +268,9 @@ std::optional<Fault> template_cause(const Context& context, std::string_view tex
   const std::size_t at = std::min(fault.begin, text.size());
   const std::size_t before = text.substr(0, at).find_last_of("\r\n");
   // Long lines are looked at near the fault only.
-  const std::size_t begin =
-      std::max(before == std::string_view::npos ? 0 : before + 1, at > longest ? at - longest : 0);
-  const std::size_t end = std::min({text.find_first_of("\r\n", at), text.size(), at + longest});
+  const std::size_t begin = std::max(before == std::string_view::npos ? 0 : before + 1,
+                                     at > longest_placeholder ? at - longest_placeholder : 0);
+  const std::size_t end = std::min({text.find_first_of("\r\n", at), text.size(), at + longest_placeholder});
   std::optional<Placeholder> cause;
   for (auto p = find_placeholder(text, begin, end); p; p = find_placeholder(text, p->end, end)) {
     if (cause && p->begin > at) break;  // the one that the fault lies in, or the last before it

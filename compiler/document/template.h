@@ -12,6 +12,9 @@
 
 namespace vpn::document {
 
+/// A placeholder longer than this is none, so a search costs no more for each place where one may begin.
+constexpr std::size_t longest_placeholder = 256;
+
 struct Placeholder {
   enum class Kind : std::uint8_t {
     value,      ///< {{ }} and variables: something will stand here
@@ -21,8 +24,9 @@ struct Placeholder {
   std::size_t begin = 0, end = 0;
 };
 
-/// The first placeholder that lies within [begin, end).
-std::optional<Placeholder> find_placeholder(std::string_view text, std::size_t begin, std::size_t end);
+/// The first placeholder that begins within [begin, end) and reaches no further than `beyond` bytes behind it.
+std::optional<Placeholder> find_placeholder(std::string_view text, std::size_t begin, std::size_t end,
+                                            std::size_t beyond = 0);
 
 /// The text, at the same length, as one of the documents that it may become: statements are blank, of several branches
 /// the first is kept, placeholders between elements are blank, and those within texts have nothing in them that is

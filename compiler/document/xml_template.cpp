@@ -9,8 +9,8 @@ namespace vpn::document::xml {
 /// that it is not meant so; other values cannot be read then. False: there is none.
 bool Walk::note_placeholder(Element element, const Tag& tag, Value& value) {
   // One that is masked by a whole element is longer than that.
-  const auto p = find_placeholder(original_, tag.begin, std::min(at_ + 256, original_.size()));
-  if (!p || p->begin >= at_) return false;
+  const auto p = find_placeholder(original_, tag.begin, at_, longest_placeholder);
+  if (!p) return false;
   saw_placeholder(context_, *p);
   value.placeholder = true;
   if (element == Element::string) {

@@ -161,9 +161,8 @@ void Walk::stray_text() {
   while (is_space(text_[end - 1])) --end;
   if (stack_.back().element == Element::unknown) return;
   // A statement may have a '<' in it.
-  const std::size_t stop = std::min(end + 256, text_.size());
-  const auto p = context_.has_marks ? find_placeholder(text_, begin, stop) : std::nullopt;
-  if (p && p->begin < end) {
+  const auto p = context_.has_marks ? find_placeholder(text_, begin, end, longest_placeholder) : std::nullopt;
+  if (p) {
     fatal(not_readable(text_, *p));
     return;
   }

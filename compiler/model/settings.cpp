@@ -13,30 +13,54 @@ namespace {
 
 using document::Type;
 
-bool contains_without_case(std::string_view text, std::string_view upper) {
-  const auto found = std::search(text.begin(), text.end(), upper.begin(), upper.end(),
-                                 [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a) == b; });
-  return found != text.end();
-}
+constexpr char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+
+/// Texts to look for without regard to case, given in upper case, all of them in one pass.
+template <std::size_t size>
+class Needles {
+ public:
+  constexpr explicit Needles(const std::string_view (&needles)[size]) {
+    for (std::size_t i = 0; i < size; ++i) {
+      needles_[i] = needles[i];
+      begins_[static_cast<unsigned char>(needles[i].front())] = true;
+    }
+  }
+
+  bool any_in(std::string_view text) const {
+    for (; !text.empty(); text.remove_prefix(1)) {
+      if (!begins_[static_cast<unsigned char>(upper(text.front()))]) continue;
+      if (std::any_of(needles_.begin(), needles_.end(), [&](std::string_view n) { return begins_with(text, n); }))
+        return true;
+    }
+    return false;
+  }
+
+ private:
+  static bool begins_with(std::string_view text, std::string_view needle) {
+    return text.size() >= needle.size() &&
+           std::equal(needle.begin(), needle.end(), text.begin(), [](char a, char b) { return a == upper(b); });
+  }
+
+  std::array<std::string_view, size> needles_{};
+  std::array<bool, 256> begins_{};
+};
 
 // Vendors name their keys as they like: rather one too many is kept back than one shown.
 bool is_secret_name(std::string_view name) {
-  constexpr std::string_view parts[] = {"PASSW",       "PASSPHRASE",   "PASSCODE",  "SECRET",     "PRIVATEKEY",
-                                        "PRIVATE_KEY", "PRIVATE-KEY",  "PRESHARED", "PRE-SHARED", "PRE_SHARED",
-                                        "PSK",         "TOKEN",        "CHALLENGE", "CREDENTIAL", "APIKEY",
-                                        "API_KEY",     "API-KEY",      "TLS-AUTH",  "TLS-CRYPT",  "AUTH-USER-PASS",
-                                        "PKCS12",      "WGQUICKCONFIG"};
+  static constexpr Needles parts({"PASSW",       "PASSPHRASE",   "PASSCODE",  "SECRET",     "PRIVATEKEY",
+                                  "PRIVATE_KEY", "PRIVATE-KEY",  "PRESHARED", "PRE-SHARED", "PRE_SHARED",
+                                  "PSK",         "TOKEN",        "CHALLENGE", "CREDENTIAL", "APIKEY",
+                                  "API_KEY",     "API-KEY",      "TLS-AUTH",  "TLS-CRYPT",  "AUTH-USER-PASS",
+                                  "PKCS12",      "WGQUICKCONFIG"});
   constexpr std::string_view names[] = {"KEY", "PIN", "PWD", "PASS", "STATIC-KEY"};
   if (name.ends_with("AssetReference")) return false;  // names a declaration
-  return std::any_of(std::begin(parts), std::end(parts),
-                     [&](std::string_view p) { return contains_without_case(name, p); }) ||
-         std::any_of(std::begin(names), std::end(names),
-                     [&](std::string_view n) { return equal_without_case(name, n); });
+  return parts.any_in(name) || std::any_of(std::begin(names), std::end(names),
+                                           [&](std::string_view n) { return equal_without_case(name, n); });
 }
 
 bool is_secret_text(std::string_view text) {
-  return contains_without_case(text, "PRIVATEKEY") || contains_without_case(text, "PRIVATE KEY-----") ||
-         contains_without_case(text, "PRESHAREDKEY") || contains_without_case(text, "STATIC KEY V1-----");
+  static constexpr Needles parts({"PRIVATEKEY", "PRIVATE KEY-----", "PRESHAREDKEY", "STATIC KEY V1-----"});
+  return parts.any_in(text);
 }
 
 std::string encode_base64(std::span<const std::uint8_t> bytes) {

@@ -37,6 +37,20 @@ TEST(Placeholder, OrdinaryTextIsNone) {
     EXPECT_EQ(placeholder_in(text), "") << text;
 }
 
+TEST(Placeholder, IsFoundWhereverItBegins) {
+  for (std::size_t before = 0; before < 40; ++before) {
+    const std::string text = std::string(before, 'x') + "%A_B%" + std::string(before, 'y');
+    const auto p = find_placeholder(text, 0, text.size());
+    ASSERT_TRUE(p) << before;
+    EXPECT_EQ(p->begin, before);
+    EXPECT_EQ(p->end, before + 5);
+    EXPECT_FALSE(find_placeholder(text, 0, before)) << before;
+    EXPECT_FALSE(find_placeholder(text, 0, before + 1, 3)) << before;
+    EXPECT_TRUE(find_placeholder(text, 0, before + 1, 4)) << before;
+    EXPECT_FALSE(find_placeholder(text, before + 1, text.size())) << before;
+  }
+}
+
 TEST(Template, PlaceholdersInStringsAreANote) {
   const Reading r =
       read_plist("<dict><key>A</key><string>vpn.{{ d }}</string><key>B</key><string>$USER</string></dict>");
