@@ -1,28 +1,28 @@
 #include "policy/on_demand.h"
 
 #include <algorithm>
-#include <cctype>
+
+#include "policy/domain_table.h"
 
 namespace vpn::policy {
 namespace {
 
 using Strings = flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>;
 
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
 bool equal_without_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
-// DNSDomainMatch: exact, or below the name after a leading "*.".
+// DNSDomainMatch: exact, or below the name after a leading "*."; patterns are A-labels in lower case.
 bool search_domain_matches(std::string_view pattern, std::string_view domain) {
-  if (!domain.empty() && domain.back() == '.') domain.remove_suffix(1);
   if (!pattern.starts_with("*.")) return equal_without_case(pattern, domain);
   const std::string_view below = pattern.substr(1);  // ".example.com"
   return domain.size() > below.size() && equal_without_case(below, domain.substr(domain.size() - below.size()));
 }
 
-// DNSServerAddressMatch: one `*` wildcard, else the same address.
+// DNSServerAddressMatch: one `*` wildcard, on the text as it stands or in its canonical form (RFC 5952).
 bool server_matches(std::string_view pattern, std::string_view text, const std::optional<Address>& address) {
   const auto star = pattern.find('*');
   if (star == std::string_view::npos) {
@@ -34,7 +34,9 @@ bool server_matches(std::string_view pattern, std::string_view text, const std::
   const std::string_view before = pattern.substr(0, star);
   const std::string_view after = pattern.substr(star + 1);
   const auto glob = [&](std::string_view server) {
-    return server.size() >= before.size() + after.size() && server.starts_with(before) && server.ends_with(after);
+    return server.size() >= before.size() + after.size() &&
+           equal_without_case(server.substr(0, before.size()), before) &&
+           equal_without_case(server.substr(server.size() - after.size()), after);
   };
   return glob(text) || (address && glob(address->to_string()));
 }
@@ -46,9 +48,13 @@ bool ssid_matches(const Strings& ssids, const InterfaceState* primary) {
 
 bool domains_match(const Strings& patterns, const InterfaceState* primary) {
   if (primary == nullptr) return false;
-  for (const auto* pattern : patterns)
-    for (const std::string& domain : primary->search_domains)
-      if (search_domain_matches(pattern->string_view(), domain)) return true;
+  std::string storage;
+  for (const std::string& domain : primary->search_domains) {
+    std::string_view name;
+    if (normalise_name(domain, storage, name) != NameFault::none) name = domain;
+    for (const auto* pattern : patterns)
+      if (search_domain_matches(pattern->string_view(), name)) return true;
+  }
   return false;
 }
 

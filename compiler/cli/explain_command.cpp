@@ -60,7 +60,8 @@ Result<policy::DeviceState> load_state(const Arguments& arguments) {
   return state;
 }
 
-int explain_one(const policy::Policy& policy, const policy::Situation& situation, const Arguments& arguments) {
+int explain_one(const PolicyInput& input, const policy::Situation& situation, const Arguments& arguments) {
+  const policy::Policy& policy = *input.policy;
   const auto text = inline_or_file(arguments.get("flow"));
   if (!text) return report(text.error());
   std::vector<std::string> unknown;
@@ -72,7 +73,8 @@ int explain_one(const policy::Policy& policy, const policy::Situation& situation
   std::vector<policy::Passed> passed;
   const policy::Decision decision = decide(situation, flow->flow, &passed);
   const bool color = use_color(1);
-  const std::string excerpt = source_excerpt(policy, decision.source, arguments.positional()[0], color);
+  const std::string excerpt =
+      source_excerpt(policy, decision.source, input.compiled ? std::string{} : arguments.positional()[0], color);
   return print(explain_text(policy, flow->flow, decision, passed, excerpt, color)) ? Exit::ok : Exit::unreadable;
 }
 
@@ -155,7 +157,7 @@ int run(const Arguments& arguments) {
   for (const std::string& id : policy::strange_tunnels(*input.policy, *state))
     warn("the state lists the tunnel '" + id + "', which the policy does not have");
   const policy::Situation situation(*input.policy, *state);
-  return arguments.has("flow") ? explain_one(*input.policy, situation, arguments)
+  return arguments.has("flow") ? explain_one(input, situation, arguments)
                                : explain_lines(*input.policy, situation, arguments);
 }
 

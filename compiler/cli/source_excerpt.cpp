@@ -46,19 +46,23 @@ std::optional<document::Span> span_at(const document::Source& source, std::uint3
   if (!key.empty() && rest.starts_with(key))
     return document::Span{offset, offset + static_cast<std::uint32_t>(key.size())};
   if (!key.empty()) return std::nullopt;
-  if (rest.starts_with('<')) {
-    const auto end = rest.substr(0, 64).find('>');
-    return document::Span{offset, offset + static_cast<std::uint32_t>(end == std::string_view::npos ? 1 : end + 1)};
-  }
+  for (const std::string_view element : {"<dict>", "<string>", "<array>"})
+    if (rest.starts_with(element)) return document::Span{offset, offset + static_cast<std::uint32_t>(element.size())};
   if (rest.starts_with('{') || rest.starts_with('[') || rest.starts_with('"'))
     return document::Span{offset, offset + 1};
   return std::nullopt;
 }
 
-/// A regular file only: nothing here may wait for somebody to write.
-std::unique_ptr<document::Source> read_profile(const std::string& path) {
+bool is_newer(const struct stat& a, const struct stat& b) {
+  return std::pair(a.st_mtim.tv_sec, a.st_mtim.tv_nsec) > std::pair(b.st_mtim.tv_sec, b.st_mtim.tv_nsec);
+}
+
+/// A regular file only, for nothing here may wait for somebody to write; and none that is newer than its policy.
+std::unique_ptr<document::Source> read_profile(const std::string& path, const std::string& policy_path) {
   struct stat info {};
+  struct stat policy {};
   if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return nullptr;
+  if (!policy_path.empty() && ::stat(policy_path.c_str(), &policy) == 0 && is_newer(info, policy)) return nullptr;
   auto source = document::Source::read(path, largest_profile);
   return source ? std::move(*source) : nullptr;
 }
@@ -71,9 +75,9 @@ std::string source_excerpt(const policy::Policy& policy, std::uint32_t source, c
   if (source == policy::none || sources == nullptr || source >= sources->size()) return {};
   const policy::fb::Source* s = sources->Get(source);
   const std::filesystem::path name(policy.body().files()->Get(s->file())->str());
-  auto profile = read_profile(name.string());
+  auto profile = read_profile(name.string(), policy_path);
   if (profile == nullptr)
-    profile = read_profile((std::filesystem::path(policy_path).parent_path() / name.filename()).string());
+    profile = read_profile((std::filesystem::path(policy_path).parent_path() / name.filename()).string(), policy_path);
   if (profile == nullptr) return {};
   const auto offset = offset_of(*profile, s->line(), s->column());
   const auto span = offset ? span_at(*profile, *offset, s->path()->string_view()) : std::nullopt;

@@ -10,7 +10,7 @@ namespace vpn::cli {
 
 /// An excerpt of the profile with the deciding key underlined. Empty when there is no source, when the file cannot be
 /// read or when what stands there is not the key: a policy does not hold its profiles, and they may have changed.
-/// `policy_path` is where the policy was read from, for profiles that lie beside it.
+/// `policy_path` is where the policy was read from, for profiles that lie beside it; empty: compiled just now.
 std::string source_excerpt(const policy::Policy& policy, std::uint32_t source, const std::string& policy_path,
                            bool color);
 

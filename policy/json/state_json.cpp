@@ -85,6 +85,16 @@ TunnelState read_tunnel(const std::string& id, const Json& object, Fault& fault,
   return out;
 }
 
+void read_tunnels(const Json& tunnels, DeviceState& out, Fault& fault, std::vector<std::string>* unknown) {
+  for (const auto& [id, tunnel] : tunnels.items()) out.tunnels.push_back(read_tunnel(id, tunnel, fault, unknown));
+  std::vector<std::string_view> ids;
+  for (const TunnelState& t : out.tunnels) ids.push_back(t.id);
+  std::sort(ids.begin(), ids.end(), [](std::string_view a, std::string_view b) { return compare_ids(a, b) < 0; });
+  const auto same = std::adjacent_find(ids.begin(), ids.end(),
+                                       [](std::string_view a, std::string_view b) { return compare_ids(a, b) == 0; });
+  if (same != ids.end()) fault.set("tunnels." + std::string(*same), "there once; names are compared without case");
+}
+
 void read_system_routes(const Json& object, DeviceState& out, Fault& fault) {
   const Json* list = fields::read_array(object, "system_routes", fault);
   if (list == nullptr) return;
@@ -132,14 +142,17 @@ Result<DeviceState> parse_state(std::string_view text, std::vector<std::string>*
     if (!tunnels->is_object())
       fault.set("tunnels", "an object of tunnel name to state");
     else
-      for (const auto& [id, tunnel] : tunnels->items()) out.tunnels.push_back(read_tunnel(id, tunnel, fault, unknown));
+      read_tunnels(*tunnels, out, fault, unknown);
   }
   read_probes(*json, out, fault);
   std::string nat64;
   fields::read(*json, "nat64_prefix", nat64, fault);
   if (!nat64.empty()) {
     out.nat64 = Prefix::parse(nat64);
-    if (!out.nat64 || !out.nat64->base.v6) fault.set("nat64_prefix", "an IPv6 prefix");
+    constexpr std::uint8_t lengths[] = {32, 40, 48, 56, 64, 96};  // RFC 6052, 2.2
+    if (!out.nat64 || !out.nat64->base.v6 ||
+        std::find(std::begin(lengths), std::end(lengths), out.nat64->length) == std::end(lengths))
+      fault.set("nat64_prefix", "an IPv6 prefix of length 32, 40, 48, 56, 64 or 96");
   }
   if (fault.any()) return fail(ErrorKind::invalid_input, fault.what, {}, "docs/cli.md describes the device state");
   return out;
