@@ -26,6 +26,8 @@ Error inside(Error error, const char* part) {
 }  // namespace
 
 bool Checker::services() {
+  if (size(policy_.services()) > most_service_selectors)
+    return fault({nullptr, "services"}, "there are too many selectors of services");
   for (std::uint32_t i = 0; i < size(policy_.services()); ++i) {
     const Where where{nullptr, "services", i};
     const fb::ServiceSelector& s = *policy_.services()->Get(i);

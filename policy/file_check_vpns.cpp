@@ -43,6 +43,7 @@ bool Checker::always_on() {
 }
 
 bool Checker::per_app() {
+  if (size(policy_.per_app()) > most_per_app) return fault({nullptr, "per_app"}, "there are too many per-app VPNs");
   for (std::uint32_t i = 0; i < size(policy_.per_app()); ++i) {
     const Where where{nullptr, "per_app", i};
     const fb::PerApp& v = *policy_.per_app()->Get(i);
@@ -54,6 +55,7 @@ bool Checker::per_app() {
 }
 
 bool Checker::devices() {
+  if (size(policy_.devices()) > most_devices) return fault({nullptr, "devices"}, "there are too many device-wide VPNs");
   for (std::uint32_t i = 0; i < size(policy_.devices()); ++i) {
     const Where where{nullptr, "devices", i};
     const fb::Device& d = *policy_.devices()->Get(i);

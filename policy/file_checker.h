@@ -9,6 +9,7 @@
 
 #include "policy/app_table.h"
 #include "policy/domain_table.h"
+#include "policy/policy.h"
 #include "policy/result.h"
 #include "policy/types.h"
 #include "policy_generated.h"

@@ -30,6 +30,9 @@ struct Header {
   std::array<std::uint8_t, 32> key_id{};  ///< SHA-256 of the signer's raw Ed25519 public key; zero when unsigned
 };
 
+/// What one device can have: the reader refuses more, so that what a decision costs and takes is bounded.
+inline constexpr std::uint32_t most_per_app = 1024, most_devices = 1024, most_service_selectors = 256;
+
 struct OpenOptions {
   std::optional<std::array<std::uint8_t, 32>> public_key;  ///< raw Ed25519; when set, the signature must verify
   std::uint64_t minimum_serial = 0;                        ///< a lower serial is refused

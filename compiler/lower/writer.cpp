@@ -11,8 +11,6 @@
 namespace vpn::lower {
 namespace {
 
-// A class of apps holds a bit for each per-app VPN; a device has a handful.
-constexpr std::size_t most_per_app = 1024;
 constexpr std::size_t most_lists = 65'535;  // policy/domain_table.h
 
 tl::unexpected<Error> too_many(const char* what, std::size_t limit) {
@@ -62,7 +60,9 @@ Writer::Writer(flatbuffers::FlatBufferBuilder& builder, const model::Model& mode
       apps_(builder, sources_, model) {}
 
 Result<void> Writer::check_limits() const {
-  if (model_.per_app.size() > most_per_app) return too_many("per-app VPNs", most_per_app);
+  // A class of apps holds a bit for each per-app VPN; a device has a handful.
+  if (model_.per_app.size() > policy::most_per_app) return too_many("per-app VPNs", policy::most_per_app);
+  if (model_.devices.size() > policy::most_devices) return too_many("device-wide VPNs", policy::most_devices);
   std::size_t lists = 0;
   for (const model::PerApp& vpn : model_.per_app) lists += vpn.lists.size() + count_lists(vpn.on_demand);
   for (const model::Device& vpn : model_.devices) lists += count_lists(vpn.on_demand);

@@ -290,5 +290,35 @@ TEST_F(Decide, NothingIsDirectUnderAlwaysOnButS1AndExceptions) {
   }
 }
 
+// --- What keeps a decision bounded ---
+
+TEST(Limits, TheReaderRefusesMoreThanOneDeviceCanHave) {
+  PolicyMaker devices;
+  for (std::uint32_t i = 0; i < policy::most_devices; ++i) devices.device("D" + std::to_string(i));
+  EXPECT_NO_THROW(devices.make());
+  devices.device("one more");
+  EXPECT_THROW(devices.make(), std::runtime_error);
+
+  PolicyMaker per_app;
+  for (std::uint32_t i = 0; i < policy::most_per_app; ++i) per_app.per_app("V" + std::to_string(i));
+  EXPECT_NO_THROW(per_app.make());
+  per_app.per_app("one more");
+  EXPECT_THROW(per_app.make(), std::runtime_error);
+
+  // Each selector with prefixes takes a dimension of the range table.
+  PolicyMaker selectors;
+  for (std::uint32_t i = 0; i <= policy::most_service_selectors; ++i) {
+    auto s = std::make_unique<made::ServiceSelectorT>();
+    s->service = static_cast<std::uint8_t>(Service::cellular_only);
+    s->prefixes = {"203.0.113." + std::to_string(i % 250) + "/32"};
+    selectors.body.services.push_back(std::move(s));
+  }
+  EXPECT_THROW(selectors.make(), std::runtime_error);
+  selectors.body.services.pop_back();
+  const policy::Policy policy = selectors.make();
+  EXPECT_EQ(says(policy, on_wifi(), F("udp", "203.0.113.7", 9)), "direct S1.e");
+  EXPECT_EQ(says(policy, on_wifi(), F("udp", "203.0.113.251", 9)), "system S8");
+}
+
 }  // namespace
 }  // namespace vpn::test
