@@ -40,10 +40,10 @@ std::string token(Type type, std::string_view text) {
 
 /// What stands between the line's beginning and `at`, when it is white space only.
 bool indentation(std::string_view text, std::size_t at, std::string_view& out) {
-  const auto end_of_line = text.find_last_of("\r\n", at == 0 ? 0 : at - 1);
-  const std::size_t begin = end_of_line == std::string_view::npos ? 0 : end_of_line + 1;
+  std::size_t begin = at;
+  while (begin > 0 && (text[begin - 1] == ' ' || text[begin - 1] == '\t')) --begin;
   out = text.substr(begin, at - begin);
-  return begin != 0 && out.find_first_not_of(" \t") == std::string_view::npos;
+  return begin > 0 && (text[begin - 1] == '\n' || text[begin - 1] == '\r');
 }
 
 std::string_view line_end(std::string_view text, std::size_t line_begin) {

@@ -1,4 +1,5 @@
 // VP17xx: what the platforms, versions and supervision asked for do not have.
+#include "compiler/lint/availability.h"
 #include "compiler/lint/lookup.h"
 #include "compiler/lint/walk.h"
 
@@ -23,22 +24,6 @@ std::string_view name_of(Platform platform) {
       break;
   }
   return "Linux";
-}
-
-constexpr std::size_t lack_count = 5;
-enum class Lack : std::uint8_t { never, later, removed, unsupervised, deprecated };
-
-/// The first reason why something is not there, or not for long.
-std::optional<Lack> lack_of(const schema::Availability& a, const Options& options) {
-  const auto reached = [&](const schema::Version& version) {
-    return !options.os_version || *options.os_version >= version;
-  };
-  if (!a.available) return Lack::never;
-  if (a.has_since && !reached(a.since)) return Lack::later;
-  if (a.has_removed && reached(a.removed)) return Lack::removed;
-  if (a.supervised && options.supervised == false) return Lack::unsupervised;
-  if (a.has_deprecated && reached(a.deprecated)) return Lack::deprecated;
-  return std::nullopt;
 }
 
 std::string on(Lack lack, Platform platform, const schema::Availability& a) {
@@ -77,6 +62,18 @@ Wording wording(Lack lack) {
 }
 
 }  // namespace
+
+std::optional<Lack> lack_of(const schema::Availability& availability, const Options& options) {
+  const auto reached = [&](const schema::Version& version) {
+    return !options.os_version || *options.os_version >= version;
+  };
+  if (!availability.available) return Lack::never;
+  if (availability.has_since && !reached(availability.since)) return Lack::later;
+  if (availability.has_removed && reached(availability.removed)) return Lack::removed;
+  if (availability.supervised && options.supervised == false) return Lack::unsupervised;
+  if (availability.has_deprecated && reached(availability.deprecated)) return Lack::deprecated;
+  return std::nullopt;
+}
 
 unsigned Walker::availability(std::span<const schema::Availability> platforms, const Lacking& at) {
   std::array<std::string, lack_count> names;

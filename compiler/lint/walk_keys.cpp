@@ -11,6 +11,9 @@
 namespace vpn::lint {
 namespace {
 
+/// For so many unknown keys of a document is it looked up what they may mean.
+constexpr std::uint32_t most_suggestions = 500;
+
 constexpr std::string_view vpn_family = "com.apple.vpn.managed";
 
 Severity to_severity(schema::Severity s) { return static_cast<Severity>(s); }
@@ -106,7 +109,11 @@ void Walker::unknown_key(const Section& section, const schema::Key& schema, cons
   if (++unknown_keys_ > most_findings) return;
   const Member* const first = section.find(member.key);
   if (first != nullptr && first != &member) return report_repeated_key(context_, section, member, *first);
-  if (!misplaced_key(section, member)) misspelt_key(section, schema, member, seen);
+  if (unknown_keys_ > most_suggestions) {
+    context_.at_key(Code::unknown_key, section, member, "unknown key " + quoted(member.key));
+  } else if (!misplaced_key(section, member)) {
+    misspelt_key(section, schema, member, seen);
+  }
 }
 
 bool Walker::misplaced_key(const Section& section, const Member& member) {
@@ -114,7 +121,7 @@ bool Walker::misplaced_key(const Section& section, const Member& member) {
   Severity severity = Severity::warning;
   if (payload_ != nullptr) {
     if (const auto home = HomeSearch(*payload_, member.key, selector_).run()) {
-      where = home->path.empty() ? "the payload itself" : quoted(home->path);
+      where = home->path.empty() ? "the payload itself" : quoted(home->path, 200);
       if (!home->read)
         where += ", which is not read under " + std::string(payload_->selector) + " " + quoted(selector_);
       // A required key that is only here is missing there; this finding stands for both.
@@ -130,7 +137,8 @@ bool Walker::misplaced_key(const Section& section, const Member& member) {
     for (const schema::Payload& other : schema::payloads()) {
       if (!where.empty() || !other.type.starts_with(vpn_family) || &other == payload_) continue;
       if (const auto home = HomeSearch(other, member.key, {}).run()) {
-        where = (home->path.empty() ? "" : quoted(home->path) + " of ") + "a payload of type " + quoted(other.type);
+        where =
+            (home->path.empty() ? "" : quoted(home->path, 200) + " of ") + "a payload of type " + quoted(other.type);
       }
     }
   }

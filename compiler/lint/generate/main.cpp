@@ -17,8 +17,12 @@ void add(std::vector<std::uint64_t>& words, std::string_view rule) {
   std::string storage;
   std::string_view name;
   if (vpn::policy::normalise_name(rule, storage, name) != vpn::policy::NameFault::none) return;
-  const auto bits = vpn::lint::suffix_bits(name, wildcard ? SuffixRule::wildcard : SuffixRule::name);
-  for (const std::uint32_t bit : {bits.first, bits.second}) words[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  const auto set = [&](SuffixRule kind) {
+    const auto bits = vpn::lint::suffix_bits(name, kind);
+    for (const std::uint32_t bit : {bits.first, bits.second}) words[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  };
+  set(SuffixRule::name);  // also of a wildcard: what it stands below is a suffix itself
+  if (wildcard) set(SuffixRule::wildcard);
 }
 
 /// Gives the number of rules.

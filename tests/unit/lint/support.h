@@ -25,7 +25,8 @@ struct Linted {
   std::vector<std::unique_ptr<document::Document>> documents;
   findings::Sink sink;
 
-  const std::vector<findings::Finding>& all() const { return sink.all(); }
+  const std::vector<findings::Finding>& all() const& { return sink.all(); }
+  const std::vector<findings::Finding>& all() && = delete;  ///< they would outlive what they point into
   /// What is underlined.
   static std::string_view underlined(const findings::Finding& f);
 };
