@@ -15,7 +15,8 @@ namespace vpn::lint {
 inline constexpr std::size_t suffix_filter_words = 8192;
 
 /// Rules as they stand, and the names below which every name is a suffix ("*.example"), are told apart by the seed.
-enum class SuffixRule : std::uint64_t { name = 1, wildcard = 2 };
+/// Seeds that differ in every byte: those of one differing bit make one short name's hash that of another (io, jo).
+enum class SuffixRule : std::uint64_t { name = 0x5bd1e995c2b2ae35, wildcard = 0xa3617f0d94d049bb };
 
 struct SuffixBits {
   std::uint32_t first, second;

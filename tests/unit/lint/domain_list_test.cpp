@@ -164,6 +164,8 @@ TEST(SuffixFilter, HoldsBackNearlyAllElse) {
   int passed = 0;
   for (int i = 0; i < 100'000; ++i) passed += may_be_public_suffix("host" + std::to_string(i) + ".example.com") ? 1 : 0;
   EXPECT_LT(passed, 1000);
+  for (const char* domain : {"example.com", "example.io", "example.de", "example.fr", "example.net", "example.org"})
+    EXPECT_FALSE(may_be_public_suffix(domain)) << domain;
 }
 
 TEST(NameHash, DiffersByCaseOnlyWhereItShould) {
