@@ -54,7 +54,7 @@ TEST(Limits, UnknownKeysTakeLinearTime) {
       [](int n) {
         return in("IKEv2", repeated(n, [](int i) { return "<key>K" + std::to_string(i) + "</key><true/>"; }));
       },
-            2'000);
+      2'000);
 }
 
 TEST(Limits, RepeatedKeysTakeLinearTime) {
@@ -82,7 +82,7 @@ TEST(Limits, DomainsTakeLinearTime) {
                       repeated(n, [](int i) { return "<string>x.h" + std::to_string(i) + ".example.com</string>"; }) +
                       "</array>");
       },
-            2'000);
+      2'000);
 }
 
 TEST(Limits, PayloadsTakeLinearTime) {

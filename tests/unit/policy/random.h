@@ -13,7 +13,8 @@ namespace vpn::test {
 class Random {
  public:
   Random() : Random(choose()) {}
-  explicit Random(std::uint64_t seed) : seed_(seed), trace_(__FILE__, __LINE__, "VPN_TEST_SEED=" + std::to_string(seed_)), engine_(seed_) {}
+  explicit Random(std::uint64_t seed)
+      : seed_(seed), trace_(__FILE__, __LINE__, "VPN_TEST_SEED=" + std::to_string(seed_)), engine_(seed_) {}
   /// 0 to `bound` - 1.
   std::uint64_t below(std::uint64_t bound) { return engine_() % bound; }
   bool chance(unsigned percent) { return below(100) < percent; }
