@@ -1,10 +1,20 @@
 # All are Debian packages; `./dev setup` installs them.
 find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
+# Those in C++ go into the program: the dynamic linker would take longer to bind their thousands of symbols than we take
+# for a profile. What has to be replaced when it turns out unsafe (OpenSSL above all) stays shared.
 find_package(pugixml REQUIRED)
+if(TARGET pugixml::static)
+  set_target_properties(pugixml::pugixml PROPERTIES INTERFACE_LINK_LIBRARIES pugixml::static)
+endif()
+set(Boost_USE_STATIC_LIBS ON)
 find_package(Boost 1.74 REQUIRED COMPONENTS program_options)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(yaml-cpp REQUIRED)
+find_library(YAML_CPP_ARCHIVE libyaml-cpp.a)
+if(YAML_CPP_ARCHIVE)
+  set_target_properties(yaml-cpp PROPERTIES IMPORTED_LOCATION_NONE ${YAML_CPP_ARCHIVE})
+endif()
 find_package(Threads REQUIRED)
 find_program(FLATC flatc REQUIRED)
 pkg_check_modules(plist REQUIRED IMPORTED_TARGET libplist-2.0)

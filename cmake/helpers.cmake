@@ -12,6 +12,18 @@ function(vpn_library name)
   target_link_libraries(${name} PUBLIC ${ARGN})
 endfunction()
 
+# vpn_program(NAME SOURCE DEPS...): a program for users, which starts quickly.
+include(CheckLinkerFlag)
+check_linker_flag(CXX -Wl,-z,pack-relative-relocs VPN_HAS_RELR)
+function(vpn_program name source)
+  add_executable(${name} ${source})
+  target_link_libraries(${name} PRIVATE vpn_options ${ARGN})
+  target_link_options(${name} PRIVATE -Wl,--gc-sections $<$<BOOL:${VPN_HAS_RELR}>:-Wl,-z,pack-relative-relocs>)
+  if(NOT VPN_SANITIZE)
+    target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
+  endif()
+endfunction()
+
 # vpn_unit_test(NAME FOLDER DEPS...): one GoogleTest program of all .cpp files of tests/unit/FOLDER.
 function(vpn_unit_test name folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/bench/harness/peers.h"
+#include "tests/bench/harness/process.h"
 #include "tests/bench/harness/profiles.h"
 #include "tests/bench/harness/rows.h"
 #include "tests/bench/harness/suites.h"
@@ -16,6 +17,7 @@ int main(int argc, char** argv) {
     libplist_xml(read_file(argv[2]));
     return 0;
   }
+  if (first == "--measure" && argc > 2) return measure(argv + 2);
   if (argc < 4) {
     std::fprintf(stderr, "usage: %s PROGRAM DATA_FOLDER OUTPUT_FOLDER [reading|policy] [--quick]\n", argv[0]);
     return 2;
