@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::string_view line_ends = "\r\n";
 constexpr std::string_view ellipsis = "\xE2\x80\xA6";  // …
-constexpr std::uint32_t window_bytes = 4096;           // looked at on either side: more than any terminal shows
 
 /// A part of one line: bytes [begin, end) of the text, of which [from, to) is underlined.
 struct Segment {
@@ -21,18 +20,22 @@ struct Segment {
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-/// The line around `at`, no further than the window, cut between code points.
-Segment line_around(std::string_view text, std::uint32_t at, std::uint32_t line) {
+/// Bytes looked at on either side: more than is shown of any script, and little enough that ten thousand findings on
+/// one line take no time.
+std::uint32_t window_bytes(unsigned columns) { return std::min(columns, 1000U) * 4 + 64; }
+
+/// The line around `at`, no further than `window` bytes, cut between code points.
+Segment line_around(std::string_view text, std::uint32_t at, std::uint32_t line, std::uint32_t window) {
   Segment s;
   s.line = line;
   const auto size = static_cast<std::uint32_t>(text.size());
-  const std::uint32_t lowest = at > window_bytes ? at - window_bytes : 0;
+  const std::uint32_t lowest = at > window ? at - window : 0;
   s.begin = at;
   while (s.begin > lowest && line_ends.find(text[s.begin - 1]) == std::string_view::npos) --s.begin;
   s.cut_left = s.begin == lowest && lowest > 0 && line_ends.find(text[s.begin - 1]) == std::string_view::npos;
   while (s.cut_left && s.begin < at && is_continuation(text[s.begin])) ++s.begin;
   if (s.begin == 0 && at >= 3 && text.substr(0, 3) == "\xEF\xBB\xBF") s.begin = 3;  // a byte order mark is no text
-  const std::uint32_t highest = size - at > window_bytes ? at + window_bytes : size;
+  const std::uint32_t highest = size - at > window ? at + window : size;
   s.end = at;
   while (s.end < highest && line_ends.find(text[s.end]) == std::string_view::npos) ++s.end;
   s.cut_right = s.end == highest && highest < size && line_ends.find(text[s.end]) == std::string_view::npos;
@@ -41,16 +44,16 @@ Segment line_around(std::string_view text, std::uint32_t at, std::uint32_t line)
 }
 
 /// The lines to show for a span: one, or the first and the last (and the one between, when there is just one).
-std::vector<Segment> segments(std::string_view text, document::Span span, const Place& place) {
+std::vector<Segment> segments(std::string_view text, document::Span span, const Place& place, std::uint32_t window) {
   std::vector<Segment> result;
-  Segment first = line_around(text, span.begin, place.begin.line);
+  Segment first = line_around(text, span.begin, place.begin.line, window);
   first.from = span.begin;
   first.to = std::min(span.end, first.end);
   result.push_back(first);
   if (place.end.line <= place.begin.line) return result;
   // A span that ends right behind a line end is over with the line before.
   if (span.end > 0 && line_ends.find(text[span.end - 1]) != std::string_view::npos) return result;
-  Segment last = line_around(text, span.end, place.end.line);
+  Segment last = line_around(text, span.end, place.end.line, window);
   last.to = span.end;
   last.from = last.begin;
   while (last.from < last.to && (text[last.from] == ' ' || text[last.from] == '\t')) ++last.from;
@@ -133,7 +136,7 @@ std::string excerpt(const document::Source& source, document::Span span, const P
   const std::string_view text = source.text();
   span.begin = std::min<std::uint32_t>(span.begin, static_cast<std::uint32_t>(text.size()));
   span.end = std::clamp<std::uint32_t>(span.end, span.begin, static_cast<std::uint32_t>(text.size()));
-  const std::vector<Segment> parts = segments(text, span, place);
+  const std::vector<Segment> parts = segments(text, span, place, window_bytes(style.width));
   const std::size_t gutter = std::max<std::size_t>(std::to_string(parts.back().line).size(), 3);
   std::string result;
   for (std::size_t i = 0; i < parts.size(); ++i) {

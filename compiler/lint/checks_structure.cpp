@@ -1,18 +1,15 @@
 // VP11xx: what the document is and which payloads it has; repeated keys; lists by their length.
 #include <algorithm>
 #include <chrono>
-#include <unordered_map>
 
 #include "compiler/findings/similar.h"
 #include "compiler/lint/checks.h"
 #include "compiler/lint/edits.h"
+#include "compiler/lint/first_members.h"
 #include "compiler/lint/lookup.h"
 
 namespace vpn::lint {
 namespace {
-
-/// Dictionaries up to this size are searched, larger ones get a table.
-constexpr std::size_t few_members = 16;
 
 bool same_value(const Value& a, const Value& b) {
   if (a.type != b.type || a.size != b.size) return false;
@@ -195,19 +192,10 @@ void report_repeated_key(Context& context, const Section& section, const Member&
 }
 
 void check_repeated_keys(Context& context, const Section& section) {
-  const auto members = section.value->dictionary();
-  if (members.size() <= few_members) {
-    for (const Member& member : members) {
-      const Member* const first = section.find(member.key);
-      if (first != &member) report_repeated_key(context, section, member, *first);
-    }
-    return;
-  }
-  std::unordered_map<std::string_view, const Member*> seen;
-  seen.reserve(members.size());
-  for (const Member& member : members) {
-    const auto [entry, is_new] = seen.emplace(member.key, &member);
-    if (!is_new) report_repeated_key(context, section, member, *entry->second);
+  FirstMembers firsts(*section.value);
+  for (const Member& member : section.value->dictionary()) {
+    const Member* const first = firsts.find(member.key);
+    if (first != &member) report_repeated_key(context, section, member, *first);
   }
 }
 

@@ -51,15 +51,16 @@ std::vector<KeptList> Walker::item(const Item& item, const Section& section, boo
 
 void Walker::dictionary(const Section& section, const schema::Key& schema, bool is_root) {
   KeyBits seen;
+  FirstMembers firsts(*section.value);
   for (const Member& member : section.value->dictionary()) {
     const schema::Key* const key = schema.find(member.key);
     if (key == nullptr) {
-      if (!schema.free_form) unknown_key(section, schema, member, seen);
+      if (!schema.free_form) unknown_key(section, schema, member, seen, firsts);
       continue;
     }
     const auto index = static_cast<std::size_t>(key - schema.keys.data());
     if (seen.test(index)) {
-      const Member* const first = section.find(member.key);
+      const Member* const first = firsts.find(member.key);
       // A misspelt key may stand for this one; then it is no repetition.
       if (first != nullptr && first != &member) {
         if (!schema.free_form) report_repeated_key(context_, section, member, *first);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "compiler/lint/context.h"
+#include "compiler/lint/first_members.h"
 #include "compiler/lint/name_set.h"
 #include "compiler/lint/profile.h"
 
@@ -69,9 +70,11 @@ class Walker {
   void note_secret(const Section& section, const Member& member);
 
   // walk_keys.cpp
-  void unknown_key(const Section& section, const schema::Key& schema, const Member& member, KeyBits& seen);
+  void unknown_key(const Section& section, const schema::Key& schema, const Member& member, KeyBits& seen,
+                   FirstMembers& firsts);
   bool misplaced_key(const Section& section, const Member& member);
-  void misspelt_key(const Section& section, const schema::Key& schema, const Member& member, KeyBits& seen);
+  void misspelt_key(const Section& section, const schema::Key& schema, const Member& member, KeyBits& seen,
+                    FirstMembers& firsts);
   void missing_keys(const Section& section, const schema::Key& schema, const KeyBits& seen, bool is_root);
   void missing_key(const Section& section, const schema::Key& key);
   bool is_required(const schema::Key& key, bool is_root) const;

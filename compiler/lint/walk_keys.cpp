@@ -79,14 +79,14 @@ struct Suggestion {
   bool unique = true;  ///< nothing else is as near
 };
 
-Suggestion nearest_key(const schema::Key& schema, std::string_view name, const Section& section) {
+Suggestion nearest_key(const schema::Key& schema, std::string_view name, FirstMembers& there) {
   Suggestion best;
   const std::size_t limit = findings::tolerance(name.size());
   best.distance = limit + 1;
   for (const schema::Key& key : schema.keys) {
     const std::size_t distance = findings::edit_distance(name, key.name, limit);
     // One that is there already is meant less likely.
-    if (distance > limit || distance > best.distance || section.has(key.name)) continue;
+    if (distance > limit || distance > best.distance || there.find(key.name) != nullptr) continue;
     best.unique = distance < best.distance;
     if (distance < best.distance || best.key == nullptr) best.key = &key;
     best.distance = distance;
@@ -105,14 +105,15 @@ constexpr Legacy legacy_keys[] = {
 
 }  // namespace
 
-void Walker::unknown_key(const Section& section, const schema::Key& schema, const Member& member, KeyBits& seen) {
+void Walker::unknown_key(const Section& section, const schema::Key& schema, const Member& member, KeyBits& seen,
+                         FirstMembers& firsts) {
   if (++unknown_keys_ > most_findings) return;
-  const Member* const first = section.find(member.key);
+  const Member* const first = firsts.find(member.key);
   if (first != nullptr && first != &member) return report_repeated_key(context_, section, member, *first);
   if (unknown_keys_ > most_suggestions) {
     context_.at_key(Code::unknown_key, section, member, "unknown key " + quoted(member.key));
   } else if (!misplaced_key(section, member)) {
-    misspelt_key(section, schema, member, seen);
+    misspelt_key(section, schema, member, seen, firsts);
   }
 }
 
@@ -150,8 +151,9 @@ bool Walker::misplaced_key(const Section& section, const Member& member) {
   return true;
 }
 
-void Walker::misspelt_key(const Section& section, const schema::Key& schema, const Member& member, KeyBits& seen) {
-  const Suggestion suggestion = nearest_key(schema, member.key, section);
+void Walker::misspelt_key(const Section& section, const schema::Key& schema, const Member& member, KeyBits& seen,
+                          FirstMembers& firsts) {
+  const Suggestion suggestion = nearest_key(schema, member.key, firsts);
   std::string message = "unknown key " + quoted(member.key);
   if (suggestion.key != nullptr) message += "; did you mean " + quoted(suggestion.key->name) + "?";
   Finding& f = context_.at_key(Code::unknown_key, section, member, std::move(message));

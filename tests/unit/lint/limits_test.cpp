@@ -72,6 +72,15 @@ TEST(Limits, RepeatedKeysTakeLinearTime) {
       1'000);
 }
 
+TEST(Limits, RepetitionsBehindManyOtherKeysTakeLinearTime) {
+  expect_linear(
+      [](int n) {
+        return in("IKEv2", repeated(n, [](int i) { return "<key>K" + std::to_string(i) + "</key><true/>"; }) +
+                               repeated(n, [](int) { return std::string("<key>MTU</key><integer>1300</integer>"); }));
+      },
+      2'000);
+}
+
 TEST(Limits, DomainsTakeLinearTime) {
   expect_linear(
       [](int n) {
