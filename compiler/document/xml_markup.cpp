@@ -116,8 +116,9 @@ std::size_t reference_end(std::string_view text, std::size_t at, Fault& fault) {
   const std::string_view digits = body.substr(hex ? 2 : 1);
   std::uint32_t code_point = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code_point, hex ? 16 : 10);
-  if (error != std::errc() || end != digits.data() + digits.size() || !is_xml_character(code_point))
-    return set(fault, Code::undefined_entity, at, stop,
+  const bool is_number = error == std::errc() && end == digits.data() + digits.size();
+  if (!is_number || !is_xml_character(code_point))
+    return set(fault, is_number ? Code::control_character : Code::undefined_entity, at, stop,
                "'&" + std::string(body) + ";' is no character that XML allows");
   return stop;
 }

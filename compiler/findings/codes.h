@@ -1,5 +1,5 @@
 // The codes of findings and what is said about them. The table behind is generated from
-// compiler/findings/findings.yaml.
+// compiler/findings/catalog/.
 #pragma once
 
 #include <cstdint>

@@ -102,9 +102,9 @@ const Case tags[] = {
     {"UndefinedEntity", "<dict><key>A&nbsp;B</key><true/></dict>",
      "VP1017 3:13 '&nbsp;' the entity '&nbsp;' is not defined", "none"},
     {"BadReference", "<dict><key>A</key><string>&#0;</string></dict>",
-     "VP1017 3:27 '&#0;' '&#0;' is no character that XML allows [A]", "none"},
+     "VP1005 3:27 '&#0;' '&#0;' is no character that XML allows [A]", "none"},
     {"SurrogateReference", "<dict><key>A</key><string>&#xD800;</string></dict>",
-     "VP1017 3:27 '&#xD800;' '&#xD800;' is no character that XML allows [A]", "none"},
+     "VP1005 3:27 '&#xD800;' '&#xD800;' is no character that XML allows [A]", "none"},
     {"EntityInAttribute", "<dict a='&x;'/>", "VP1017 3:10 '&x;' the entity '&x;' is not defined", "none"},
 };
 

@@ -46,9 +46,13 @@ Options parse_options(std::string_view text) {
 }
 
 Linted lint_files(const std::vector<File>& files, const Options& options) {
-  Linted linted;
   document::ReadOptions read_options;
   read_options.template_mode = options.template_mode;
+  return lint_files(files, options, read_options);
+}
+
+Linted lint_files(const std::vector<File>& files, const Options& options, const document::ReadOptions& read_options) {
+  Linted linted;
   std::vector<const document::Document*> documents;
   for (const File& file : files) {
     auto source = std::make_unique<document::Source>(file.name, file.text);

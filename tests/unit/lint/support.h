@@ -36,6 +36,7 @@ Options default_options();
 Options parse_options(std::string_view text);
 
 Linted lint_files(const std::vector<File>& files, const Options& options = default_options());
+Linted lint_files(const std::vector<File>& files, const Options& options, const document::ReadOptions& read_options);
 Linted lint_text(std::string_view text, const Options& options = default_options());
 
 /// The text with all edits of all findings applied, or as many of them as do not touch each other.
