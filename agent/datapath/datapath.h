@@ -1,0 +1,220 @@
+// The kernel's half of the guard: loads or adopts the eBPF programs, and writes what they read.
+//
+// Everything lives pinned below one folder of a bpf file system, so it outlives the process; a destructor detaches
+// nothing. All functions are for one thread, but for set_connected() and heartbeat(), which any thread may call.
+// Errors have kind `environment` when the kernel refused, and say what to do.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/address.h"
+#include "policy/result.h"
+
+namespace vpn::agent {
+
+/// A number for an identifier of an app, or for the identifier of a tunnel (as provider). Given by Datapath::number(),
+/// the same for the same identifier as long as the maps are pinned. 0: none (`other`).
+using Number = std::uint32_t;
+
+/// Whose sockets a cgroup's or an executable's are.
+struct Owner {
+  Number app = 0;       ///< the app itself
+  Number spawner = 0;   ///< the app that spawned it; filled by the kernel from the ancestors where it is 0
+  Number provider = 0;  ///< the tunnel whose provider this is (S1.c)
+  bool agent = false;   ///< role `agent` (S1.d, S1.f)
+};
+
+struct CgroupOwner {
+  std::uint64_t id = 0;  ///< inode of the cgroup's folder in cgroup v2; holds for its descendants, the nearest one wins
+  Owner owner;
+};
+
+struct ExecutableOwner {
+  std::uint64_t device = 0;  ///< st_dev
+  std::uint64_t inode = 0;   ///< st_ino
+  Owner owner;
+};
+
+/// The class of the table that an owner falls into.
+struct OwnerClass {
+  Number app = 0;
+  Number spawner = 0;              ///< (app, spawner) not listed: (app, 0), then (0, spawner), then VPN_OTHER
+  std::uint32_t kernel_class = 0;  ///< vpn_owner_class or a class of apps
+};
+
+/// The route row (ip rule's fwmark, 1 to 254) of a class of owners, for destinations whose name is of this class.
+struct OwnerRow {
+  std::uint32_t kernel_class = 0;
+  std::uint32_t domain = 0;  ///< 0: no name known; (class, domain) not listed: (class, 0), then no mark
+  std::uint8_t row = 0;
+};
+
+/// A policy in one device state. Everything in it comes into force at once, or not at all.
+struct Publication {
+  std::span<const std::uint64_t> fresh;  ///< words of policy/kernel/table.h
+  std::span<const std::uint64_t> stale;  ///< the same with a stale heartbeat: without local networks and captive
+  std::span<const OwnerClass> classes;
+  std::span<const OwnerRow> rows;
+  std::span<const bool> connected;  ///< for each tunnel of the policy: whether it is connected now
+  std::uint8_t direct_row = 0;      ///< row for S1.c, S1.d and S1.f: past the tunnels; 0: no mark
+};
+
+enum class InterfaceKind : std::uint8_t {
+  loopback,
+  tunnel,    ///< a tunnel's own interface: no gate
+  physical,  ///< leaves the device: gated
+  inner,     ///< a bridge to containers or machines on this device: what leaves here is a delivery
+};
+
+struct Interface {
+  std::uint32_t index = 0;
+  std::string name;
+  InterfaceKind kind = InterfaceKind::physical;
+  bool link_layer = true;  ///< has Ethernet headers (false: tun, ppp, rawip)
+};
+
+/// An address of a tunnel: answers on no other interface (CVE-2019-14899).
+struct TunnelAddress {
+  policy::Address address;
+  std::uint32_t interface = 0;
+};
+
+/// What an owner may send past every tunnel.
+struct Exemption {
+  enum class Rule : std::uint8_t { S1c, S1d, S1f } rule = Rule::S1c;
+  Number provider = 0;  ///< S1.c: whose provider; S1.d and S1.f are for owners with `agent`
+  policy::Address address;
+  std::uint8_t protocol = 0;
+  std::uint16_t port = 0;         ///< 0 for protocols without ports
+  std::uint32_t interface = 0;    ///< only by this one; 0: any that is no tunnel
+  std::uint32_t kernel_mark = 0;  ///< S1.c: the kernel itself sends it, with this mark (WireGuard, xfrm output); 0: no
+  std::optional<std::chrono::nanoseconds> expires;  ///< on CLOCK_MONOTONIC; S1.f always has one (10 s at most)
+};
+
+/// A name that the agent told an app (S4.b, S4.c), tied to an address.
+struct NameTie {
+  Number app = 0;
+  policy::Address address;
+  std::uint32_t domain = 0;            ///< class of names of the table in force
+  std::chrono::nanoseconds expires{};  ///< on CLOCK_MONOTONIC
+};
+
+struct Counter {
+  Number app = 0;
+  Number spawner = 0;
+  std::uint8_t owner = 0;    ///< VPN_FORWARDED, VPN_UNATTRIBUTED, VPN_OTHER, or VPN_FIRST_APP for any app
+  std::uint8_t verdict = 0;  ///< vpn_verdict_kind; incoming: VPN_ACCEPT or VPN_DROP
+  std::uint8_t rule = 0;     ///< vpn_rule
+  std::uint8_t tunnel = 0;   ///< index, or VPN_NO_TUNNEL
+  bool incoming = false;
+  std::uint64_t packets = 0;  ///< segments, where the device cuts them
+  std::uint64_t bytes = 0;    ///< of IP, headers of the first segment included
+};
+
+/// One refused packet or connection, at most one in a second for each (app, destination, port, rule).
+struct DropEvent {
+  std::chrono::nanoseconds when{};  ///< CLOCK_MONOTONIC
+  Number app = 0;
+  Number spawner = 0;
+  std::uint32_t pid = 0;  ///< 0 where no process was there (a packet on its way)
+  std::uint32_t uid = 0;
+  std::uint32_t interface = 0;
+  policy::Address remote;
+  std::uint16_t remote_port = 0;
+  std::uint8_t protocol = 0;
+  std::uint8_t rule = 0;
+  std::uint8_t tunnel = 0;
+  bool incoming = false;
+  bool early = false;  ///< refused before there was a packet (connect, sendmsg, setsockopt)
+};
+
+struct Options {
+  std::string bpf_dir = "/sys/fs/bpf/vpn-guard";  ///< where to pin; its parent is a mounted bpf file system
+  std::string cgroup;                             ///< folder in cgroup v2 to guard
+  std::uint32_t mark_mask = 0xff000000;           ///< eight adjacent bits, for the route row
+  bool audit = false;                             ///< decide and count, let everything pass
+  std::chrono::seconds heartbeat_limit{15};       ///< older: the stale table is in force
+};
+
+/// What is not as it should be; empty: everything is attached.
+struct Health {
+  std::vector<std::string> missing;  ///< for people: "cgroup/connect4 is not attached to /sys/fs/cgroup"
+  bool good() const { return missing.empty(); }
+};
+
+class Datapath {
+ public:
+  /// Loads the programs, or adopts those pinned below `options.bpf_dir` (maps are kept when their layout is ours; the
+  /// programs are replaced in place, without a moment in which none is attached). From here on everything but S0 and
+  /// S1 is dropped in the cgroup until the first publish(), unless tables were adopted.
+  /// Must be called in the network namespace to guard.
+  static Result<Datapath> open(const Options& options);
+  Datapath(Datapath&&) noexcept;
+  Datapath& operator=(Datapath&&) noexcept;
+  ~Datapath();  ///< closes; the guard stays
+
+  bool adopted() const;  ///< whether tables of an earlier agent are in force
+  std::uint64_t netns_cookie() const;
+
+  /// Finds whose the sockets are that exist already, by walking every open file of every process in the kernel.
+  /// Call after set_owners(). Until then they are `unattributed`.
+  Result<void> attribute_existing();
+
+  /// Numbers for identifiers, in their order; new ones are allotted. At most 2^18 different ones.
+  Result<std::vector<Number>> numbers(std::span<const std::string_view> identifiers);
+  Result<Number> number(std::string_view identifier);
+
+  /// Replaces table, classes, rows and tunnel status together, by one store. On an error nothing has changed.
+  Result<void> publish(const Publication& publication);
+  /// One store; in force with the next packet. `tunnel`: index of the published policy. Never fails, never blocks.
+  void set_connected(std::uint32_t tunnel, bool connected) noexcept;
+
+  /// These replace what was set before, entry by entry; what is in both sets is never missing in between.
+  Result<void> set_interfaces(std::span<const Interface> interfaces);  ///< also (de)attaches tc ingress
+  Result<void> set_tunnel_addresses(std::span<const TunnelAddress> addresses);
+  Result<void> set_owners(std::span<const CgroupOwner> cgroups, std::span<const ExecutableOwner> executables);
+  Result<void> set_exemptions(std::span<const Exemption> exemptions);
+  Result<void> tie_name(const NameTie& tie);
+  Result<void> untie_name(Number app, const policy::Address& address);
+
+  void heartbeat() noexcept;  ///< to be called at least every five seconds
+  /// A new secret for the gate, which must know it before: draw it, tell the gate (Gate::Plan::tickets), then use it.
+  /// The one before stays valid until the next rotation.
+  std::array<std::uint32_t, 2> draw_ticket();  ///< the new one and the one in use
+  void use_ticket(std::uint32_t ticket) noexcept;
+  /// What tc ingress writes beside the row into the mark of forwarded packets, for the gate's forward chain.
+  struct ForwardMarks {
+    std::uint32_t mask = 0;     ///< the bits that are not the row's
+    std::uint32_t outward = 0;  ///< judged `direct` or `system`: may leave by any interface
+    std::uint32_t inward = 0;   ///< judged `tunnel`, or a delivery: by a tunnel or an inner bridge
+  };
+  ForwardMarks forward_marks() const;
+
+  Result<std::vector<Counter>> counters() const;
+  /// A descriptor that becomes readable when there are drop events; read_drops() takes them out.
+  int drops_fd() const;
+  Result<void> read_drops(const std::function<void(const DropEvent&)>& each);
+  std::uint64_t drops_lost() const;  ///< events for which there was no room; the counters have them
+
+  /// Asks the kernel, for every hook, whether our program is there. About 0.1 ms: call it once a second.
+  Health check() const;
+
+  /// Takes the guard away: programs, filters, pins.
+  Result<void> remove_guard();
+
+ private:
+  struct Data;
+  explicit Datapath(std::unique_ptr<Data> data);
+  std::unique_ptr<Data> data_;
+};
+
+}  // namespace vpn::agent
