@@ -2,37 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <cstdlib>
-#include <new>
 #include <thread>
 
 #include "policy_generated.h"
+#include "tests/support/allocations.h"
 #include "tests/support/policy_maker.h"
 #include "tests/support/verdicts.h"
 #include "tests/unit/policy/random.h"
-
-namespace {
-thread_local std::size_t allocations = 0;
-}
-
-// NOLINTBEGIN(cppcoreguidelines-no-malloc): counts what this program allocates.
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++allocations;
-  return std::malloc(size == 0 ? 1 : size);
-}
-void* operator new(std::size_t size) {
-  if (void* p = operator new(size, std::nothrow)) return p;
-  throw std::bad_alloc();
-}
-void* operator new[](std::size_t size) { return operator new(size); }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return operator new(size, std::nothrow); }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
-void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
-// NOLINTEND(cppcoreguidelines-no-malloc)
 
 namespace vpn::test {
 namespace {
@@ -143,13 +119,13 @@ TEST_F(Decide, DoesNotAllocate) {
       F flow = random_flow(random);
       const F quoted = random_flow(random);
       if (i % 8 == 0) flow.quotes(quoted);
-      const std::size_t before = allocations;
+      const std::size_t before = allocations();
       decide(situation, flow);
-      counted += allocations - before;
+      counted += allocations() - before;
     }
   }
   EXPECT_EQ(counted, 0U);
-  EXPECT_GT(allocations, 0U) << "the counter counts";
+  EXPECT_GT(allocations(), 0U) << "the counter counts";
 }
 
 TEST_F(Decide, DependsOnItsArgumentsAlone) {
