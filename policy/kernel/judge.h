@@ -14,43 +14,12 @@
 #ifndef VPN_POLICY_KERNEL_JUDGE_H
 #define VPN_POLICY_KERNEL_JUDGE_H
 
-#include "policy/kernel/table.h"
+#include "policy/kernel/packet.h"
 
-#define VPN_INLINE static inline __attribute__((always_inline))
-
-enum vpn_protocol { VPN_ICMP = 1, VPN_IGMP = 2, VPN_TCP = 6, VPN_UDP = 17, VPN_ICMPV6 = 58 };
-
-enum vpn_owner_class { /* owners that are no app of the policy; classes of apps follow */
-                       VPN_FORWARDED = 0,
-                       VPN_UNATTRIBUTED = 1,
-                       VPN_OTHER = 2,
-                       VPN_FIRST_APP = 3,
-};
-
-struct vpn_address { /* host byte order */
-  __u64 high;        /* IPv6: upper half; IPv4: 0 */
-  __u64 low;         /* IPv6: lower half; IPv4: the address */
-};
-
-/* What the rules ask of a packet, in host byte order. */
-struct vpn_packet {
-  struct vpn_address remote; /* destination, or sender of a packet that arrives */
-  __u32 owner;               /* class of the owner: vpn_owner_class, or a class of apps of the table */
-  __u32 domain;              /* class of the name that the address is tied to for this app; 0: in no list, or unknown */
-  __u32 interface;           /* interface that it leaves by or came in by; 0: not known yet */
-  __u32 scope;               /* interface that its socket is bound to; 0: none */
-  __u32 uid;
-  __u16 remote_port;
-  __u16 local_port;
-  __u8 v6;
-  __u8 protocol;
-  __u8 icmp_type;
-  __u8 has_icmp_type; /* no type in a fragment that is not the first, nor in a packet too short for one */
-  __u8 hop_limit;
-  __u8 incoming;
-  __u8 exempt; /* VPN_S1C, VPN_S1D or VPN_S1F: the rule by which its owner may talk to this endpoint; 0: none */
-  __u8 unused;
-};
+#if defined(__cplusplus)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#endif
 
 struct vpn_verdict {
   __u8 verdict; /* vpn_verdict_kind */
@@ -59,12 +28,6 @@ struct vpn_verdict {
   __u8 place;   /* vpn_place */
 };
 
-#if defined(__cplusplus)
-#define VPN_CHECK(what) static_assert(what, #what)
-#else
-#define VPN_CHECK(what) _Static_assert(what, #what)
-#endif
-VPN_CHECK(sizeof(struct vpn_packet) == 48);
 VPN_CHECK(sizeof(struct vpn_verdict) == 4);
 
 VPN_INLINE struct vpn_verdict vpn_make_verdict(__u8 verdict, __u8 rule, __u8 place) {
@@ -74,44 +37,11 @@ VPN_INLINE struct vpn_verdict vpn_make_verdict(__u8 verdict, __u8 rule, __u8 pla
 
 /* --- Addresses ---------------------------------------------------------------------------------------------------- */
 
-/* The IPv4 address behind a NAT64 prefix of `length` bits (RFC 6052 2.2: bits 64 to 71 are skipped). */
-VPN_INLINE __u32 vpn_translated(const struct vpn_address* a, __u64 length) {
-  switch (length) {
-    case 32:
-      return (__u32)a->high;
-    case 40:
-      return (__u32)((a->high & 0xffffff) << 8 | (a->low >> 48 & 0xff));
-    case 48:
-      return (__u32)((a->high & 0xffff) << 16 | (a->low >> 40 & 0xffff));
-    case 56:
-      return (__u32)((a->high & 0xff) << 24 | (a->low >> 32 & 0xffffff));
-    case 64:
-      return (__u32)(a->low >> 24);
-    default:
-      return (__u32)a->low;
-  }
-}
-
-VPN_INLINE int vpn_in_prefix(const struct vpn_address* a, __u64 high, __u64 low, __u64 length) {
-  if (length < 64) return ((a->high ^ high) >> (64 - length)) == 0;
-  if (a->high != high) return 0;
-  return length == 64 || ((a->low ^ low) >> (128 - length)) == 0; /* 96 at most: a shift of 32 */
-}
-
 /* An IPv4-mapped address, and one behind a NAT64 prefix, is judged as the IPv4 address in it. */
 VPN_INLINE void vpn_take_out_embedded(VPN_TABLE table, struct vpn_packet* p) {
+  const struct vpn_address nat64 = {vpn_word(table, VPN_W_NAT64_HIGH), vpn_word(table, VPN_W_NAT64_LOW)};
   __u32 v4;
-  if (!p->v6) return;
-  if ((p->remote.high == 0 && p->remote.low >> 32 == 0xffff) ||
-      (p->remote.high == 0x0064ff9b00000000ull && p->remote.low >> 32 == 0)) {
-    v4 = (__u32)p->remote.low;
-  } else {
-    const __u64 length = vpn_word(table, VPN_W_NAT64_LENGTH);
-    if (length == 0 || length > 96 ||
-        !vpn_in_prefix(&p->remote, vpn_word(table, VPN_W_NAT64_HIGH), vpn_word(table, VPN_W_NAT64_LOW), length))
-      return;
-    v4 = vpn_translated(&p->remote, length);
-  }
+  if (!p->v6 || !vpn_embeds(&p->remote, &nat64, vpn_word(table, VPN_W_NAT64_LENGTH), &v4)) return;
   p->v6 = 0;
   p->remote.high = 0;
   p->remote.low = v4;
@@ -152,28 +82,6 @@ VPN_INLINE __u32 vpn_destination_class(VPN_TABLE table, const struct vpn_packet*
                   (__u32)p->remote.low);
 }
 
-/* --- S1: what keeps the device on its network. decide_control_plane.cpp includes these too. ----------------------- */
-
-/* S1.a but for the destination and the sender. */
-VPN_INLINE int vpn_is_dhcp(const struct vpn_packet* p) {
-  return p->protocol == VPN_UDP && p->remote_port == (p->v6 ? 547 : 67) && p->local_port == (p->v6 ? 546 : 68);
-}
-
-/* S1.b. Discovery and MLD exist in IPv6 only, IGMP in IPv4 only: their numbers in the other family would be a covert
- * channel. */
-VPN_INLINE int vpn_is_discovery(const struct vpn_packet* p) {
-  const __u8 t = p->icmp_type;
-  if (p->protocol != VPN_ICMPV6 || !p->v6 || !p->has_icmp_type || p->hop_limit != 255) return 0;
-  return t == 135 || t == 136 || t == (p->incoming ? 134 : 133);
-}
-
-VPN_INLINE int vpn_is_membership(const struct vpn_packet* p) {
-  const __u8 t = p->icmp_type;
-  if (p->hop_limit != 1) return 0;
-  if (p->protocol == VPN_IGMP) return !p->v6;
-  return p->protocol == VPN_ICMPV6 && p->v6 && p->has_icmp_type && ((t >= 130 && t <= 132) || t == 143);
-}
-
 /* --- Outgoing ----------------------------------------------------------------------------------------------------- */
 
 VPN_INLINE struct vpn_verdict vpn_unpack(__u64 cell) {
@@ -208,9 +116,11 @@ VPN_INLINE struct vpn_verdict vpn_cell(VPN_TABLE table, const struct vpn_packet*
         out.verdict = VPN_DROP;
     }
   }
-  if ((out.place & VPN_CELL_SCOPED) != 0) {
-    out.place &= (__u8)~VPN_CELL_SCOPED;
-    if (p->scope != 0 && !p->incoming) return vpn_make_verdict(VPN_SYSTEM, VPN_S7, VPN_ANYWHERE);
+  if ((out.place & VPN_CELL_UNNAMED) != 0) out.tunnel = VPN_NO_TUNNEL;
+  if ((out.place & (VPN_CELL_SCOPED | VPN_CELL_UNNAMED)) != 0) {
+    const int scoped = (out.place & VPN_CELL_SCOPED) != 0;
+    out.place &= (__u8) ~(VPN_CELL_SCOPED | VPN_CELL_UNNAMED);
+    if (scoped && p->scope != 0 && !p->incoming) return vpn_make_verdict(VPN_SYSTEM, VPN_S7, VPN_ANYWHERE);
   }
   return out;
 }
@@ -255,35 +165,6 @@ VPN_INLINE int vpn_may_leave(VPN_TABLE table, const struct vpn_verdict* v, __u32
 
 /* --- Incoming ----------------------------------------------------------------------------------------------------- */
 
-VPN_INLINE int vpn_is_encapsulation(__u8 protocol) {
-  switch (protocol) {
-    case 4:   /* IP in IP */
-    case 41:  /* IPv6 */
-    case 47:  /* GRE */
-    case 94:  /* IPIP */
-    case 97:  /* EtherIP */
-    case 98:  /* ENCAP */
-    case 115: /* L2TP */
-    case 137: /* MPLS */
-      return 1;
-    default:
-      return 0;
-  }
-}
-
-VPN_INLINE int vpn_is_redirect(const struct vpn_packet* p) {
-  return p->has_icmp_type &&
-         ((p->protocol == VPN_ICMP && p->icmp_type == 5) || (p->protocol == VPN_ICMPV6 && p->icmp_type == 137));
-}
-
-/* An ICMP error is judged by the packet that it quotes. */
-VPN_INLINE int vpn_is_icmp_error(const struct vpn_packet* p) {
-  const __u8 t = p->icmp_type;
-  if (!p->has_icmp_type) return 0;
-  if (p->protocol == VPN_ICMP) return t == 3 || t == 4 || t == 11 || t == 12;
-  return p->protocol == VPN_ICMPV6 && t >= 1 && t <= 4;
-}
-
 /* Encapsulations from outside a tunnel, while everything has to be in one (CVE-2020-10136 and its like). */
 VPN_INLINE int vpn_is_foreign_encapsulation(VPN_TABLE table, const struct vpn_packet* p, struct vpn_verdict* out) {
   const __u64 flags = vpn_word(table, VPN_W_FLAGS);
@@ -315,4 +196,35 @@ VPN_INLINE struct vpn_verdict vpn_arriving(VPN_TABLE table, const struct vpn_pac
   return back;
 }
 
+/* The verdict for a packet: what decide() says. `quoted` is the packet that an ICMP error quotes, as this device sent
+ * it (not incoming, without scope), or null. Embedded IPv4 is taken out of both. */
+VPN_INLINE struct vpn_verdict vpn_judge(VPN_TABLE table, struct vpn_packet* p, struct vpn_packet* quoted) {
+  struct vpn_packet* judged = p;
+  struct vpn_verdict out;
+  vpn_take_out_embedded(table, p);
+  if (p->incoming) {
+    if (vpn_is_foreign_encapsulation(table, p, &out)) return out;
+    if (quoted && vpn_is_icmp_error(p)) {
+      vpn_take_out_embedded(table, quoted);
+      judged = quoted;
+    }
+  }
+  out = vpn_outgoing(table, judged);
+  return p->incoming ? vpn_arriving(table, p, out) : out;
+}
+
+/* --- Marks -------------------------------------------------------------------------------------------------------- */
+
+/* The mark that routes a socket's packets: of its owner's class and of the class of the name that it talks to. It is
+ * the same in every state of the device. */
+VPN_INLINE __u32 vpn_mark(VPN_TABLE table, __u32 owner, __u32 domain) {
+  const __u32 domains = (__u32)vpn_word(table, VPN_W_DOMAINS);
+  if (owner >= (__u32)vpn_word(table, VPN_W_OWNERS)) owner = VPN_UNATTRIBUTED;
+  if (domain >= domains) domain = 0;
+  return (__u32)vpn_word(table, (__u32)vpn_word(table, VPN_W_MARKS) + owner * domains + domain);
+}
+
+#if defined(__cplusplus)
+#pragma GCC diagnostic pop
+#endif
 #endif

@@ -11,10 +11,14 @@
  *   places   a word for each class of destinations: vpn_destination_flags
  *   index    for each owner class, port class, domain class (in this order, the last one fastest): the row
  *   rows     for each row, for each class of destinations: a cell
+ *   marks    for each owner class, domain class: the mark of such a socket, 1 to VPN_MAX_MARKS
  *   tunnels  for each tunnel of the policy: the index of its interface, 0: none
  *
- * A cell: bits 0-7 vpn_verdict_kind, 8-15 vpn_rule, 16-23 tunnel, 24-31 vpn_place and VPN_CELL_SCOPED; bits 32-63 the
- * same for the moment in which the cell's tunnel is not connected. All zero: drop.
+ * A cell: bits 0-7 vpn_verdict_kind, 8-15 vpn_rule, 16-23 tunnel, 24-31 vpn_place and vpn_cell_flags; bits 32-63 the
+ * same for the moment in which the cell's tunnel is not connected any more. All zero: drop.
+ *
+ * Numbers of owner classes, port classes, domain classes and marks depend on the policy alone, those of destination
+ * classes and rows on the state too.
  */
 #ifndef VPN_POLICY_KERNEL_TABLE_H
 #define VPN_POLICY_KERNEL_TABLE_H
@@ -23,10 +27,12 @@
 #include <linux/types.h>
 #endif
 
-#define VPN_TABLE_MAGIC 0x76706e7461620001ull
+#define VPN_TABLE_MAGIC 0x76706e7461620002ull
 #define VPN_SEARCH_STEPS 22 /* a search among up to 2^22 ranges */
 #define VPN_MAX_TUNNELS 255 /* tunnels of a policy that the kernel can hold */
 #define VPN_NO_TUNNEL 255
+#define VPN_MAX_MARKS 254        /* 0: no mark */
+#define VPN_MARK_DIRECT 255      /* of the agent's own sockets and of the providers' */
 #define VPN_MAX_WORDS (1u << 27) /* 1 GiB */
 
 enum vpn_word_index {
@@ -50,6 +56,8 @@ enum vpn_word_index {
   VPN_W_PLACES,
   VPN_W_INDEX,
   VPN_W_ROWS,
+  VPN_W_ROW_COUNT,
+  VPN_W_MARKS,
   VPN_W_TUNNELS,
   VPN_W_COUNT,
 };
@@ -105,6 +113,11 @@ enum vpn_place {
   VPN_BY_PRIMARY, /* the primary interface */
   VPN_OFF_TUNNEL, /* any interface that is no tunnel: S1, local networks */
 };
-#define VPN_CELL_SCOPED 0x80 /* beside the place: a flow that its app scoped to an interface is `system` (S7) */
+
+enum vpn_cell_flags {                          /* beside the place */
+                      VPN_CELL_SCOPED = 0x80,  /* a flow that its app scoped to an interface is `system` (S7) */
+                      VPN_CELL_UNNAMED = 0x40, /* the verdict names no tunnel, although another one would hold without
+                                                  the cell's (S7) */
+};
 
 #endif
