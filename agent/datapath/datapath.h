@@ -1,7 +1,7 @@
 // The kernel's half of the guard: loads or adopts the eBPF programs, and writes what they read.
 //
 // Everything lives pinned below one folder of a bpf file system, so it outlives the process; a destructor detaches
-// nothing. All functions are for one thread, but for set_connected() and heartbeat(), which any thread may call.
+// nothing. All functions are for one thread, but for heartbeat(), which any thread may call.
 // Errors have kind `environment` when the kernel refused, and say what to do.
 #pragma once
 
@@ -44,34 +44,28 @@ struct ExecutableOwner {
   Owner owner;
 };
 
-/// The class of the table that an owner falls into.
-struct OwnerClass {
-  Number app = 0;
-  Number spawner = 0;              ///< (app, spawner) not listed: (app, 0), then (0, spawner), then VPN_OTHER
-  std::uint32_t kernel_class = 0;  ///< vpn_owner_class or a class of apps
-};
-
-/// The route row (ip rule's fwmark, 1 to 254) of a class of owners, for destinations whose name is of this class.
-struct OwnerRow {
-  std::uint32_t kernel_class = 0;
-  std::uint32_t domain = 0;  ///< 0: no name known; (class, domain) not listed: (class, 0), then no mark
-  std::uint8_t row = 0;
+/// The two halves of an app's class (policy::KernelClasses::as_owner() and as_spawner() of the app in the policy).
+struct AppClass {
+  Number app = 0;  ///< not 0
+  std::uint32_t as_owner = 0;
+  std::uint32_t as_spawner = 0;
 };
 
 /// A policy in one device state. Everything in it comes into force at once, or not at all.
 struct Publication {
   std::span<const std::uint64_t> fresh;  ///< words of policy/kernel/table.h
   std::span<const std::uint64_t> stale;  ///< the same with a stale heartbeat: without local networks and captive
-  std::span<const OwnerClass> classes;
-  std::span<const OwnerRow> rows;
-  std::span<const bool> connected;  ///< for each tunnel of the policy: whether it is connected now
-  std::uint8_t direct_row = 0;      ///< row for S1.c, S1.d and S1.f: past the tunnels; 0: no mark
+  std::span<const AppClass> apps;        ///< all apps of the policy, each once; an app that is not in it counts as 0, 0
+  std::span<const std::uint32_t> pairs;  ///< KernelClasses::pairs(): as_owner * spawners + as_spawner -> class
+  std::uint32_t spawners = 1;            ///< KernelClasses::spawners()
+  std::span<const std::uint8_t> connected;  ///< for each tunnel of the policy: not 0 where it is connected now
 };
 
 enum class InterfaceKind : std::uint8_t {
   loopback,
   tunnel,    ///< a tunnel's own interface: no gate
   physical,  ///< leaves the device: gated
+  stacked,   ///< a bridge, bond or VLAN above a physical one, which has the gate
   inner,     ///< a bridge to containers or machines on this device: what leaves here is a delivery
 };
 
@@ -130,6 +124,8 @@ struct DropEvent {
   std::uint32_t interface = 0;
   policy::Address remote;
   std::uint16_t remote_port = 0;
+  std::uint16_t local_port = 0;
+  std::uint64_t cookie = 0;  ///< of the socket, as sock_diag has it; 0: none
   std::uint8_t protocol = 0;
   std::uint8_t rule = 0;
   std::uint8_t tunnel = 0;
@@ -175,7 +171,8 @@ class Datapath {
 
   /// Replaces table, classes, rows and tunnel status together, by one store. On an error nothing has changed.
   Result<void> publish(const Publication& publication);
-  /// One store; in force with the next packet. `tunnel`: index of the published policy. Never fails, never blocks.
+  /// One store; in force with the next packet. `tunnel`: index of the policy published last, so only the thread that
+  /// publishes calls this. Never fails, never blocks.
   void set_connected(std::uint32_t tunnel, bool connected) noexcept;
 
   /// These replace what was set before, entry by entry; what is in both sets is never missing in between.

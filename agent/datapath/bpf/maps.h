@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR Apache-2.0) */
+/*
+ * What the agent writes and the programs read, and the other way round. Both sides include this file; sizes are
+ * asserted. VPN_LAYOUT changes with every change here, so that no agent adopts maps of another shape.
+ */
+#ifndef VPN_DATAPATH_MAPS_H
+#define VPN_DATAPATH_MAPS_H
+
+#include "policy/kernel/packet.h"
+
+#define VPN_LAYOUT 1
+
+/* --- control: one entry, mapped by the agent ---------------------------------------------------------------------- */
+
+enum vpn_control_flags {
+  VPN_AUDIT = 1,           /* decide and count, let everything pass */
+  VPN_HAS_CGROUPS = 2,     /* there are entries in `cgroups` */
+  VPN_HAS_EXECUTABLES = 4, /* ... in `executables` */
+  VPN_HAS_NAMES = 8,       /* ... in `names` */
+  VPN_FORWARDS = 16,       /* there is an inner bridge */
+  VPN_HAS_TUNNEL_ADDRESSES = 32,
+};
+
+struct vpn_control {
+  /* `generation << 8 | slot`: which tables are in force. A packet reads it once. The generation changes with
+   * everything that may change a verdict, but for the status of a tunnel: verdicts that sockets remember are those of
+   * one generation. 0: nothing was published yet. */
+  __u64 current;
+  __u64 heartbeat;       /* CLOCK_MONOTONIC, ns */
+  __u64 heartbeat_limit; /* ns */
+  __u64 netns;           /* cookie of the network namespace that is guarded */
+  __u32 flags;           /* vpn_control_flags */
+  __u32 ticket;          /* what the gate wants to see in the mark; 0: none yet */
+  __u32 row_mask;        /* the bits of a mark that hold the route row */
+  __u32 row_shift;
+  __u32 outward; /* written beside the row into forwarded packets: may leave by any interface, */
+  __u32 inward;  /* ... by a tunnel or an inner bridge only */
+  __u32 next_counter;
+  __u32 layout; /* VPN_LAYOUT */
+};
+
+#define VPN_SLOTS 2       /* of tables, app classes, pairs and status; the active one and the one to fill */
+#define VPN_STALE_SLOTS 2 /* tables for a stale heartbeat: at slot + VPN_STALE_SLOTS */
+#define VPN_MAX_COUNTERS 16384
+#define VPN_MAX_INTERFACES 1024
+
+/* --- status: one entry for each slot, mapped by the agent --------------------------------------------------------- */
+
+struct vpn_status {
+  __u32 connected[VPN_MAX_TUNNELS + 1];
+  __u32 spawners; /* for `pairs`: as_owner * spawners + as_spawner */
+  __u32 pair_count;
+};
+
+/* --- owners ------------------------------------------------------------------------------------------------------- */
+
+enum vpn_owner_flags {
+  VPN_OWNER_AGENT = 1,
+  VPN_OWNER_UNKNOWN = 2, /* unattributed: a socket from before, not found yet */
+  VPN_OWNER_KERNEL = 4,  /* the kernel's own socket: `forwarded` */
+};
+
+struct vpn_owner { /* in `cgroups`, in `executables`, and of each socket */
+  __u32 app;
+  __u32 spawner;
+  __u32 provider;
+  __u32 flags;
+};
+
+struct vpn_executable {
+  __u64 inode;
+  __u32 device; /* as the kernel has it: major << 20 | minor */
+  __u32 unused;
+};
+
+struct vpn_app_class { /* the two halves of the class of an app */
+  __u32 as_owner;
+  __u32 as_spawner;
+};
+
+/* --- addresses ---------------------------------------------------------------------------------------------------- */
+
+struct vpn_ip { /* network byte order; IPv4 as ::ffff:a.b.c.d */
+  __u32 word[4];
+};
+
+enum { VPN_WHO_AGENT = 0xffffffff, VPN_WHO_KERNEL = 0xfffffffe };
+
+struct vpn_exemption_key {
+  struct vpn_ip address;
+  __u32 who; /* number of the provider, VPN_WHO_AGENT, or VPN_WHO_KERNEL: packets with the mark of the entry */
+  __u16 port;
+  __u8 protocol;
+  __u8 unused;
+};
+
+struct vpn_exemption {
+  __u64 until;     /* CLOCK_MONOTONIC, ns */
+  __u32 interface; /* 0: any */
+  __u32 mark;      /* of the kernel's own packets */
+  __u32 rule;
+  __u32 unused;
+};
+
+struct vpn_name_key {
+  struct vpn_ip address;
+  __u32 app;
+};
+
+struct vpn_name {
+  __u64 until;
+  __u32 domain;
+  __u32 unused;
+};
+
+enum vpn_interface_kind { /* in the order of vpn::agent::InterfaceKind, from 1; 0: unknown */
+                          VPN_INTERFACE_LOOPBACK = 1,
+                          VPN_INTERFACE_TUNNEL,
+                          VPN_INTERFACE_PHYSICAL,
+                          VPN_INTERFACE_STACKED,
+                          VPN_INTERFACE_INNER,
+};
+
+/* --- sockets ------------------------------------------------------------------------------------------------------ */
+
+enum vpn_action { VPN_PASS = 1, VPN_STAMP = 2 };
+
+/* The last verdict of a socket in one direction. Readers on other CPUs see `sequence` change when it is being written
+ * (it is odd then) and judge anew. */
+struct vpn_memory {
+  __u32 sequence;
+  __u32 interface;
+  __u64 current; /* of vpn_control, with VPN_STALE_SLOTS added to the slot where the heartbeat was stale */
+  __u64 until;   /* when something that the verdict rests on expires */
+  __u32 remote[4];
+  __u16 port; /* network byte order, as remote */
+  __u8 protocol;
+  __u8 version;
+  __u32 counter;
+  __u8 action;
+  __u8 tunnel; /* whose status it depends on, or VPN_NO_TUNNEL */
+  __u8 connected;
+  __u8 unused;
+  __u32 scope;
+};
+
+struct vpn_socket {
+  struct vpn_owner owner;
+  __u64 netns;
+  __u64 class_current; /* of vpn_control, when kernel_class was looked up */
+  __u32 kernel_class;
+  __u32 row;
+  struct vpn_memory out, in;
+};
+
+/* --- counters and events ------------------------------------------------------------------------------------------ */
+
+struct vpn_counter_key {
+  __u32 app;
+  __u32 spawner;
+  __u8 owner; /* vpn_owner_class; VPN_FIRST_APP for any app */
+  __u8 verdict;
+  __u8 rule;
+  __u8 tunnel;
+  __u8 incoming;
+  __u8 unused[3];
+};
+
+struct vpn_counter { /* on each CPU; entry 0 for what found no room */
+  __u64 packets;
+  __u64 bytes;
+};
+
+struct vpn_drop_key { /* one event a second for each */
+  struct vpn_ip remote;
+  __u32 app;
+  __u32 spawner;
+  __u16 port;
+  __u8 protocol;
+  __u8 rule;
+  __u32 incoming;
+};
+
+enum vpn_drop_flags { VPN_DROP_INCOMING = 1, VPN_DROP_EARLY = 2 };
+
+struct vpn_drop_event {
+  __u64 when;
+  __u64 cookie; /* of the socket; 0: none */
+  struct vpn_ip remote;
+  __u32 app;
+  __u32 spawner;
+  __u32 pid;
+  __u32 uid;
+  __u32 interface;
+  __u16 remote_port; /* host byte order */
+  __u16 local_port;
+  __u8 protocol;
+  __u8 rule;
+  __u8 tunnel;
+  __u8 flags;
+  __u32 unused;
+};
+
+VPN_CHECK(sizeof(struct vpn_control) == 64);
+VPN_CHECK(sizeof(struct vpn_status) == 1032);
+VPN_CHECK(sizeof(struct vpn_owner) == 16);
+VPN_CHECK(sizeof(struct vpn_executable) == 16);
+VPN_CHECK(sizeof(struct vpn_app_class) == 8);
+VPN_CHECK(sizeof(struct vpn_exemption_key) == 24);
+VPN_CHECK(sizeof(struct vpn_exemption) == 24);
+VPN_CHECK(sizeof(struct vpn_name_key) == 20);
+VPN_CHECK(sizeof(struct vpn_name) == 16);
+VPN_CHECK(sizeof(struct vpn_memory) == 64);
+VPN_CHECK(sizeof(struct vpn_socket) == 168);
+VPN_CHECK(sizeof(struct vpn_counter_key) == 16);
+VPN_CHECK(sizeof(struct vpn_counter) == 16);
+VPN_CHECK(sizeof(struct vpn_drop_key) == 32);
+VPN_CHECK(sizeof(struct vpn_drop_event) == 72);
+
+#endif
