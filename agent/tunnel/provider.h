@@ -58,7 +58,8 @@ struct ProviderReport {
   /// invalid: the configuration cannot be used. disconnected: nothing is up, and nothing is being tried (whether that
   /// was wanted is for the agent to judge). connected: packets flow through settings.interface.
   policy::TunnelStatus status = policy::TunnelStatus::disconnected;
-  std::string reason;  ///< why, for people and the log; empty: nothing to say. Never a secret
+  bool deliberate = false;  ///< `disconnected` because a user asked the provider's own client for it, not by a fault
+  std::string reason;       ///< why, for people and the log; empty: nothing to say. Never a secret
   NetworkSettings settings;
   ProviderProcess process;
 };

@@ -1,0 +1,134 @@
+#include "agent/state/device_state.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "policy/on_demand.h"
+#include "policy_generated.h"
+
+namespace vpn::agent {
+namespace {
+
+using policy::DeviceState;
+using policy::InterfaceType;
+
+// Bit 0: Wi-Fi, with which ethernet and other count; bit 1: cellular (S3.d).
+constexpr std::uint8_t type_bit(InterfaceType t) { return t == InterfaceType::cellular ? 2 : 1; }
+
+bool is_tunnel(std::string_view name, std::span<const NamedTunnel> tunnels) {
+  return std::any_of(tunnels.begin(), tunnels.end(),
+                     [&](const NamedTunnel& t) { return t.life->report.settings.interface == name; });
+}
+
+bool has_default_route(const NetworkView& facts, std::uint32_t link) {
+  return std::any_of(facts.routes.begin(), facts.routes.end(),
+                     [&](const MainRoute& r) { return r.destination.length == 0 && r.link == link; });
+}
+
+policy::InterfaceState interface_state(const Link& link, const NetworkView& facts, const Resolvers& resolvers) {
+  policy::InterfaceState out;
+  out.name = link.name;
+  out.type = link.type;
+  for (const LinkAddress& a : facts.addresses) {
+    if (a.link != link.index) continue;
+    // What is on the loopback is the device itself, whatever length it was given.
+    const auto length = link.loopback ? static_cast<std::uint8_t>(a.address.v6 ? 128 : 32) : a.length;
+    out.addresses.emplace_back(a.address, length);
+  }
+  const auto known = resolvers.find(link.name);
+  if (known == resolvers.end()) return out;
+  out.ssid = known->second.ssid;
+  out.search_domains = known->second.search_domains;
+  out.dns_server_texts = known->second.dns_servers;
+  out.dhcp_server = known->second.dhcp_server;
+  for (const std::string& text : known->second.dns_servers)
+    if (const auto address = policy::Address::parse(text)) out.dns_servers.push_back(*address);
+  return out;
+}
+
+policy::TunnelState tunnel_state(const NamedTunnel& tunnel) {
+  const NetworkSettings& settings = tunnel.life->report.settings;
+  policy::TunnelState out;
+  out.id = tunnel.id;
+  out.status = tunnel.life->status;
+  out.interface = settings.interface;
+  out.endpoints = settings.endpoints;
+  out.included_routes = settings.included_routes;
+  out.excluded_routes = settings.excluded_routes;
+  return out;
+}
+
+Demand demanded(const policy::fb::OnDemand* on_demand, const DeviceState& state) {
+  if (on_demand == nullptr || !on_demand->enabled()) return Demand::keep;
+  switch (policy::network_action(on_demand, state)) {
+    case policy::fb::OnDemandAction::connect:
+      return Demand::connect;
+    case policy::fb::OnDemandAction::disconnect:
+      return Demand::disconnect;
+    default:
+      return Demand::keep;
+  }
+}
+
+}  // namespace
+
+std::uint32_t primary_link(const NetworkView& facts, std::span<const NamedTunnel> tunnels) {
+  const MainRoute* best = nullptr;
+  for (const MainRoute& r : facts.routes) {
+    if (r.destination.length != 0) continue;
+    const Link* link = facts.link(r.link);
+    if (link == nullptr || !link->up || link->loopback || is_tunnel(link->name, tunnels)) continue;
+    const auto rank = [](const MainRoute& x) { return std::tuple(x.destination.base.v6, x.metric, x.link); };
+    if (best == nullptr || rank(r) < rank(*best)) best = &r;
+  }
+  return best == nullptr ? 0 : best->link;
+}
+
+DeviceState device_state(const NetworkView& facts, const Resolvers& resolvers, std::span<const NamedTunnel> tunnels) {
+  DeviceState out;
+  if (const Link* primary = facts.link(primary_link(facts, tunnels))) out.primary_interface = primary->name;
+  for (const Link& link : facts.links) out.interfaces.push_back(interface_state(link, facts, resolvers));
+  for (const MainRoute& r : facts.routes) {
+    const Link* link = facts.link(r.link);
+    if (r.destination.length != 0 && link != nullptr && !is_tunnel(link->name, tunnels))
+      out.system_routes.push_back({r.destination, link->name});
+  }
+  for (const NamedTunnel& t : tunnels) out.tunnels.push_back(tunnel_state(t));
+  return out;
+}
+
+std::vector<Demand> demands(const policy::Policy& policy, const DeviceState& state) {
+  const policy::fb::Policy& body = policy.body();
+  std::vector<Demand> out(body.tunnels() == nullptr ? 0 : body.tunnels()->size(), Demand::keep);
+  if (const auto* always_on = body.always_on()) {
+    std::uint8_t present = 0;
+    for (const policy::InterfaceState& i : state.interfaces)
+      if (i.name != "lo" && !policy::is_tunnel_interface(state, i.name)) present |= type_bit(i.type);
+    for (const auto* t : *always_on->tunnels())
+      if (t->interfaces() == 0 || (t->interfaces() & present) != 0) out[t->tunnel()] = Demand::connect;
+  }
+  if (body.devices() != nullptr)
+    for (const auto* d : *body.devices()) out[d->tunnel()] = demanded(d->on_demand(), state);
+  if (body.per_app() != nullptr)
+    for (const auto* v : *body.per_app()) out[v->tunnel()] = demanded(v->on_demand(), state);
+  return out;
+}
+
+std::string underlay(const policy::Policy& policy, std::uint32_t tunnel, const NetworkView& facts,
+                     const DeviceState& state) {
+  std::uint8_t types = 0;
+  if (const auto* always_on = policy.body().always_on())
+    for (const auto* t : *always_on->tunnels())
+      if (t->tunnel() == tunnel) types = t->interfaces();
+  const policy::InterfaceState* primary = policy::primary_interface(state);
+  if (primary != nullptr && (types == 0 || (types & type_bit(primary->type)) != 0)) return primary->name;
+  if (types == 0) return {};
+  for (const Link& link : facts.links) {
+    if (link.up && !link.loopback && (types & type_bit(link.type)) != 0 &&
+        !policy::is_tunnel_interface(state, link.name) && has_default_route(facts, link.index))
+      return link.name;
+  }
+  return {};
+}
+
+}  // namespace vpn::agent
