@@ -164,7 +164,7 @@ Result<Secrets> Secrets::read(const policy::Policy& policy, const SecretSources&
   auto text = separate ? read_private(sources.file) : unseal({sealed->data(), sealed->size()}, sources);
   if (!text) return tl::unexpected(text.error());
   auto secrets = parse(*text, policy, separate ? sources.file : "the policy's sealed secrets", separate);
-  wipe(*text);
+  OPENSSL_cleanse(text->data(), text->size());
   if (!secrets) return tl::unexpected(secrets.error());
   out.secrets_ = std::move(*secrets);
   return out;
