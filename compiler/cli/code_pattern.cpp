@@ -1,8 +1,9 @@
 #include "compiler/cli/code_pattern.h"
 
 #include <algorithm>
+#include <vector>
 
-#include "compiler/cli/help.h"
+#include "compiler/findings/similar.h"
 
 namespace vpn::cli {
 namespace {
@@ -15,18 +16,9 @@ std::string upper(std::string_view text) {
 }
 
 std::string nearest(std::string_view text) {
-  const std::string as_code = upper(text);
-  std::string_view best;
-  std::size_t least = 3;
-  for (const findings::CodeInfo& code : findings::all_codes()) {
-    for (const auto& [wanted, known] :
-         {std::pair<std::string_view, std::string_view>{as_code, code.id}, {text, code.name}}) {
-      if (const std::size_t d = edit_distance(wanted, known); d < least) {
-        least = d;
-        best = known;
-      }
-    }
-  }
+  std::vector<std::string_view> known;
+  for (const findings::CodeInfo& code : findings::all_codes()) known.insert(known.end(), {code.id, code.name});
+  const std::string_view best = findings::nearest(text, known);
   if (best.empty())
     return "codes look like VP1203, names like unknown-key, groups like VP12; docs/findings.md lists them";
   return "did you mean '" + std::string(best) + "'?";

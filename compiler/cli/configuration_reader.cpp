@@ -10,7 +10,7 @@
 
 #include "compiler/cli/configuration.h"
 #include "compiler/cli/file_input.h"
-#include "compiler/cli/help.h"
+#include "compiler/findings/similar.h"
 
 namespace vpn::cli {
 namespace {
@@ -60,11 +60,10 @@ class Reader {
   }
 
   static std::string known_keys(const std::string& key, std::span<const std::string_view> known) {
+    if (const std::string_view meant = findings::nearest(key, known); !meant.empty())
+      return "did you mean '" + std::string(meant) + "'?";
     std::string all;
-    for (const std::string_view k : known) {
-      if (edit_distance(key, k) < 3) return "did you mean '" + std::string(k) + "'?";
-      all += (all.empty() ? "" : ", ") + std::string(k);
-    }
+    for (const std::string_view k : known) all += (all.empty() ? "" : ", ") + std::string(k);
     return "the keys here are " + all;
   }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "compiler/findings/similar.h"
+
 namespace vpn::cli {
 namespace {
 
@@ -18,27 +20,11 @@ std::string option_line(const Option& o) {
   std::string line = padded(left, 32) + std::string(o.help);
   if (!o.choices.empty()) line += " (" + std::string(o.choices) + ")";
   if (o.list) line += "; comma-separated";
-  if (o.list) line += "; comma-separated";
   if (o.repeated) line += "; may be repeated";
   return line + "\n";
 }
 
 }  // namespace
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
 
 const Command* find_command(std::string_view name) {
   for (const Command* c : commands())
@@ -47,29 +33,18 @@ const Command* find_command(std::string_view name) {
 }
 
 std::string suggestion(std::string_view word) {
-  const Command* best = nullptr;
-  std::size_t least = 3;
-  for (const Command* c : commands()) {
-    if (const std::size_t d = edit_distance(word, c->name); d < least) {
-      least = d;
-      best = c;
-    }
-  }
-  return best != nullptr ? "did you mean '" + std::string(best->name) + "'?" : "see 'vpnprofile --help'";
+  std::vector<std::string_view> names;
+  for (const Command* c : commands()) names.push_back(c->name);
+  const std::string_view best = findings::nearest(word, names);
+  return best.empty() ? "see 'vpnprofile --help'" : "did you mean '" + std::string(best) + "'?";
 }
 
 std::string option_suggestion(const Command& command, std::string_view option) {
   option.remove_prefix(std::min(option.find_first_not_of('-'), option.size()));
-  std::string_view best;
-  std::size_t least = 3;
-  const auto consider = [&](const Option& o) {
-    if (const std::size_t d = edit_distance(option, o.name); d < least) {
-      least = d;
-      best = o.name;
-    }
-  };
-  for (const Option& o : command.options) consider(o);
-  for (const Option& o : common_options()) consider(o);
+  std::vector<std::string_view> names;
+  for (const Option& o : command.options) names.push_back(o.name);
+  for (const Option& o : common_options()) names.push_back(o.name);
+  const std::string_view best = findings::nearest(option, names);
   if (!best.empty()) return "did you mean '--" + std::string(best) + "'?";
   return "see 'vpnprofile " + std::string(command.name) + " --help'";
 }

@@ -15,6 +15,5 @@ const Command* find_command(std::string_view name);  ///< null: unknown
 std::string suggestion(std::string_view word);       ///< "did you mean 'lint'?", or a pointer to --help
 
 std::string option_suggestion(const Command& command, std::string_view option);  ///< the same for "--fromat"
-std::size_t edit_distance(std::string_view a, std::string_view b);
 
 }  // namespace vpn::cli
