@@ -6,8 +6,10 @@
 #include <mutex>
 #include <thread>
 
+#include "compiler/cli/fleet_writer.h"
 #include "compiler/cli/inputs.h"
 #include "compiler/cli/progress.h"
+#include "compiler/lower/signals_held.h"
 
 namespace vpn::cli {
 namespace fs = std::filesystem;
@@ -26,30 +28,51 @@ Result<std::vector<std::string>> sub_folders(const std::string& folder) {
   return names;
 }
 
-/// Threads that take one device after the other.
+/// Files that may wait for the disk, over all threads: each has a descriptor.
+constexpr std::size_t most_waiting = 256;
+
+bool is_wanted(const findings::Finding& finding, const CompileSettings& settings) {
+  return settings.wants_notes || finding.severity != findings::Severity::note;
+}
+
+/// Threads that take one device after the other, until there are no more or a signal asks to end.
 class Workers {
  public:
   Workers(const CompileSettings& settings, const std::vector<Device>& devices)
       : settings_(settings), devices_(devices), done_(devices.size()), progress_("compiling", devices.size()) {}
 
   std::vector<Compilation> run(unsigned threads) {
+    const lower::SignalsHeld held;
     std::vector<std::thread> others;
-    for (unsigned i = 1; i < threads; ++i) others.emplace_back([this] { work(); });
-    work();
+    const std::size_t waiting = std::max<std::size_t>(most_waiting / threads, 1);
+    for (unsigned i = 1; i < threads; ++i) others.emplace_back([this, waiting] { work(waiting); });
+    work(waiting);
     for (std::thread& other : others) other.join();
     return std::move(done_);
   }
 
  private:
-  void work() {
+  void work(std::size_t waiting) {
     LintRun lint(settings_.lint, std::nullopt);  // it remembers configurations: one for each thread
-    for (std::size_t i = next_++; i < devices_.size(); i = next_++) {
-      Compilation compilation = compile_device(lint, settings_, devices_[i]);
-      if (compilation.judged.sink.all().empty()) compilation.judged = Judged{};
+    FleetWriter files(waiting);
+    for (std::size_t i = next_++; i < devices_.size() && !lower::SignalsHeld::waiting(); i = next_++) {
+      const auto write = [&](const std::string& path, std::span<const std::byte> bytes, unsigned mode) {
+        return files.put(i, path, bytes, mode);
+      };
+      Compilation compilation = compile_device(lint, settings_, devices_[i], write);
+      const auto& found = compilation.judged.sink.all();
+      if (std::none_of(found.begin(), found.end(), [&](const auto& f) { return is_wanted(f, settings_); }))
+        compilation.judged = Judged{};
       done_[i] = std::move(compilation);
+      if (files.is_full()) flush(files);
       const std::lock_guard lock(mutex_);
       progress_.advance();
     }
+    flush(files);
+  }
+
+  void flush(FleetWriter& files) {
+    for (auto& [device, error] : files.flush()) done_[device].problems.push_back(std::move(error));
   }
 
   const CompileSettings& settings_;

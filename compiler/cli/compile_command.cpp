@@ -57,6 +57,7 @@ Result<CompileSettings> settings_of(const Arguments& arguments, const std::vecto
   if (arguments.has("sign-key")) settings.lower.sign_key = arguments.get("sign-key");
   if (arguments.has("encrypt-to")) settings.lower.encrypt_to = arguments.get("encrypt-to");
   settings.lower.shared_app_map = arguments.has("batch");
+  settings.wants_notes = arguments.get("format", "text") != "text";
   return settings;
 }
 
@@ -96,7 +97,7 @@ int compile_one(const Arguments& arguments, const CompileSettings& settings) {
   const std::string secrets = arguments.get("secrets", output == "-" ? std::string{} : output + ".secrets");
   LintRun lint(settings.lint, std::nullopt);
   std::vector<Compilation> done;
-  done.push_back(compile_device(lint, settings, {inputs.files, output, secrets}));
+  done.push_back(compile_device(lint, settings, {inputs.files, output, secrets}, lower::write_file));
   const Compilation& c = done.front();
   if (!print_findings(arguments, done)) return Exit::unreadable;
   int exit = report_all(c.problems);

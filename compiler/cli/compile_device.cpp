@@ -34,8 +34,8 @@ void read_files(LintRun& run, const CompileSettings& settings, const std::vector
   }
 }
 
-Result<void> write_policy(const policy::Policy& policy, const std::string& path) {
-  if (path != "-") return lower::write_file(path, policy.bytes(), policy_mode);
+Result<void> write_policy(const policy::Policy& policy, const std::string& path, const WriteFile& write) {
+  if (path != "-") return write(path, policy.bytes(), policy_mode);
   const auto bytes = policy.bytes();
   if (print({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) return {};
   return fail(ErrorKind::unreadable, "the policy could not be written to standard output");
@@ -43,16 +43,17 @@ Result<void> write_policy(const policy::Policy& policy, const std::string& path)
 
 // The secrets come first: a policy without them would be of no use, they without their policy are noticed by its
 // digest.
-Result<void> write_all(const policy::Policy& policy, const model::Secret& secrets, const Device& device) {
+Result<void> write_all(const policy::Policy& policy, const model::Secret& secrets, const Device& device,
+                       const WriteFile& write) {
   if (!secrets.empty()) {
     if (device.secrets.empty()) {
       return fail(ErrorKind::usage,
                   "the profiles hold secrets, and a policy on standard output leaves no place for them", {},
                   "seal them with --encrypt-to, or say where they go with --secrets");
     }
-    if (auto ok = lower::write_file(device.secrets, std::as_bytes(secrets.bytes()), secrets_mode); !ok) return ok;
+    if (auto ok = write(device.secrets, std::as_bytes(secrets.bytes()), secrets_mode); !ok) return ok;
   }
-  return write_policy(policy, device.output);
+  return write_policy(policy, device.output, write);
 }
 
 std::string summarise(const policy::Policy& policy, const model::Secret& secrets, const Device& device) {
@@ -110,10 +111,11 @@ Built build_device(LintRun& run, const CompileSettings& settings, const std::vec
   return out;
 }
 
-Compilation compile_device(LintRun& run, const CompileSettings& settings, const Device& device) {
+Compilation compile_device(LintRun& run, const CompileSettings& settings, const Device& device,
+                           const WriteFile& write) {
   Compilation out{build_device(run, settings, device.files), {}, {}};
   if (!out.policy) return out;
-  if (auto ok = write_all(*out.policy, out.secrets, device); !ok) {
+  if (auto ok = write_all(*out.policy, out.secrets, device, write); !ok) {
     out.problems.push_back(std::move(ok.error()));
   } else {
     out.summary = summarise(*out.policy, out.secrets, device);

@@ -1,7 +1,9 @@
 // All profiles of one device into one policy: read, lint, model, lower, verify, write.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,7 @@ struct CompileSettings {
   LintSettings lint;
   model::BuildOptions build;
   lower::Options lower;
+  bool wants_notes = true;  ///< false: findings of severity note need not be kept
 };
 
 struct Device {
@@ -40,7 +43,10 @@ struct Built {
 /// another thread meanwhile.
 Built build_device(LintRun& run, const CompileSettings& settings, const std::vector<std::string>& files);
 
-/// What came of one device; policy and secrets are on the disk.
+/// Puts a file in its place, as lower::write_file() does.
+using WriteFile = std::function<Result<void>(const std::string& path, std::span<const std::byte> bytes, unsigned mode)>;
+
+/// What came of one device; policy and secrets have been handed to WriteFile.
 struct Compilation : Built {
   std::string summary;  ///< one line, when a policy was written
   std::string warning;  ///< one line, about what was found at the output; empty: nothing
@@ -49,6 +55,6 @@ struct Compilation : Built {
 };
 
 /// `run` must not be used by another thread meanwhile. Nothing is written unless everything went well.
-Compilation compile_device(LintRun& run, const CompileSettings& settings, const Device& device);
+Compilation compile_device(LintRun& run, const CompileSettings& settings, const Device& device, const WriteFile& write);
 
 }  // namespace vpn::cli

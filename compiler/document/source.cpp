@@ -50,17 +50,22 @@ struct Buffer {
   }
 };
 
-/// Reads to the end. One byte more than the expected size is asked for, so that a file that grew is noticed.
-Result<Buffer> read_all(int fd, const std::string& name, std::size_t expected, std::size_t limit) {
+/// Reads to the end. One byte more than the expected size is asked for, so that a file that grew is noticed; a regular
+/// file that has less to give is at its end.
+Result<Buffer> read_all(int fd, const std::string& name, std::size_t expected, std::size_t limit, bool is_regular) {
   Buffer buffer;
   buffer.grow(std::min(expected, limit) + 1);
   while (true) {
     if (buffer.size > limit) return too_large(name, limit);
     if (buffer.size == buffer.capacity) buffer.grow(std::min(buffer.capacity * 2, limit + 1));
-    const ssize_t n = ::read(fd, buffer.bytes.get() + buffer.size, buffer.capacity - buffer.size);
+    const std::size_t room = buffer.capacity - buffer.size;
+    const ssize_t n = ::read(fd, buffer.bytes.get() + buffer.size, room);
     if (n == 0) return buffer;
     if (n > 0) {
-      buffer.size += static_cast<std::size_t>(n);
+      const auto count = static_cast<std::size_t>(n);
+      buffer.size += count;
+      constexpr std::size_t most = std::size_t{1} << 20;  // of more than that, one call need not give all
+      if (is_regular && count < room && room <= most) return buffer;
     } else if (errno != EINTR) {
       return fail(ErrorKind::unreadable, "cannot read the file: " + reason(errno), name);
     }
@@ -93,7 +98,8 @@ Result<std::unique_ptr<Source>> Source::read(const std::string& path, std::size_
   if (S_ISDIR(info.st_mode)) return fail(ErrorKind::unreadable, "this is a folder, not a file", name);
   const auto size = static_cast<std::size_t>(std::max<off_t>(info.st_size, 0));
   if (S_ISREG(info.st_mode) && size > limit) return too_large(name, limit);
-  auto buffer = read_all(file.get(), name, S_ISREG(info.st_mode) ? size : std::size_t{64} << 10, limit);
+  const bool is_regular = S_ISREG(info.st_mode) && size > 0;  // those of /proc say 0
+  auto buffer = read_all(file.get(), name, is_regular ? size : std::size_t{64} << 10, limit, is_regular);
   if (!buffer) return tl::unexpected(buffer.error());
   auto source = std::make_unique<Source>(name, std::string());
   source->buffer_ = std::move(buffer->bytes);

@@ -1,10 +1,13 @@
 """vpnprofile compile, dump and verify: exit codes, files, secrets, batches."""
 import json
 import pathlib
+import signal
 import stat
+import subprocess
+import time
 import unittest
 
-from program import Case, run
+from program import PROGRAM, Case, run
 
 
 def payload(uuid, secret=None, keys=""):
@@ -88,6 +91,21 @@ class Compile(Case):
         self.assertEqual(code, 1)
         self.assertIn("2 policies written to out, 1 refused", errors)
         self.assertEqual(sorted(p.name for p in (self.folder / "out").iterdir()), ["one.vpnpolicy", "two.vpnpolicy"])
+
+    def test_a_batch_that_is_interrupted_leaves_whole_policies_only(self):
+        for i in range(400):
+            self.write(f"fleet/{i}/a.mobileconfig", profile(payload(ONE, secret="hunter2")))
+        for again in range(4):  # into an empty folder, then over the files that are there
+            with subprocess.Popen([PROGRAM, "compile", "--batch", "fleet", "-o", "out"], cwd=self.folder,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+                time.sleep(0.01 + 0.02 * again)
+                running.send_signal(signal.SIGINT)
+                self.assertIn(running.wait(60), (0, -signal.SIGINT))
+            found = sorted((self.folder / "out").glob("*")) if (self.folder / "out").exists() else []
+            policies = [str(p) for p in found if p.suffix == ".vpnpolicy"]
+            self.assertEqual(len(found), 2 * len(policies), "each policy with its secrets, and nothing else")
+            for policy in policies[::20]:
+                self.assertEqual(self.vpn("verify", policy)[0], 0)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ void small_profile(const Setup& setup, Rows& rows) {
 void fleet(const Setup& setup, Rows& rows) {
   const std::string typical = read_file(setup.data + "/typical-9k.mobileconfig");
   const std::size_t devices = setup.quick ? 20 : 1000;
-  const std::string in = setup.folder + "/fleet", out = setup.folder + "/policies";
+  const std::string in = setup.folder + "/fleet";
   for (std::size_t i = 0; i < devices; ++i) {
     const std::string folder = in + "/device" + std::to_string(i);
     fs::create_directories(folder);
@@ -97,7 +97,8 @@ void fleet(const Setup& setup, Rows& rows) {
   }
   std::vector<double> cpu, wall;
   for (int i = 0; i < (setup.quick ? 1 : 5); ++i) {
-    fs::remove_all(out);
+    // A folder for each round: ext4 is slow to make files right after others were removed.
+    const std::string out = setup.folder + "/policies" + std::to_string(i);
     const ProcessRun run = run_process({setup.program, "compile", "--batch", in, "-o", out});
     if (run.status != 0) return;
     cpu.push_back(run.cpu);
