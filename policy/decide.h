@@ -34,6 +34,9 @@ class Situation {
   Situation(const Policy& policy, const DeviceState& state);
   /// The same policy in another state. Shares what does not depend on the state: with many apps far cheaper than anew.
   Situation in(const DeviceState& state) const;
+  /// The same state, but one tunnel of the policy that was `connected` is `reasserting`. Shares the ranges of
+  /// addresses: cheap however many routes there are.
+  Situation reasserting(std::uint32_t tunnel) const;
   ~Situation();
   Situation(Situation&&) noexcept;
   Situation& operator=(Situation&&) noexcept;

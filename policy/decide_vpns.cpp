@@ -52,40 +52,6 @@ bool Judge::always_on(const Plan::AlwaysOn& a) {
 
 // --- S4 -------------------------------------------------------------------------------------------------------------
 
-// Per-app VPNs that the flow's app, its spawner or the tool that it is are mapped to (S4.d).
-std::uint64_t Judge::mapped(std::size_t word) const {
-  const auto governed = [&](const Plan::AppClass& c) {
-    return word < c.governed.size ? plan_.governed_words[c.governed.begin + word] : 0;
-  };
-  std::uint64_t set = governed(*app_class_) | governed(*spawner_class_);
-  if (app_ == none) return set;
-  for (const Plan::Tool& t : cut(plan_.tools, spawner_class_->tools))
-    if (t.app == app_ && t.per_app / 64 == word) set |= std::uint64_t{1} << (t.per_app % 64);
-  return set;
-}
-
-// Per-app VPNs one of whose lists holds the flow's host name: for a role that the app or its spawner has (S4.c), and
-// excluded (S4.b).
-Judge::NamedVpns Judge::named(std::size_t word) {
-  NamedVpns out;
-  const std::uint32_t roles = app_class_->roles | spawner_class_->roles;
-  for (const std::uint32_t number : situation_.policy().domains().lists(domain_class())) {
-    const Plan::DomainList& list = plan_.lists[number];
-    if (list.kind > fb::ListKind::smb || list.owner / 64 != word) continue;
-    const std::uint64_t vpn = std::uint64_t{1} << (list.owner % 64);
-    if (list.kind == fb::ListKind::excluded) out.excluded |= vpn;
-    // Triggering kinds and roles are numbered alike, kinds from 1 on.
-    else if (((roles >> (static_cast<unsigned>(list.kind) - 1)) & 1u) != 0)
-      out.triggered |= vpn;
-  }
-  return out;
-}
-static_assert(bit(Role::browser) == 1u << (static_cast<unsigned>(fb::ListKind::safari) - 1));
-static_assert(bit(Role::mail) == 1u << (static_cast<unsigned>(fb::ListKind::mail) - 1));
-static_assert(bit(Role::calendar) == 1u << (static_cast<unsigned>(fb::ListKind::calendar) - 1));
-static_assert(bit(Role::contacts) == 1u << (static_cast<unsigned>(fb::ListKind::contacts) - 1));
-static_assert(bit(Role::smb) == 1u << (static_cast<unsigned>(fb::ListKind::smb) - 1));
-
 // For people: which governing VPNs were bypassed, and why.
 void Judge::explain_bypassed(std::size_t word, std::uint64_t governed, std::uint64_t excluded) {
   if (passed_ == nullptr) return;
@@ -105,14 +71,13 @@ bool Judge::per_app() {
   if (f_.owner == Owner::forwarded) return false;
   // It may be a governed app's, and a leak cannot be taken back.
   if (f_.owner == Owner::unattributed) return decided(Verdict::drop, Rule::S4, plan_.per_app[0].source);
-  constexpr std::uint32_t triggers =
-      bit(Role::browser) | bit(Role::mail) | bit(Role::calendar) | bit(Role::contacts) | bit(Role::smb);
-  const bool triggered = ((app_class_->roles | spawner_class_->roles) & triggers) != 0;
+  const std::uint32_t roles = app_class_->roles | spawner_class_->roles;
+  const bool triggered = (roles & trigger_roles) != 0;
   bool governs = false;
   for (std::size_t w = 0; w < plan_.words; ++w) {
-    const std::uint64_t by_app = mapped(w);
+    const std::uint64_t by_app = plan_.mapped(app_, *app_class_, *spawner_class_, w);
     if (by_app == 0 && !triggered) continue;
-    const NamedVpns by_name = named(w);
+    const Plan::NamedVpns by_name = plan_.named(situation_.policy().domains().lists(domain_class()), roles, w);
     const std::uint64_t governed = by_app | by_name.triggered;
     if (governed == 0) continue;
     governs = true;

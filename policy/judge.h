@@ -42,12 +42,7 @@ class Judge {
   bool service_exception(const Plan::AlwaysOn& a);
   bool application_exception();
 
-  // Parts of S4: bit sets of per-app VPNs, one word at a time.
-  struct NamedVpns {
-    std::uint64_t triggered = 0, excluded = 0;
-  };
-  std::uint64_t mapped(std::size_t word) const;
-  NamedVpns named(std::size_t word);
+  // Parts of S4.
   void explain_bypassed(std::size_t word, std::uint64_t governed, std::uint64_t excluded);
 
   bool decided(Verdict v, Rule r, std::uint32_t source = none, std::uint32_t tunnel = none) {

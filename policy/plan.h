@@ -126,6 +126,15 @@ struct Plan {
 
   std::uint32_t tunnel(std::string_view id) const;  // its index, `none`: not of this policy
 
+  // Parts of S4, as bit sets of per-app VPNs, one word at a time: those that govern an app for all hosts, because it,
+  // its spawner or the tool that it is are mapped to them (S4.d); those one of whose lists holds a host name: for a
+  // role that the app or its spawner has (S4.c), and excluded (S4.b).
+  std::uint64_t mapped(std::uint32_t app, const AppClass& own, const AppClass& spawner, std::size_t word) const;
+  struct NamedVpns {
+    std::uint64_t triggered = 0, excluded = 0;
+  };
+  NamedVpns named(std::span<const std::uint32_t> numbers, std::uint32_t roles, std::size_t word) const;
+
  private:
   void read_apps(const fb::Policy& body);
   void read_tunnels(const fb::Policy& body);
@@ -135,5 +144,40 @@ struct Plan {
   void read_hosts(const fb::Policy& body);
   std::vector<std::uint32_t> tunnels_by_id_;
 };
+
+inline std::uint64_t Plan::mapped(std::uint32_t app, const AppClass& own, const AppClass& spawner,
+                                  std::size_t word) const {
+  const auto governed = [&](const AppClass& c) {
+    return word < c.governed.size ? governed_words[c.governed.begin + word] : 0;
+  };
+  std::uint64_t set = governed(own) | governed(spawner);
+  if (app == none) return set;
+  for (const Tool& t : cut(tools, spawner.tools))
+    if (t.app == app && t.per_app / 64 == word) set |= std::uint64_t{1} << (t.per_app % 64);
+  return set;
+}
+
+inline Plan::NamedVpns Plan::named(std::span<const std::uint32_t> numbers, std::uint32_t roles,
+                                   std::size_t word) const {
+  NamedVpns out;
+  for (const std::uint32_t number : numbers) {
+    const DomainList& list = lists[number];
+    if (list.kind > fb::ListKind::smb || list.owner / 64 != word) continue;
+    const std::uint64_t vpn = std::uint64_t{1} << (list.owner % 64);
+    if (list.kind == fb::ListKind::excluded) out.excluded |= vpn;
+    // Triggering kinds and roles are numbered alike, kinds from 1 on.
+    else if (((roles >> (static_cast<unsigned>(list.kind) - 1)) & 1u) != 0)
+      out.triggered |= vpn;
+  }
+  return out;
+}
+static_assert(bit(Role::browser) == 1u << (static_cast<unsigned>(fb::ListKind::safari) - 1));
+static_assert(bit(Role::mail) == 1u << (static_cast<unsigned>(fb::ListKind::mail) - 1));
+static_assert(bit(Role::calendar) == 1u << (static_cast<unsigned>(fb::ListKind::calendar) - 1));
+static_assert(bit(Role::contacts) == 1u << (static_cast<unsigned>(fb::ListKind::contacts) - 1));
+static_assert(bit(Role::smb) == 1u << (static_cast<unsigned>(fb::ListKind::smb) - 1));
+/// Roles that a list of S4.c may trigger for.
+inline constexpr std::uint32_t trigger_roles =
+    bit(Role::browser) | bit(Role::mail) | bit(Role::calendar) | bit(Role::contacts) | bit(Role::smb);
 
 }  // namespace vpn::policy

@@ -66,6 +66,7 @@ class RangeSearch {
     if (!nodes_.empty()) __builtin_prefetch(cells_.data() + nodes_[0].first_cell + bucket(nodes_[0], key));
   }
 
+  std::span<const Start> starts() const noexcept { return starts_; }
   std::size_t size() const noexcept { return starts_.size(); }
   std::size_t bytes() const noexcept {
     return starts_.capacity() * sizeof(Start) + cells_.capacity() * sizeof(std::uint32_t) +

@@ -196,6 +196,12 @@ struct RangeTable::Data {
     return number | divided;
   }
 
+  std::span<const RangeStart<std::uint64_t>> inner_of(std::uint32_t value) const {
+    const Inner& i = inner[value & ~divided];
+    if (i.count == 0) return inner_searches[i.first].starts();
+    return std::span(inner_starts).subspan(i.first, i.count);
+  }
+
   std::uint32_t find_inner(std::uint32_t value, std::uint64_t low) const noexcept {
     const Inner& i = inner[value & ~divided];
     if (i.count == 0) return inner_searches[i.first].find(low);
@@ -203,8 +209,10 @@ struct RangeTable::Data {
   }
 };
 
-RangeTable::RangeTable() : data_(std::make_unique<Data>()) {}
+RangeTable::RangeTable() : data_(std::make_shared<const Data>()) {}
 RangeTable::~RangeTable() = default;
+RangeTable::RangeTable(const RangeTable&) = default;
+RangeTable& RangeTable::operator=(const RangeTable&) = default;
 RangeTable::RangeTable(RangeTable&&) noexcept = default;
 RangeTable& RangeTable::operator=(RangeTable&&) noexcept = default;
 
@@ -218,6 +226,7 @@ RangeTable RangeTable::build(std::span<const RangeEntry> entries, std::uint16_t 
 
   // Tuples that were only steps on the way to others get no class.
   RangeTable table;
+  const auto data = std::make_shared<Data>();
   table.dimensions_ = dimensions;
   table.values_.assign(dimensions, 0);
   std::vector<std::uint32_t> classes(tuples.size(), 0);
@@ -225,15 +234,16 @@ RangeTable RangeTable::build(std::span<const RangeEntry> entries, std::uint16_t 
     for (Boundary& b : boundaries) {
       std::uint32_t& cls = classes[b.tuple];
       if (b.tuple != 0 && cls == 0) {
-        cls = table.data_->classes++;
+        cls = data->classes++;
         const std::string_view values = tuples.values(b.tuple);
         table.values_.insert(table.values_.end(), values.begin(), values.end());
       }
       b.tuple = cls;
     }
   }
-  table.data_->build_v4(families[0]);
-  table.data_->build_v6(families[1]);
+  data->build_v4(families[0]);
+  data->build_v6(families[1]);
+  table.data_ = data;
   return table;
 }
 
@@ -252,5 +262,31 @@ void RangeTable::prefetch(const Address& a) const noexcept {
 }
 
 std::uint32_t RangeTable::class_count() const noexcept { return data_->classes; }
+
+void RangeTable::for_each_range(bool v6, const RangeVisitor& visit) const {
+  std::optional<std::uint32_t> before;
+  const auto range = [&](const Address& first, std::uint32_t cls) {
+    if (before != cls) visit(first, cls);
+    before = cls;
+  };
+  if (!v6) {
+    for (const auto& start : data_->v4.starts()) range(Address::from_v4(start.key), start.value);
+    return;
+  }
+  for (const auto& start : data_->v6.starts()) {
+    if ((start.value & divided) == 0) {
+      range(Address::from_v6(start.key, 0), start.value);
+      continue;
+    }
+    for (const auto& inner : data_->inner_of(start.value)) range(Address::from_v6(start.key, inner.key), inner.value);
+  }
+}
+
+std::size_t RangeTable::range_count(bool v6) const noexcept {
+  if (!v6) return data_->v4.size();
+  std::size_t count = data_->v6.size() + data_->inner_starts.size();
+  for (const auto& search : data_->inner_searches) count += search.size();
+  return count;
+}
 
 }  // namespace vpn::policy

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -20,11 +21,14 @@ struct RangeEntry {
 
 /// All dimensions at once: an address has one class, a class one value per dimension (0 where nothing matches).
 /// Classes are the distinct tuples of values; class 0 is the one where nothing matches.
-/// Immutable after build; look-ups do not allocate. A table that was moved from can only be assigned to or destroyed.
+/// Immutable after build; look-ups do not allocate. Copies share the ranges. A table that was moved from can only be
+/// assigned to or destroyed.
 class RangeTable {
  public:
   RangeTable();  ///< an empty table: every address has class 0
   ~RangeTable();
+  RangeTable(const RangeTable&);
+  RangeTable& operator=(const RangeTable&);
   RangeTable(RangeTable&&) noexcept;
   RangeTable& operator=(RangeTable&&) noexcept;
 
@@ -41,11 +45,16 @@ class RangeTable {
     return values_.data() + std::size_t{cls} * dimensions_;
   }
   std::uint32_t class_count() const noexcept;
+  /// The first address and the class of each range of an address family: ascending, from its lowest address on, two
+  /// neighbours never of one class.
+  using RangeVisitor = std::function<void(const Address& first, std::uint32_t cls)>;
+  void for_each_range(bool v6, const RangeVisitor& visit) const;
+  std::size_t range_count(bool v6) const noexcept;  ///< not below the number of for_each_range()'s
   std::uint16_t dimensions() const noexcept { return dimensions_; }
 
  private:
   struct Data;
-  std::unique_ptr<Data> data_;
+  std::shared_ptr<const Data> data_;
   std::vector<std::uint8_t> values_;
   std::uint16_t dimensions_ = 0;
 };

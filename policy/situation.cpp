@@ -202,6 +202,16 @@ Situation::Situation(const Policy* policy, std::unique_ptr<const Data> data)
 
 Situation Situation::in(const DeviceState& state) const { return {policy_, specialise(data_->plan, state)}; }
 
+Situation Situation::reasserting(std::uint32_t tunnel) const {
+  auto d = std::make_unique<Data>(*data_);
+  d->tunnels[tunnel].status = TunnelStatus::reasserting;
+  // What fill_devices() leaves out then; S5 stays engaged, S6's routes in place.
+  d->routed.erase(std::remove_if(d->routed.begin(), d->routed.end(),
+                                 [&](const RoutePlan& r) { return r.device->tunnel == tunnel; }),
+                  d->routed.end());
+  return {policy_, std::move(d)};
+}
+
 Situation::~Situation() = default;
 Situation::Situation(Situation&&) noexcept = default;
 Situation& Situation::operator=(Situation&&) noexcept = default;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <random>
 #include <string>
 
@@ -21,7 +22,7 @@ class Random {
   std::uint64_t bits() { return engine_(); }
   template <class Container>
   const auto& pick(const Container& c) {
-    return c[below(c.size())];
+    return c[below(std::size(c))];
   }
 
  private:
