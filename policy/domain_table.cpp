@@ -16,11 +16,13 @@ std::span<const std::uint32_t> DomainTable::lists(DomainClass c) const noexcept 
 }
 
 void DomainTable::for_each(const Visitor& visit) const {
-  DomainWalk(blocks_, block_count_, kind_digits_).run([&](std::string_view name, std::uint32_t kind, std::uint32_t) {
-    const std::byte* record = kinds_ + std::size_t{kind} * kind_size;
-    visit(name, lists(load_le32(record + offsetof(Kind, own_whole))),
-          lists(load_le32(record + offsetof(Kind, own_below))));
-  });
+  DomainWalk(blocks_, block_count_, kind_digits_)
+      .run([](std::uint32_t, unsigned) {},
+           [&](std::string_view name, std::uint32_t kind) {
+             const std::byte* record = kinds_ + std::size_t{kind} * kind_size;
+             visit(name, lists(load_le32(record + offsetof(Kind, own_whole))),
+                   lists(load_le32(record + offsetof(Kind, own_below))));
+           });
 }
 
 }  // namespace vpn::policy

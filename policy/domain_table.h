@@ -23,8 +23,9 @@ class DomainTable {
  public:
   DomainTable() = default;  ///< an empty table
   /// Checks all of the structure: after success no look-up can read outside `bytes`, and all names are sorted and
-  /// valid. Errors: `invalid_input`.
-  static Result<DomainTable> open(std::span<const std::byte> bytes);
+  /// valid. Errors: `invalid_input`. `is_verified`: a stronger digest has been found to hold over the bytes, so their
+  /// checksum is left out; everything else is checked all the same.
+  static Result<DomainTable> open(std::span<const std::byte> bytes, bool is_verified = false);
 
   /// Class of a host under "Domain match" of docs/semantics.md: an entry `example.com` holds for itself and below,
   /// `*.example.com` only below; the class is the union over all entries that hold. `host` must be normalised

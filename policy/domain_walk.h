@@ -39,9 +39,10 @@ class DomainWalk {
     name_.back() = '.';  // behind the name: a dot at its end has a dot behind it
   }
 
-  /// Calls visit(name, kind, block) for each entry up to the first fault; false when there is one.
-  template <class Visit>
-  bool run(Visit visit) {
+  /// Calls begin(block, entries) for each block and visit(name, kind) for each entry, up to the first fault; false when
+  /// there is one.
+  template <class Begin, class Visit>
+  bool run(Begin begin, Visit visit) {
     for (const std::byte* block = blocks_; block != end_;) {
       const auto head = static_cast<std::uint8_t>(*block);
       const unsigned count = head & domain_layout::count_mask;
@@ -53,9 +54,10 @@ class DomainWalk {
       if (count == 0 || (head & domain_layout::end_bit) != 0 || (!mixed && !read_number(digits_, kind))) return false;
       const auto number =
           static_cast<std::uint32_t>(static_cast<std::size_t>(block - blocks_) / domain_layout::block_size);
+      begin(number, count);
       for (unsigned i = 0; i < count; ++i) {
         if (!read_entry(i == 0, mixed, kind)) return false;
-        visit(std::string_view(name_end() - length_, length_), kind, number);
+        visit(std::string_view(name_end() - length_, length_), kind);
       }
       block = block_end(block);
       if (block == nullptr) return false;

@@ -126,7 +126,7 @@ bool Checker::app_class(const Where& where, const fb::AppClass& c) {
 bool Checker::domains(DomainTable& names) {
   const auto bytes = bytes_of(policy_.domains());
   if (!bytes.empty()) {
-    auto table = DomainTable::open(bytes);
+    auto table = DomainTable::open(bytes, true);  // the body's SHA-256 holds
     if (!table) {
       error_ = inside(std::move(table.error()), "domains");
       return false;
