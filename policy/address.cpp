@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "policy/kernel/packet.h"
+
 namespace vpn::policy {
 namespace {
 
@@ -182,32 +184,7 @@ std::string v6_to_string(const Address& a) {
 constexpr Prefix mapped{Address::from_v6(0, 0xffff00000000), 96};
 constexpr Prefix well_known_nat64{Address::from_v6(0x0064ff9b00000000, 0), 96};
 
-/// Bits of the IPv4 address that lie before the reserved octet (bits 64 to 71) in RFC 6052's layout; -1 for a length
-/// that the RFC does not know.
-int bits_before_octet(unsigned prefix_length) {
-  switch (prefix_length) {
-    case 32:
-    case 40:
-    case 48:
-    case 56:
-    case 64:
-      return static_cast<int>(64 - prefix_length);
-    case 96:
-      return 0;
-    default:
-      return -1;
-  }
-}
-
-/// RFC 6052 2.3: the bits after the prefix, the reserved octet taken out. What is in that octet or behind the IPv4
-/// address does not matter: a translator ignores it, so it must not hide the address from the rules either.
-std::uint32_t extract_v4(const Address& a, unsigned prefix_length) {
-  if (prefix_length == 96) return static_cast<std::uint32_t>(a.low);
-  const auto before = static_cast<unsigned>(bits_before_octet(prefix_length));  // 0 to 32
-  const std::uint64_t upper = before == 0 ? 0 : (a.high & ~upper_bits(prefix_length)) << (32 - before);
-  const std::uint64_t lower = (a.low & ~upper_bits(8)) >> 24 >> before;  // bits 72 onwards
-  return static_cast<std::uint32_t>(upper | lower);
-}
+constexpr vpn_address words(const Address& a) { return {a.high, a.low}; }
 
 /// Length of the IPv4 prefix that an IPv6 prefix of `length` within a translation prefix stands for.
 std::uint8_t embedded_length(unsigned length, unsigned prefix_length) {
@@ -221,7 +198,7 @@ const Prefix* translation_prefix(const Prefix& p, const Prefix* nat64) {
   if (!p.base.v6) return nullptr;
   if (mapped.contains(p)) return &mapped;
   if (well_known_nat64.contains(p)) return &well_known_nat64;
-  if (nat64 != nullptr && bits_before_octet(nat64->length) >= 0 && nat64->contains(p)) return nat64;
+  if (nat64 != nullptr && vpn_is_nat64_length(nat64->length) != 0 && nat64->contains(p)) return nat64;
   return nullptr;
 }
 
@@ -281,14 +258,18 @@ Address Prefix::last() const {
 }
 
 Address embedded(const Address& a, const Prefix* nat64) {
-  const Prefix* translation = translation_prefix({a, width(a)}, nat64);
-  return translation == nullptr ? a : Address::from_v4(extract_v4(a, translation->length));
+  if (!a.v6) return a;
+  const vpn_address address = words(a), prefix = nat64 != nullptr ? words(nat64->base) : vpn_address{};
+  const std::uint64_t length = nat64 != nullptr && nat64->base.v6 ? nat64->length : 0;
+  std::uint32_t v4 = 0;
+  return vpn_embeds(&address, &prefix, length, &v4) != 0 ? Address::from_v4(v4) : a;
 }
 
 Prefix embedded(const Prefix& p, const Prefix* nat64) {
   const Prefix* translation = translation_prefix(p, nat64);
   if (translation == nullptr) return p;
-  return Prefix::of(Address::from_v4(extract_v4(p.base, translation->length)),
+  const vpn_address base = words(p.base);
+  return Prefix::of(Address::from_v4(vpn_translated(&base, translation->length)),
                     embedded_length(p.length, translation->length));
 }
 

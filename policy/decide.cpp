@@ -91,28 +91,9 @@ Decision Judge::outgoing() {
 
 // --- Incoming -------------------------------------------------------------------------------------------------------
 
-namespace {
-
-bool is_encapsulation(std::uint8_t protocol) {
-  constexpr std::uint8_t list[] = {4, 41, 47, 94, 97, 98, 115, 137};
-  return std::find(std::begin(list), std::end(list), protocol) != std::end(list);
-}
-
-bool is_redirect(const Flow& f) {
-  return f.has_icmp_type &&
-         ((f.protocol == proto_icmp && f.icmp_type == 5) || (f.protocol == proto_icmpv6 && f.icmp_type == 137));
-}
-
-bool is_icmp_error(const Flow& f) {
-  if (!f.has_icmp_type) return false;
-  if (f.protocol == proto_icmp) return f.icmp_type == 3 || f.icmp_type == 4 || f.icmp_type == 11 || f.icmp_type == 12;
-  return f.protocol == proto_icmpv6 && f.icmp_type >= 1 && f.icmp_type <= 4;
-}
-
-}  // namespace
-
 Decision Judge::judged_by_quote() {
-  if (f_.quoted == nullptr || !is_icmp_error(f_)) return outgoing();
+  const vpn_packet p = packet(0);
+  if (f_.quoted == nullptr || vpn_is_icmp_error(&p) == 0) return outgoing();
   Flow quoted = *f_.quoted;
   quoted.incoming = false;  // the device sent it: S1.b's types are those on the way out
   quoted.scope = {};        // scope apart, like every packet that arrives
@@ -123,7 +104,7 @@ Decision Judge::judged_by_quote() {
 Decision Judge::incoming() {
   const std::string_view arrives_on = f_.arrives_on.empty() ? std::string_view(d_.primary) : f_.arrives_on;
   const bool from_tunnel = d_.is_tunnel_interface(arrives_on);
-  if (is_encapsulation(f_.protocol) && !from_tunnel) {
+  if (vpn_is_encapsulation(f_.protocol) != 0 && !from_tunnel) {
     if (plan_.always_on) return {Verdict::drop, Rule::S3, none, plan_.always_on->source};
     if (d_.engaged != nullptr) return {Verdict::drop, Rule::S5, none, d_.engaged->include_all_source};
   }
@@ -146,7 +127,8 @@ Decision Judge::incoming() {
     case Verdict::accept:
       break;
   }
-  out.verdict = accept && !is_redirect(f_) ? Verdict::accept : Verdict::drop;
+  const vpn_packet p = packet(0);
+  out.verdict = accept && vpn_is_redirect(&p) == 0 ? Verdict::accept : Verdict::drop;
   return out;
 }
 

@@ -6,24 +6,18 @@
 namespace vpn::policy {
 
 bool Judge::dhcp() const {
-  if (f_.remote_port != (remote_.v6 ? 547 : 67) || f_.local_port != (remote_.v6 ? 546 : 68) || !is(proto_udp))
-    return false;
-  return (f_.uid == 0 || f_.owner == Owner::forwarded) && fact(dim_dhcp) != 0;
+  const vpn_packet p = packet(0);
+  return vpn_is_dhcp(&p) != 0 && (f_.uid == 0 || f_.owner == Owner::forwarded) && fact(dim_dhcp) != 0;
 }
 
-// Discovery and MLD exist in IPv6 only, IGMP in IPv4 only: their numbers in the other family would be a covert channel.
-bool Judge::neighbour_discovery() const {
-  if (!is(proto_icmpv6) || !remote_.v6 || !f_.has_icmp_type) return false;
-  if (f_.hop_limit != -1 && f_.hop_limit != 255) return false;
-  const std::uint8_t t = f_.icmp_type;
-  return t == 135 || t == 136 || t == (f_.incoming ? 134 : 133);
+bool Judge::discovery() const {
+  const vpn_packet p = packet(255);
+  return vpn_is_discovery(&p) != 0;
 }
 
-bool Judge::multicast_membership() const {
-  if (f_.hop_limit != -1 && f_.hop_limit != 1) return false;
-  if (is(proto_igmp)) return !remote_.v6;
-  const std::uint8_t t = f_.icmp_type;
-  return is(proto_icmpv6) && remote_.v6 && f_.has_icmp_type && ((t >= 130 && t <= 132) || t == 143);
+bool Judge::membership() const {
+  const vpn_packet p = packet(1);
+  return vpn_is_membership(&p) != 0;
 }
 
 // S1.c: only the tunnel's own provider, only to that tunnel's endpoints (CVE-2023-36673).
@@ -61,7 +55,7 @@ bool Judge::probe() const {
 
 bool Judge::control_plane() {
   if (dhcp()) return decided(Verdict::direct, Rule::S1a);
-  if (neighbour_discovery() || multicast_membership()) return decided(Verdict::direct, Rule::S1b);
+  if (discovery() || membership()) return decided(Verdict::direct, Rule::S1b);
   if (!f_.provider_of.empty() && provider()) return decided(Verdict::direct, Rule::S1c);
   if (!has_app_) return false;
   if (f_.agent && server_lookup()) return decided(Verdict::direct, Rule::S1d);

@@ -35,7 +35,7 @@ bool Judge::service_exception(const Plan::AlwaysOn& a) {
 bool Judge::application_exception() {
   const Plan::AppExceptions& e = exceptions();
   if (e.any != none) return decided(Verdict::direct, Rule::S3c, e.any);
-  const std::uint32_t limited = is(proto_udp) ? e.udp : e.tcp;
+  const std::uint32_t limited = is(VPN_UDP) ? e.udp : e.tcp;
   if (limited != none && udp_or_tcp()) return decided(Verdict::direct, Rule::S3c, limited);
   if (e.udp != none || e.tcp != none)
     pass(Rule::S3c, "the app's exception is limited to another protocol", none, e.udp != none ? e.udp : e.tcp);

@@ -26,7 +26,7 @@ struct Flow {
   std::uint8_t protocol = 0;   ///< IP protocol number
   std::uint8_t icmp_type = 0;  ///< ICMP in IPv4, ICMPv6 in IPv6: type
   bool has_icmp_type = false;
-  std::int16_t hop_limit = -1;  ///< -1: as the rule wants it
+  std::int16_t hop_limit = -1;  ///< 0 to 255; -1: as the rule wants it
   std::uint16_t remote_port = 0;
   std::uint16_t local_port = 0;
   std::uint32_t uid = 0;

@@ -6,11 +6,10 @@
 #include <vector>
 
 #include "policy/decide.h"
+#include "policy/kernel/packet.h"
 #include "policy/situation.h"
 
 namespace vpn::policy {
-
-inline constexpr std::uint8_t proto_icmp = 1, proto_igmp = 2, proto_tcp = 6, proto_udp = 17, proto_icmpv6 = 58;
 
 /// Works out what the rules ask of a flow: address and app at once, services and the name's class when a rule asks.
 class Judge {
@@ -31,8 +30,8 @@ class Judge {
 
   // Parts of S1 (decide_control_plane.cpp).
   bool dhcp() const;
-  bool neighbour_discovery() const;
-  bool multicast_membership() const;
+  bool discovery() const;
+  bool membership() const;
   bool provider() const;
   bool server_lookup() const;  // by the agent
   bool probe() const;          // by the agent
@@ -69,9 +68,23 @@ class Judge {
     return app_ == none ? no_exceptions : plan_.app_exceptions[app_];
   }
   bool has_role(Role r) const { return (app_class_->roles & bit(r)) != 0; }
+  /// The flow as the kernel sees a packet, for the predicates that both share; `hop_limit` is the one that the rule
+  /// wants, for a flow that has none.
+  vpn_packet packet(std::uint8_t hop_limit) const {
+    vpn_packet p{};
+    p.remote_port = f_.remote_port;
+    p.local_port = f_.local_port;
+    p.v6 = remote_.v6 ? 1 : 0;
+    p.protocol = f_.protocol;
+    p.icmp_type = f_.icmp_type;
+    p.has_icmp_type = f_.has_icmp_type ? 1 : 0;
+    p.hop_limit = f_.hop_limit < 0 ? hop_limit : static_cast<std::uint8_t>(f_.hop_limit);
+    p.incoming = f_.incoming ? 1 : 0;
+    return p;
+  }
   std::uint8_t fact(std::uint16_t dimension) const { return facts_[dimension]; }
   bool is(std::uint8_t protocol) const { return f_.protocol == protocol; }
-  bool udp_or_tcp() const { return is(proto_udp) || is(proto_tcp); }
+  bool udp_or_tcp() const { return is(VPN_UDP) || is(VPN_TCP); }
   // Names go over 53 and 853: these ports never count as local.
   bool local() const { return fact(dim_local) != 0 && f_.remote_port != 53 && f_.remote_port != 853; }
   bool in(Services set) {

@@ -58,7 +58,9 @@ VPN_CHECK(sizeof(struct vpn_packet) == 48);
 
 /* --- Addresses ---------------------------------------------------------------------------------------------------- */
 
-/* The IPv4 address behind a NAT64 prefix of `length` bits (RFC 6052 2.2: bits 64 to 71 are skipped). */
+/* The IPv4 address behind a NAT64 prefix of `length` bits (RFC 6052 2.2: bits 64 to 71 are skipped). What is in those
+ * bits or behind the IPv4 address does not matter: a translator ignores it, so it must not hide the address from the
+ * rules either. */
 VPN_INLINE __u32 vpn_translated(const struct vpn_address* a, __u64 length) {
   switch (length) {
     case 32:

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "policy/decide.h"
+#include "policy/kernel_table.h"
 #include "tests/bench/bench_domains.h"
 #include "tests/support/policy_maker.h"
 #include "tests/support/verdicts.h"
@@ -194,5 +195,52 @@ void next_state_100000_apps(benchmark::State& state) {
   for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(before.in(device));
 }
 BENCHMARK(next_state_100000_apps)->Unit(benchmark::kMicrosecond);
+
+// --- The kernel's table ---
+
+void kernel_table(benchmark::State& state, const Policy& policy, const S& device) {
+  const vpn::policy::InterfaceIndexes interfaces{{"wlan0", 2}, {"eth0", 3}, {"utun1", 4}, {"utun4", 5}, {"utun5", 6}};
+  const Situation situation(policy, device);
+  const auto classes = vpn::policy::KernelClasses::of(situation);
+  std::size_t words = 0;
+  for ([[maybe_unused]] auto _ : state) {
+    const auto table = build_kernel_table(situation, *classes, interfaces);
+    words = table->words.size();
+    benchmark::DoNotOptimize(table);
+  }
+  state.counters["words"] = static_cast<double>(words);
+  state.counters["owners"] = classes->owner_count();
+  state.counters["marks"] = classes->mark_count();
+}
+
+void kernel_table_typical(benchmark::State& state, PolicyMaker (*make)()) {
+  PolicyMaker maker = make();
+  kernel_table(state, maker.make(), connected());
+}
+BENCHMARK_CAPTURE(kernel_table_typical, always_on, always_on)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(kernel_table_typical, include_all, include_all)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(kernel_table_typical, per_app, per_app)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(kernel_table_typical, routes, routes)->Unit(benchmark::kMicrosecond);
+
+void kernel_table_large(benchmark::State& state) {
+  const Policy policy = large_policy().make();
+  kernel_table(state, policy, large_state());
+}
+BENCHMARK(kernel_table_large)->Unit(benchmark::kMillisecond);
+
+void specialise_large(benchmark::State& state) {
+  const Policy policy = large_policy().make();
+  const S device = large_state();
+  const Situation before(policy, connected());
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(before.in(device));
+}
+BENCHMARK(specialise_large)->Unit(benchmark::kMillisecond);
+
+void kernel_classes_100000_apps(benchmark::State& state) {
+  const Policy policy = large_policy().make();
+  const Situation situation(policy, connected());
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(vpn::policy::KernelClasses::of(situation));
+}
+BENCHMARK(kernel_classes_100000_apps)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
