@@ -3,8 +3,9 @@
 #include <cstdio>
 
 #include "compiler/cli/commands.h"
+#include "compiler/cli/file_input.h"
 #include "compiler/cli/policy_tree.h"
-#include "compiler/cli/public_key.h"
+#include "policy/public_key.h"
 
 namespace vpn::cli {
 namespace {
@@ -18,7 +19,10 @@ constexpr Option options[] = {
 Result<policy::OpenOptions> options_of(const Arguments& arguments) {
   policy::OpenOptions out;
   if (arguments.has("key")) {
-    const auto key = read_public_key(arguments.get("key"));
+    const std::string path = arguments.get("key");
+    const auto pem = read_input(path, std::size_t{1} << 20);
+    if (!pem) return tl::unexpected(pem.error());
+    const auto key = policy::parse_public_key(*pem, path);
     if (!key) return tl::unexpected(key.error());
     out.public_key = *key;
   }

@@ -10,6 +10,7 @@
 
 #include "compiler/document/value.h"
 #include "compiler/model/secret.h"
+#include "policy/app_map/app_map.h"
 #include "policy/types.h"
 
 namespace vpn::document {
@@ -215,14 +216,7 @@ struct Identity {
 };
 
 /// An entry of the app map, as the file has it.
-struct MappedApp {
-  std::string identifier;
-  std::uint32_t roles = 0;
-  bool has_roles = false;  ///< the app map says which: they replace those of a well-known app
-  std::vector<std::string> paths;
-  std::string flatpak, snap, cgroup, vpn;  ///< vpn: VPNUUID, upper case
-  std::vector<std::uint8_t> digest;
-};
+using MappedApp = policy::MappedApp;
 
 /// An app with what is known of it: from the app map, from the data about well-known apps, or both.
 struct App {

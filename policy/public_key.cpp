@@ -1,4 +1,4 @@
-#include "compiler/cli/public_key.h"
+#include "policy/public_key.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -7,9 +7,7 @@
 
 #include <memory>
 
-#include "compiler/cli/file_input.h"
-
-namespace vpn::cli {
+namespace vpn::policy {
 namespace {
 
 struct Free {
@@ -20,13 +18,13 @@ struct Free {
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
 
-Owned<BIO> memory(const std::string& text) {
+Owned<BIO> memory(std::string_view text) {
   return Owned<BIO>(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
 int no_passphrase(char*, int, int, void*) { return -1; }
 
-Owned<EVP_PKEY> any_key(const std::string& text) {
+Owned<EVP_PKEY> any_key(std::string_view text) {
   Owned<EVP_PKEY> key(PEM_read_bio_PUBKEY(memory(text).get(), nullptr, no_passphrase, nullptr));
   if (!key) key.reset(PEM_read_bio_PrivateKey(memory(text).get(), nullptr, no_passphrase, nullptr));
   if (key) return key;
@@ -36,19 +34,17 @@ Owned<EVP_PKEY> any_key(const std::string& text) {
 
 }  // namespace
 
-Result<std::array<std::uint8_t, 32>> read_public_key(const std::string& path) {
-  const auto text = read_input(path, std::size_t{1} << 20);
-  if (!text) return tl::unexpected(text.error());
-  const Owned<EVP_PKEY> key = any_key(*text);
+Result<std::array<std::uint8_t, 32>> parse_public_key(std::string_view pem, const std::string& where) {
+  const Owned<EVP_PKEY> key = any_key(pem);
   ERR_clear_error();
   std::array<std::uint8_t, 32> raw{};
   std::size_t size = raw.size();
   if (!key || EVP_PKEY_is_a(key.get(), "ED25519") != 1 ||
       EVP_PKEY_get_raw_public_key(key.get(), raw.data(), &size) != 1 || size != raw.size()) {
-    return fail(ErrorKind::invalid_input, "there is no Ed25519 public key in the file", path,
+    return fail(ErrorKind::invalid_input, "there is no Ed25519 public key in the file", where,
                 "`openssl pkey -in key.pem -pubout` gives the public key of a private one");
   }
   return raw;
 }
 
-}  // namespace vpn::cli
+}  // namespace vpn::policy
