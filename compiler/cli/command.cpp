@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 namespace vpn::cli {
 namespace {
@@ -42,6 +43,13 @@ int report(const Error& error) {
       break;
   }
   return Exit::environment;
+}
+
+Error cannot_go_on(const std::exception& exception, const std::string& where) {
+  const bool no_memory = dynamic_cast<const std::bad_alloc*>(&exception) != nullptr;
+  return {ErrorKind::environment,
+          no_memory ? "there is not enough memory" : std::string("cannot go on: ") + exception.what(), where,
+          no_memory ? "lift the limit of memory, or give fewer or smaller files" : ""};
 }
 
 bool print(std::string_view text) {

@@ -1,7 +1,9 @@
 // A subcommand of vpnprofile: one file each, registered in commands.cpp.
 #pragma once
 
+#include <exception>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "compiler/cli/options.h"
@@ -29,6 +31,9 @@ Result<Arguments> parse(const Command& command, int argc, const char* const* arg
 
 /// Prints an error for people on standard error ("error: what", where, help) and gives its exit code.
 int report(const Error& error);
+
+/// What an exception of the standard library means for people: most of all that there is no memory left.
+Error cannot_go_on(const std::exception& exception, const std::string& where);
 
 /// Whether results on this stream (1, 2) are coloured: --color auto|always|never, NO_COLOR, a terminal.
 bool use_color(int descriptor);

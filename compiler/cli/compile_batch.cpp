@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "compiler/cli/command.h"
 #include "compiler/cli/fleet_writer.h"
 #include "compiler/cli/inputs.h"
 #include "compiler/cli/progress.h"
@@ -45,7 +46,12 @@ class Workers {
     const lower::SignalsHeld held;
     std::vector<std::thread> others;
     const std::size_t waiting = std::max<std::size_t>(most_waiting / threads, 1);
-    for (unsigned i = 1; i < threads; ++i) others.emplace_back([this, waiting] { work(waiting); });
+    try {
+      others.reserve(threads);
+      for (unsigned i = 1; i < threads; ++i) others.emplace_back([this, waiting] { work(waiting); });
+    } catch (const std::exception&) {
+      // As many as the machine gives; this one is there in any case.
+    }
     work(waiting);
     for (std::thread& other : others) other.join();
     return std::move(done_);
@@ -56,14 +62,7 @@ class Workers {
     LintRun lint(settings_.lint, std::nullopt);  // it remembers configurations: one for each thread
     FleetWriter files(waiting);
     for (std::size_t i = next_++; i < devices_.size() && !lower::SignalsHeld::waiting(); i = next_++) {
-      const auto write = [&](const std::string& path, std::span<const std::byte> bytes, unsigned mode) {
-        return files.put(i, path, bytes, mode);
-      };
-      Compilation compilation = compile_device(lint, settings_, devices_[i], write);
-      const auto& found = compilation.judged.sink.all();
-      if (std::none_of(found.begin(), found.end(), [&](const auto& f) { return is_wanted(f, settings_); }))
-        compilation.judged = Judged{};
-      done_[i] = std::move(compilation);
+      done_[i] = compiled(lint, files, i);
       if (files.is_full()) flush(files);
       const std::lock_guard lock(mutex_);
       progress_.advance();
@@ -73,6 +72,24 @@ class Workers {
 
   void flush(FleetWriter& files) {
     for (auto& [device, error] : files.flush()) done_[device].problems.push_back(std::move(error));
+  }
+
+  /// An exception must not end the other devices, or the program: it would leave the thread.
+  Compilation compiled(LintRun& lint, FleetWriter& files, std::size_t device) const {
+    const auto write = [&](const std::string& path, std::span<const std::byte> bytes, unsigned mode) {
+      return files.put(device, path, bytes, mode);
+    };
+    try {
+      Compilation compilation = compile_device(lint, settings_, devices_[device], write);
+      const auto& found = compilation.judged.sink.all();
+      if (std::none_of(found.begin(), found.end(), [&](const auto& f) { return is_wanted(f, settings_); }))
+        compilation.judged = Judged{};
+      return compilation;
+    } catch (const std::exception& e) {  // of the standard library: no memory left
+      Compilation failed;
+      failed.problems.push_back(cannot_go_on(e, devices_[device].output));
+      return failed;
+    }
   }
 
   const CompileSettings& settings_;

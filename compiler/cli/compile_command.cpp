@@ -114,10 +114,10 @@ int compile_many(const Arguments& arguments, const CompileSettings& settings, un
   if (!fleet) return report(fleet.error());
   const std::vector<Compilation> done = compile_fleet(settings, fleet->devices, jobs);
   if (!print_findings(arguments, done)) return Exit::unreadable;
-  report_all(fleet->problems);
+  int exit = report_all(fleet->problems);
   std::size_t written = 0;
   for (const Compilation& c : done) {
-    report_all(c.problems);
+    exit = std::max(exit, report_all(c.problems));
     warn(c);
     if (c.written()) ++written;
   }
@@ -126,7 +126,7 @@ int compile_many(const Arguments& arguments, const CompileSettings& settings, un
                            arguments.get("output") + (failed == 0 ? "" : ", " + std::to_string(failed) + " refused") +
                            "\n";
   std::fputs(text.c_str(), stderr);
-  return failed == 0 ? Exit::ok : Exit::findings;
+  return failed == 0 ? exit : std::max<int>(exit, Exit::findings);
 }
 
 Result<void> check(const Arguments& arguments) {

@@ -37,8 +37,9 @@ struct Extent {
 class Check {
  public:
   Check(std::string_view bytes, const Limits& limits) : bytes_(bytes), limits_(limits) {}
-  std::optional<Fault> run() {
+  std::optional<Fault> run(BinaryExtent& extent) {
     if (trailer()) walk();
+    if (!fault_) extent = {extents_[top_].values, extents_[top_].bytes};
     return fault_;
   }
 
@@ -245,6 +246,8 @@ void Check::walk() {
 
 }  // namespace
 
-std::optional<Fault> check_binary(std::string_view bytes, const Limits& limits) { return Check(bytes, limits).run(); }
+std::optional<Fault> check_binary(std::string_view bytes, const Limits& limits, BinaryExtent& extent) {
+  return Check(bytes, limits).run(extent);
+}
 
 }  // namespace vpn::document

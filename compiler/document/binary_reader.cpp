@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
 
 #include "compiler/document/binary_check.h"
 #include "compiler/document/characters.h"
@@ -169,16 +170,26 @@ Value Converter::value(plist_t node, const Path* path) {
   return out;
 }
 
+/// libplist does not look at what malloc gives it. What it is going to take is asked for once before, so that a lack of
+/// memory is met here, as std::bad_alloc.
+void expect_memory(const BinaryExtent& extent) {
+  constexpr std::uint64_t node = 320, per_byte = 4;  // measured: a node with its lists 220 at most; UTF-16 grows
+  const std::unique_ptr<void, Free> probe(std::malloc(extent.values * node + extent.bytes * per_byte));
+  if (probe == nullptr) throw std::bad_alloc();
+}
+
 }  // namespace
 
 std::optional<Value> read_binary(Context& context, std::string_view bytes) {
   context.positions = false;
   Limits limits = context.options.limits;
   limits.depth = std::min<std::uint32_t>(limits.depth, 512);  // libplist recurses
-  if (auto fault = check_binary(bytes, limits)) {
+  BinaryExtent extent;
+  if (auto fault = check_binary(bytes, limits, extent)) {
     context.report(*fault);
     return std::nullopt;
   }
+  expect_memory(extent);
   plist_t raw = nullptr;
   plist_from_bin(bytes.data(), static_cast<std::uint32_t>(bytes.size()), &raw);
   const std::unique_ptr<void, FreeTree> tree(raw);

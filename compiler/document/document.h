@@ -98,7 +98,8 @@ T* Document::allocate_array(std::size_t count) {
 }
 
 /// Detects the format from the content, opens envelopes, reads. Every fault becomes a finding; the result is null when
-/// nothing usable is left (the finding says why; `findings` then owns the source). Never throws.
+/// nothing usable is left (the finding says why; `findings` then owns the source). Throws
+/// std::bad_alloc and nothing else.
 std::unique_ptr<Document> read(std::unique_ptr<Source> source, const ReadOptions& options, findings::Sink& findings);
 
 }  // namespace vpn::document

@@ -54,6 +54,6 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const std::exception& e) {  // of the standard library: no memory left
-    return report({vpn::ErrorKind::environment, std::string("cannot go on: ") + e.what(), {}, {}});
+    return report(cannot_go_on(e, {}));
   }
 }
