@@ -54,11 +54,21 @@ class Workers {
     }
     work(waiting);
     for (std::thread& other : others) other.join();
+    if (lost_) throw std::bad_alloc();
     return std::move(done_);
   }
 
  private:
+  /// An exception must not leave the thread. What compiling one device meets is told of that device, see compiled().
   void work(std::size_t waiting) {
+    try {
+      take_devices(waiting);
+    } catch (const std::exception&) {
+      lost_ = true;
+    }
+  }
+
+  void take_devices(std::size_t waiting) {
     LintRun lint(settings_.lint, std::nullopt);  // it remembers configurations: one for each thread
     FleetWriter files(waiting);
     for (std::size_t i = next_++; i < devices_.size() && !lower::SignalsHeld::waiting(); i = next_++) {
@@ -74,7 +84,7 @@ class Workers {
     for (auto& [device, error] : files.flush()) done_[device].problems.push_back(std::move(error));
   }
 
-  /// An exception must not end the other devices, or the program: it would leave the thread.
+  /// An exception must not end the other devices.
   Compilation compiled(LintRun& lint, FleetWriter& files, std::size_t device) const {
     const auto write = [&](const std::string& path, std::span<const std::byte> bytes, unsigned mode) {
       return files.put(device, path, bytes, mode);
@@ -86,6 +96,7 @@ class Workers {
         compilation.judged = Judged{};
       return compilation;
     } catch (const std::exception& e) {  // of the standard library: no memory left
+      files.drop(device);
       Compilation failed;
       failed.problems.push_back(cannot_go_on(e, devices_[device].output));
       return failed;
@@ -96,7 +107,8 @@ class Workers {
   const std::vector<Device>& devices_;
   std::vector<Compilation> done_;
   std::atomic<std::size_t> next_{0};
-  std::mutex mutex_;  ///< of the progress
+  std::atomic<bool> lost_{false};  ///< something went wrong that cannot even be told of a device
+  std::mutex mutex_;               ///< of the progress
   Progress progress_;
 };
 

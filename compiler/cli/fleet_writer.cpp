@@ -14,6 +14,10 @@ Result<void> FleetWriter::put(std::size_t device, const std::string& path, std::
   return {};
 }
 
+void FleetWriter::drop(std::size_t device) {
+  std::erase_if(waiting_, [&](const Waiting& waiting) { return waiting.device == device; });
+}
+
 std::vector<std::pair<std::size_t, Error>> FleetWriter::flush() {
   std::vector<std::pair<std::size_t, Error>> failed;
   if (waiting_.empty()) return failed;

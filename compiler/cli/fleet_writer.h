@@ -21,6 +21,9 @@ class FleetWriter {
   /// Takes a file of a device; it appears at the next flush(). A device's files appear in the order given.
   Result<void> put(std::size_t device, const std::string& path, std::span<const std::byte> bytes, unsigned mode);
 
+  /// The files of the device that wait will not appear.
+  void drop(std::size_t device);
+
   bool is_full() const { return waiting_.size() >= most_; }
 
   /// All files appear, their content on the disk before their names. Gives the devices with a file that could not be
