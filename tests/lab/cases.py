@@ -29,11 +29,11 @@ class Result:
         return {key: value for key, value in asdict(self).items() if value not in ("", [])}
 
 
-def judge(result, missed):
+def judge(result, missed, controlled=True):
     """Fills in `result`: the control must have leaked in every run, the guarded runs never."""
     if result.guarded_leaked:
         result.result, result.reason = "failed", f"{result.guarded_leaked} leaked: {'; '.join(result.examples)}"
-    elif missed or not result.control_leaked:
+    elif controlled and (missed or not result.control_leaked):
         result.result, result.reason = "failed", f"the control proves nothing: {missed} of its runs did not leak"
     return result
 
