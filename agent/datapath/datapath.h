@@ -49,6 +49,7 @@ struct AppClass {
   Number app = 0;  ///< not 0
   std::uint32_t as_owner = 0;
   std::uint32_t as_spawner = 0;
+  friend bool operator==(const AppClass&, const AppClass&) = default;
 };
 
 /// A policy in one device state. Everything in it comes into force at once, or not at all.
@@ -169,7 +170,8 @@ class Datapath {
   Result<std::vector<Number>> numbers(std::span<const std::string_view> identifiers);
   Result<Number> number(std::string_view identifier);
 
-  /// Replaces table, classes, rows and tunnel status together, by one store. On an error nothing has changed.
+  /// Replaces table, classes and tunnel status together, by one store. On an error nothing has changed. Takes some 20
+  /// milliseconds, in which the kernel waits until nobody reads the slots to be filled.
   Result<void> publish(const Publication& publication);
   /// One store; in force with the next packet. `tunnel`: index of the policy published last, so only the thread that
   /// publishes calls this. Never fails, never blocks.

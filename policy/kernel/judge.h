@@ -16,6 +16,10 @@
 
 #include "policy/kernel/packet.h"
 
+#ifndef VPN_STEP
+#define VPN_STEP VPN_INLINE
+#endif
+
 #if defined(__cplusplus)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
@@ -49,30 +53,54 @@ VPN_INLINE void vpn_take_out_embedded(VPN_TABLE table, struct vpn_packet* p) {
 
 /* --- Classes: searches for the last start of a range that is not above a key -------------------------------------- */
 
+/* How a step is done again and again until it returns 1: the kernel has its own way, which its verifier likes. */
+#ifndef VPN_REPEAT
+#define VPN_REPEAT(times, step, search)  \
+  for (__u32 i_ = 0; i_ < (times); ++i_) \
+    if (step(i_, search)) break
+#endif
+
+struct vpn_search {
+  VPN_TABLE table;
+  __u32 begin;
+  __u32 count;
+  __u32 all;
+  struct vpn_address key;
+};
+
 /* Words are `start << 32 | class`, ascending, the first one at 0. */
+VPN_STEP long vpn_find_step(__u32 i, struct vpn_search* s) {
+  const __u32 half = s->count / 2;
+  (void)i;
+  if (half == 0) return 1;
+  if ((__u32)(vpn_word(s->table, s->begin + half) >> 32) <= (__u32)s->key.low) s->begin += half;
+  s->count -= half;
+  return 0;
+}
+
 VPN_INLINE __u32 vpn_find(VPN_TABLE table, __u32 first, __u32 count, __u32 key) {
-  __u32 begin = first;
-  for (int step = 0; step < VPN_SEARCH_STEPS; ++step) {
-    const __u32 half = count / 2;
-    if (half == 0) break;
-    if ((__u32)(vpn_word(table, begin + half) >> 32) <= key) begin += half;
-    count -= half;
-  }
-  return (__u32)vpn_word(table, begin);
+  struct vpn_search s = {table, first, count, count, {0, key}};
+  VPN_REPEAT(VPN_SEARCH_STEPS, vpn_find_step, &s);
+  return (__u32)vpn_word(table, s.begin);
 }
 
 /* First all upper halves of the starts, then all lower halves, then all classes. */
+VPN_STEP long vpn_find6_step(__u32 i, struct vpn_search* s) {
+  const __u32 half = s->count / 2;
+  __u64 high;
+  (void)i;
+  if (half == 0) return 1;
+  high = vpn_word(s->table, s->begin + half);
+  if (high < s->key.high || (high == s->key.high && vpn_word(s->table, s->begin + half + s->all) <= s->key.low))
+    s->begin += half;
+  s->count -= half;
+  return 0;
+}
+
 VPN_INLINE __u32 vpn_find6(VPN_TABLE table, __u32 first, __u32 count, const struct vpn_address* key) {
-  const __u32 all = count;
-  __u32 begin = first;
-  for (int step = 0; step < VPN_SEARCH_STEPS; ++step) {
-    const __u32 half = count / 2;
-    if (half == 0) break;
-    const __u64 high = vpn_word(table, begin + half);
-    if (high < key->high || (high == key->high && vpn_word(table, begin + half + all) <= key->low)) begin += half;
-    count -= half;
-  }
-  return (__u32)vpn_word(table, begin + 2 * all);
+  struct vpn_search s = {table, first, count, count, *key};
+  VPN_REPEAT(VPN_SEARCH_STEPS, vpn_find6_step, &s);
+  return (__u32)vpn_word(table, s.begin + 2 * count);
 }
 
 VPN_INLINE __u32 vpn_destination_class(VPN_TABLE table, const struct vpn_packet* p) {

@@ -123,6 +123,8 @@ enum vpn_interface_kind { /* in the order of vpn::agent::InterfaceKind, from 1; 
 
 /* --- sockets ------------------------------------------------------------------------------------------------------ */
 
+#define VPN_CLASS_BITS 20
+
 enum vpn_action { VPN_PASS = 1, VPN_STAMP = 2 };
 
 /* The last verdict of a socket in one direction. Readers on other CPUs see `sequence` change when it is being written
@@ -147,9 +149,9 @@ struct vpn_memory {
 struct vpn_socket {
   struct vpn_owner owner;
   __u64 netns;
-  __u64 class_current; /* of vpn_control, when kernel_class was looked up */
-  __u32 kernel_class;
-  __u32 row;
+  __u64 class_word; /* vpn_control.current << VPN_CLASS_BITS | class of the owner */
+  __u32 row;        /* in the socket's mark */
+  __u32 unused;
   struct vpn_memory out, in;
 };
 
@@ -210,11 +212,11 @@ VPN_CHECK(sizeof(struct vpn_exemption_key) == 24);
 VPN_CHECK(sizeof(struct vpn_exemption) == 24);
 VPN_CHECK(sizeof(struct vpn_name_key) == 20);
 VPN_CHECK(sizeof(struct vpn_name) == 16);
-VPN_CHECK(sizeof(struct vpn_memory) == 64);
-VPN_CHECK(sizeof(struct vpn_socket) == 168);
+VPN_CHECK(sizeof(struct vpn_memory) == 56);
+VPN_CHECK(sizeof(struct vpn_socket) == 152);
 VPN_CHECK(sizeof(struct vpn_counter_key) == 16);
 VPN_CHECK(sizeof(struct vpn_counter) == 16);
 VPN_CHECK(sizeof(struct vpn_drop_key) == 32);
-VPN_CHECK(sizeof(struct vpn_drop_event) == 72);
+VPN_CHECK(sizeof(struct vpn_drop_event) == 64);
 
 #endif

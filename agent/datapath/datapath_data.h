@@ -1,0 +1,61 @@
+// Inside of Datapath, shared by its sources.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/datapath/bpf/maps.h"
+#include "agent/datapath/datapath.h"
+#include "agent/datapath/kernel_map.h"
+#include "agent/datapath/programs.h"
+
+struct ring_buffer;
+
+namespace vpn::agent {
+
+/// One store that the programs see as a whole.
+void store(__u64& word, std::uint64_t value);
+
+struct RingCloser {
+  void operator()(ring_buffer* ring) const;
+};
+
+struct Datapath::Data {
+  explicit Data(Programs loaded) : programs(std::move(loaded)) {}
+  Result<void> take_maps();
+
+  vpn_control& control() const { return *static_cast<vpn_control*>(control_page.get()); }
+  vpn_status& status(std::uint32_t slot) const { return static_cast<vpn_status*>(status_page.get())[slot]; }
+  /// Makes sockets forget: something that verdicts rest on has changed.
+  void change();
+  void flag(std::uint32_t bit, bool on);
+
+  Programs programs;
+  Mapping control_page, status_page;
+  MirroredMap<std::uint32_t, std::uint32_t> interfaces;
+  MirroredMap<vpn_ip, std::uint32_t> tunnel_addresses;
+  MirroredMap<std::uint64_t, vpn_owner> cgroups;
+  MirroredMap<vpn_executable, vpn_owner> executables;
+  MirroredMap<vpn_exemption_key, vpn_exemption> exemptions;
+  MirroredMap<vpn_name_key, vpn_name> names;
+  std::unique_ptr<ring_buffer, RingCloser> drops;
+  std::function<void(const DropEvent&)> on_drop;
+  /// What this process has put into the slots; nothing is said about those that were adopted.
+  struct Classes {
+    std::vector<AppClass> apps;
+    std::vector<std::uint64_t> pairs;
+    friend bool operator==(const Classes&, const Classes&) = default;
+  };
+  std::array<Classes, VPN_SLOTS> classes;
+  bool adopted = false;
+  bool published = false;  ///< by this process: the idle slot may still be read
+};
+
+vpn_ip to_kernel(const policy::Address& address);
+policy::Address from_kernel(const vpn_ip& address);
+
+}  // namespace vpn::agent

@@ -1,1 +1,0 @@
-"""End to end: stories of a device, its tunnels and its networks."""
