@@ -66,6 +66,10 @@ KernelVerdict KernelReader::judge(vpn_packet packet, const vpn_packet* quoted) c
           static_cast<vpn_place>(v.place), v.rule};
 }
 
+std::uint32_t KernelReader::tunnel_interface(std::uint32_t tunnel) const {
+  return static_cast<std::uint32_t>(word(static_cast<std::uint32_t>(word(VPN_W_TUNNELS)) + tunnel));
+}
+
 std::uint32_t KernelReader::mark(std::uint32_t owner, std::uint32_t domain) const {
   return vpn_mark(*this, owner, domain);
 }

@@ -29,7 +29,8 @@ class KernelReader {
   std::vector<bool> connected;
 
   KernelVerdict judge(vpn_packet packet, const vpn_packet* quoted = nullptr) const;
-  /// What the outgoing rules say, without the part that packets which arrive need.
+  /// Index of a tunnel's interface; 0: none.
+  std::uint32_t tunnel_interface(std::uint32_t tunnel) const;
   std::uint32_t mark(std::uint32_t owner, std::uint32_t domain) const;
   std::uint64_t word(std::uint32_t index) const { return index < table_.words.size() ? table_.words[index] : 0; }
   const policy::KernelTable& table() const { return table_; }

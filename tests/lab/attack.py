@@ -1,0 +1,165 @@
+"""What an attack is, and how one is run.
+
+An attack is a generator function with one argument, the Scene. What comes before its `yield` happens before the guard comes
+into force (sockets made beforehand); it yields the frames that would betray it; what follows happens under the guard. An
+OSError after the `yield` is the guard's refusal, and fine. Should it return a number, that many things got through by another
+way than a wire (a packet that an app received, a route that was believed).
+
+    @attack("udp4 connect+send")
+    def connected(scene):
+        yield Leak(token=scene.token)
+        with socket(AF_INET, SOCK_DGRAM) as s:
+            s.connect((scene.server, 7))
+            s.send(scene.token)
+"""
+
+import importlib
+import os
+import pkgutil
+import random
+import time
+from dataclasses import dataclass, field
+
+from tests.lab import world as places
+from tests.lab.frames import Leak
+from tests.lab.process import Child
+
+REGISTRY = {}
+
+
+@dataclass
+class Attack:
+    name: str
+    function: object
+    module: str
+    settle: float  # seconds until its last frame is on the wire
+    uid: int | None
+    needs: object  # () → a reason to skip it here, or None
+    batch: int  # runs in one process at the most
+    allowed: str  # the rule that lets part of it pass
+    whole_machine: bool  # only the root cgroup sees it: it runs in the VM too
+    dirty: bool  # leaves traces in the world: the next case gets a new one
+    app: str = "browser"
+
+
+def attack(name, *, settle=0.03, uid=None, needs=None, batch=100, allowed="", whole_machine=False, dirty=False):
+    def register(function):
+        if name in REGISTRY:
+            raise ValueError(f"two attacks are called {name}")
+        REGISTRY[name] = Attack(name, function, function.__module__.rsplit(".", 1)[1], settle, uid, needs, batch, allowed, whole_machine, dirty)
+        return function
+
+    return register
+
+
+def load():
+    """All attacks of tests/attacks, in the order of its modules."""
+    import tests.attacks
+
+    for module in pkgutil.iter_modules(tests.attacks.__path__):
+        importlib.import_module(f"tests.attacks.{module.name}")
+    return REGISTRY
+
+
+@dataclass
+class Scene:
+    """What an attack is given. It runs in the device's namespace as an app of the guarded cgroup."""
+
+    world: object
+    run: int
+    base: int
+    token: bytes = field(init=False)
+    port: int = field(init=False)  # one that no other run uses, nor one of a case before: connections may linger
+
+    server = places.SERVER
+    server6 = places.SERVER6
+    link = places.WIFI.link
+    address = places.WIFI.device
+    address6 = places.WIFI.device6
+    router = places.WIFI.router
+    router6 = places.WIFI.router6
+    tunnel = places.TUNNEL
+    tunnel6 = places.TUNNEL6
+
+    def __post_init__(self):
+        self.token = b"vpnlab" + os.urandom(12)
+        self.port = self.base + self.run
+
+    def at_peer(self, function, *arguments):
+        """Calls a function of a module in the Wi-Fi's router, out of the guard's reach."""
+        return self.world.peer.call(function, *arguments)
+
+    def outside(self, function, *arguments):
+        """Calls a function in the device, by a process that is in no guarded cgroup."""
+        return self.world.stranger.call(function, *arguments)
+
+
+@dataclass
+class Outcome:
+    leaked: int = 0  # frames, and other ways
+    missed: int = 0  # runs of which not one frame was seen
+    examples: list = field(default_factory=list)
+    refused: int = 0  # runs that ended in an error for the attacker
+
+
+def play(attack, world, guard, runs, lockdown=None):
+    """Runs an attack `runs` times under a guard. With a `lockdown`, whatever it does not allow counts as leaked, whosever it
+    is; without (the control), the attack's own frames only."""
+    total = Outcome()
+    done = 0
+    while done < runs:
+        count = min(runs - done, attack.batch)
+        _play_batch(attack, world, guard, range(done, done + count), lockdown, total)
+        done += count
+    return total
+
+
+def _play_batch(attack, world, guard, numbers, lockdown, total):
+    base = 10000 + random.randrange(18000)
+    scenes = [Scene(world, number, base) for number in numbers]
+    with Child(_perform, attack.function, scenes, namespace=world.device, cgroup=world.app_cgroup(attack.app), uid=attack.uid) as child:
+        patterns = child.receive(60)
+        guard.engage()
+        world.take()
+        child.send("strike")
+        results = child.receive(120)
+        time.sleep(attack.settle)
+        frames = world.take()
+        guard.release()
+    seen = [False] * len(scenes)
+    for frame in frames:
+        own = next((i for i, leaks in enumerate(patterns) if any(leak.matches(frame) for leak in leaks)), None)
+        if own is not None:
+            seen[own] = True
+        if (own is not None and not (lockdown and attack.allowed and lockdown.allows(frame))) or (lockdown and not lockdown.allows(frame)):
+            total.leaked += 1
+            if len(total.examples) < 5:
+                total.examples.append(str(frame))
+    for own, (through, error) in zip(seen, results):
+        total.leaked += through
+        total.missed += not own and not through
+        total.refused += error is not None
+        if through and len(total.examples) < 5:
+            total.examples.append("got through")
+        if error and not isinstance(error, OSError):
+            raise error
+
+
+def _perform(channel, function, scenes):
+    """In the attacker's process."""
+    performances = [function(scene) for scene in scenes]
+    leaks = [next(performance) for performance in performances]
+    channel.send([[leak] if isinstance(leak, Leak) else list(leak) for leak in leaks])
+    channel.recv()
+    channel.send([_strike(performance) for performance in performances])
+    channel.poll(None)  # until it is killed: sockets are not closed before the frames are counted
+
+
+def _strike(performance):
+    try:
+        next(performance)
+    except StopIteration as end:
+        return int(end.value or 0), None
+    except OSError as error:
+        return 0, error
+    raise RuntimeError("an attack yields once")

@@ -1,0 +1,1 @@
+"""End to end: stories of a device, its tunnels and its networks."""

@@ -1,0 +1,86 @@
+"""A tunnel without cryptography: a TUN device of the device's namespace whose packets come out in the gateway's, copied by a
+process. The interface of some VPN client, as far as the agent can tell."""
+
+import fcntl
+import os
+import select
+import struct
+
+from tests.lab import undo
+from tests.lab import world as places
+from tests.lab.process import Child
+
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
+MTU = 1400
+
+
+def open_tun(namespace, name):
+    """The descriptor of a new TUN device, which lasts as long as the descriptor."""
+    with namespace.inside():
+        fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
+    return fd
+
+
+class Tunnel:
+    def __init__(self, world, name="tun0"):
+        self.name = name
+        self._world = world
+        self._far = open_tun(world.gateway, "tun0")
+        world.gateway.ip(f"addr add {places.INSIDE}/24 dev tun0", f"addr add {places.INSIDE6}/64 dev tun0 nodad", f"link set tun0 mtu {MTU} up")
+        self._near = self._pump = None
+        self.make()
+        undo.later(self.remove)
+
+    def make(self):
+        """The device's end, made (again)."""
+        device = self._world.device
+        self._near = open_tun(device, self.name)
+        device.sysctl(**{f"net__ipv6__conf__{self.name}__addr_gen_mode": 1})  # no link-local address, no noise
+        device.ip(f"addr add {places.TUNNEL}/32 dev {self.name}", f"addr add {places.TUNNEL6}/128 dev {self.name} nodad",
+                  f"link set {self.name} mtu {MTU} up")
+        self._pump = Child(_pump, self._near, self._far, cgroup=self._world.outside)
+
+    def routes(self):
+        """What VPN clients do: two halves of the world beat the default route. Lost with the device."""
+        self._world.device.ip(f"route add 0.0.0.0/1 dev {self.name}", f"route add 128.0.0.0/1 dev {self.name}",
+                              f"route add ::/1 dev {self.name}", f"route add 8000::/1 dev {self.name}")
+
+    def no_routes(self):
+        self._world.device.ip(*(f"route delete {half} dev {self.name}" for half in ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")))
+
+    def remove(self):
+        """The device's end goes away, as when its client was killed."""
+        if self._pump:
+            self._pump.stop()
+        if self._near is not None:
+            os.close(self._near)
+        self._pump = self._near = None
+
+    def entered(self):
+        """(packets, bytes) that entered from the device since it was made."""
+        self._pump.send("count")
+        return self._pump.receive()
+
+
+def _pump(channel, near, far):
+    packets = count = 0
+    poll = select.epoll()
+    for fd in (near, far, channel.fileno()):
+        poll.register(fd, select.EPOLLIN)
+    while True:
+        for fd, _ in poll.poll():
+            if fd == channel.fileno():
+                try:
+                    channel.recv()
+                except EOFError:
+                    return
+                channel.send((packets, count))
+                continue
+            try:
+                packet = os.read(fd, 65536)
+                if fd == near:
+                    packets, count = packets + 1, count + len(packet)
+                os.write(far if fd == near else near, packet)
+            except OSError:
+                continue  # down for the moment

@@ -1,0 +1,72 @@
+"""WireGuard by wireguard-go: a real client for the `external` provider, and its gateway."""
+
+import os
+import shutil
+import subprocess
+
+from tests.lab import kernel, process
+from tests.lab import world as places
+from tests.lab.netns import stop
+from tests.lab.strongswan import wait_for
+
+PORT = 51820
+MARK = 0xCA6C  # of the outer packets
+
+
+class Peer:
+    """One end. `wg` speaks to it in its own mounts, for its control socket has a fixed place."""
+
+    def __init__(self, place, link, cgroup):
+        self.place, self.link, self._cgroup, self._process = place, link, cgroup, None
+        self.private = subprocess.run(["wg", "genkey"], capture_output=True, text=True, check=True).stdout.strip()
+        self.public = subprocess.run(["wg", "pubkey"], input=self.private, capture_output=True, text=True, check=True).stdout.strip()
+
+    def start(self, configuration, address, address6):
+        self._process = self.place.start(["wireguard-go", "--foreground", self.link], preexec_fn=self._enter,
+                                         env=dict(os.environ, LOG_LEVEL="silent"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: self._wg("show", self.link, check=False).returncode == 0, f"wireguard-go in {self.place.label}")
+        self._wg("setconf", self.link, "/dev/stdin", text=f"[Interface]\nPrivateKey = {self.private}\n{configuration}")
+        self.place.ip(f"addr add {address} dev {self.link}", f"addr add {address6} dev {self.link} nodad", f"link set {self.link} mtu 1420 up")
+
+    def _enter(self):
+        kernel.private_mounts()
+        kernel.mount("tmpfs", "/run", "tmpfs")
+        if self._cgroup:
+            process.join(self._cgroup)
+
+    def _wg(self, *arguments, text=None, check=True):
+        enter = ["nsenter", "--target", str(self._process.pid), "--mount", "--net", "wg", *arguments]
+        done = subprocess.run(enter, input=text, capture_output=True, text=True)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"wg {' '.join(arguments)}: {done.stderr}")
+        return done
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self):
+        stop(self._process)
+
+    def handshake_age(self):
+        """Whether there was a handshake at all."""
+        fields = self._wg("show", self.link, "latest-handshakes").stdout.split()
+        return int(fields[1]) if len(fields) == 2 else 0
+
+
+def pair(world, link="wg0"):
+    """(device's end, gateway's end), with the tunnel up: all is behind the gateway. No routes on the device."""
+    far, near = Peer(world.gateway, "wg0", world.outside), Peer(world.device, link, world.outside)
+    far.start(f"ListenPort = {PORT}\n[Peer]\nPublicKey = {near.public}\nAllowedIPs = {places.TUNNEL}/32, {places.TUNNEL6}/128\n",
+              f"{places.INSIDE}/24", f"{places.INSIDE6}/64")
+    near.start(f"FwMark = {MARK:#x}\n[Peer]\nPublicKey = {far.public}\nEndpoint = {places.GATEWAY}:{PORT}\nAllowedIPs = 0.0.0.0/0, ::/0\n",
+               f"{places.TUNNEL}/32", f"{places.TUNNEL6}/128")
+    return near, far
+
+
+def available():
+    return None if shutil.which("wireguard-go") and shutil.which("wg") else "wireguard-go or wg is not installed"
