@@ -5,7 +5,6 @@
 #include <array>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <unordered_map>
 
 #include "policy/range_search.h"
@@ -58,17 +57,36 @@ class Tuples {
   std::uint32_t last_ = 0;
 };
 
-std::vector<RangeEntry> sorted(std::span<const RangeEntry> entries, std::uint16_t dimensions) {
-  std::vector<RangeEntry> out;
-  out.reserve(entries.size());
-  for (const RangeEntry& e : entries) {
-    if (e.dimension >= dimensions) continue;
-    out.push_back(e);
-    out.back().prefix = Prefix::of(e.prefix.base, e.prefix.length);
+/// An entry as three words, in whose order Sweep wants them: by prefix, dimension, priority and value.
+struct Packed {
+  std::uint64_t high, low, rest;
+  friend bool operator<(const Packed& a, const Packed& b) {
+    if (a.high != b.high) return a.high < b.high;
+    return a.low != b.low ? a.low < b.low : a.rest < b.rest;
   }
-  std::sort(out.begin(), out.end(), [](const RangeEntry& a, const RangeEntry& b) {
-    return std::tie(a.prefix, a.dimension, a.priority, a.value) < std::tie(b.prefix, b.dimension, b.priority, b.value);
-  });
+
+  static Packed of(const RangeEntry& e) {
+    const Prefix p = Prefix::of(e.prefix.base, e.prefix.length);
+    const std::uint64_t rest =
+        std::uint64_t{p.length} << 32 | std::uint64_t{e.dimension} << 16 | std::uint64_t{e.priority} << 8 | e.value;
+    return p.base.v6 ? Packed{p.base.high, p.base.low, rest} : Packed{p.base.low, 0, rest};
+  }
+  RangeEntry entry(bool v6) const {
+    const Address base = v6 ? Address::from_v6(high, low) : Address::from_v4(static_cast<std::uint32_t>(high));
+    return {{base, static_cast<std::uint8_t>(rest >> 32)},
+            static_cast<std::uint16_t>(rest >> 16),
+            static_cast<std::uint8_t>(rest),
+            static_cast<std::uint8_t>(rest >> 8)};
+  }
+};
+
+/// One family's entries.
+std::vector<Packed> sorted(std::span<const RangeEntry> entries, std::uint16_t dimensions, bool v6) {
+  std::vector<Packed> out;
+  out.reserve(entries.size());
+  for (const RangeEntry& e : entries)
+    if (e.dimension < dimensions && e.prefix.base.v6 == v6) out.push_back(Packed::of(e));
+  std::sort(out.begin(), out.end());
   return out;
 }
 
@@ -87,18 +105,20 @@ std::optional<Address> after(const Prefix& p) {
 /// prefixes nest or are disjoint.
 class Sweep {
  public:
-  Sweep(Tuples& tuples, bool v6) : tuples_(tuples) { boundaries_.push_back({{0, 0, v6}, 0}); }
+  Sweep(Tuples& tuples, bool v6) : tuples_(tuples), v6_(v6) { boundaries_.push_back({{0, 0, v6}, 0}); }
 
-  std::vector<Boundary> run(std::span<const RangeEntry> entries) {
+  std::vector<Boundary> run(std::span<const Packed> entries) {
     for (std::size_t i = 0; i < entries.size();) {
-      const Prefix& prefix = entries[i].prefix;
+      const Prefix prefix = entries[i].entry(v6_).prefix;
       while (!open_.empty() && !open_.back().prefix.contains(prefix)) close();
       std::uint32_t tuple = current();
       std::optional<std::uint16_t> dimension;
-      for (; i < entries.size() && entries[i].prefix == prefix; ++i) {
-        if (dimension == entries[i].dimension) continue;  // a lower priority number has been here
-        dimension = entries[i].dimension;
-        tuple = tuples_.with(tuple, entries[i].dimension, entries[i].value);
+      for (; i < entries.size(); ++i) {
+        const RangeEntry e = entries[i].entry(v6_);
+        if (e.prefix != prefix) break;
+        if (dimension == e.dimension) continue;  // a lower priority number has been here
+        dimension = e.dimension;
+        tuple = tuples_.with(tuple, e.dimension, e.value);
       }
       open_.push_back({prefix, tuple});
       emit(prefix.first());
@@ -132,6 +152,7 @@ class Sweep {
   }
 
   Tuples& tuples_;
+  bool v6_;
   std::vector<Open> open_;
   std::vector<Boundary> boundaries_;
 };
@@ -217,12 +238,9 @@ RangeTable::RangeTable(RangeTable&&) noexcept = default;
 RangeTable& RangeTable::operator=(RangeTable&&) noexcept = default;
 
 RangeTable RangeTable::build(std::span<const RangeEntry> entries, std::uint16_t dimensions) {
-  const std::vector<RangeEntry> ordered = sorted(entries, dimensions);
-  const auto v6_begin =
-      std::partition_point(ordered.begin(), ordered.end(), [](const RangeEntry& e) { return !e.prefix.base.v6; });
   Tuples tuples(dimensions);
-  std::array<std::vector<Boundary>, 2> families{Sweep(tuples, false).run({ordered.begin(), v6_begin}),
-                                                Sweep(tuples, true).run({v6_begin, ordered.end()})};
+  std::array<std::vector<Boundary>, 2> families{Sweep(tuples, false).run(sorted(entries, dimensions, false)),
+                                                Sweep(tuples, true).run(sorted(entries, dimensions, true))};
 
   // Tuples that were only steps on the way to others get no class.
   RangeTable table;
