@@ -45,7 +45,7 @@ struct Prefix {
   Address last() const;
   friend constexpr bool operator==(const Prefix&, const Prefix&) = default;
   friend constexpr auto operator<=>(const Prefix& a, const Prefix& b) {
-    if (auto c = a.base <=> b.base; c != 0) return c;
+    if (auto c = a.base <=> b.base; std::is_neq(c)) return c;
     return a.length <=> b.length;
   }
 };

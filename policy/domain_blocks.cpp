@@ -30,7 +30,7 @@ bool DomainBlocks::append(std::string_view name, std::size_t shared, std::uint32
   const bool turns = !mixed_ && kind != kind_;  // from one kind for all to one for each entry
   const std::size_t text = name.size() - shared;
   std::size_t size = size_ + (shared >= shared_escape ? 2 : 1) + text;
-  if (turns) size += count_ * digits_;
+  if (turns) size += std::size_t{count_} * digits_;
   if (mixed_) size += digits_;
   if (count_ == count_mask || size > block_size) return false;
   if (turns) mix_kinds();

@@ -140,7 +140,7 @@ struct Buckets {
     for (std::uint32_t probe = 0; probe <= longest_probe; ++probe) {
       const std::byte* slots = bucket(i);
       for (std::uint32_t equal = equal_lanes(slots, tag, block_bits); equal != 0; equal &= equal - 1) {
-        const std::uint32_t slot = load_le32(slots + 4 * std::countr_zero(equal));
+        const std::uint32_t slot = load_le32(slots + std::size_t{4} * static_cast<unsigned>(std::countr_zero(equal)));
         if (slot == empty_slot) break;
         const std::byte* block = blocks + std::size_t{slot ^ tag} * block_size;
         __builtin_prefetch(block + 64);

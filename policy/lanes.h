@@ -17,7 +17,8 @@ namespace plain {
 /// Bit i: the i-th of sixteen 32-bit numbers is `wanted` but for its lower `ignored` bits.
 inline std::uint32_t equal_lanes(const std::byte* numbers, std::uint32_t wanted, unsigned ignored) {
   std::uint32_t mask = 0;
-  for (unsigned i = 0; i < 16; ++i) mask |= ((load_le32(numbers + 4 * i) ^ wanted) >> ignored == 0 ? 1u : 0u) << i;
+  for (unsigned i = 0; i < 16; ++i)
+    mask |= ((load_le32(numbers + std::size_t{4} * i) ^ wanted) >> ignored == 0 ? 1u : 0u) << i;
   return mask;
 }
 

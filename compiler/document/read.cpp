@@ -69,12 +69,24 @@ void report_unknown(Context& context, std::string_view text) {
                   "expected an XML or binary property list, or a JSON declaration, plain or signed (CMS)"});
 }
 
+/// Who asks for trust must hear of a file that lacks what could be trusted: a signature is easily taken away.
+void expect_signature(Context& context) {
+  context.report_file({Code::unsigned_profile, 0, 0,
+                       "the file is not signed, so nothing shows that it is to be trusted",
+                       "sign it, or take it out of what is read with --trust"});
+}
+
 /// Envelopes may be within envelopes, but not without end.
 bool open_envelopes(Context& context) {
-  constexpr int most = 4;
-  for (int i = 0; i <= most; ++i) {
+  constexpr std::size_t most = 4;
+  for (std::size_t i = 0; i <= most; ++i) {
     const Wrapping wrapping = wrapping_of(context.document.source().text());
-    if (wrapping == Wrapping::none) return true;
+    if (wrapping == Wrapping::none) {
+      // A signature that does not hold leaves no envelope; that was said.
+      const bool bare = !context.document.is_signed() && context.document.envelopes.size() >= i;
+      if (bare && !context.options.trust.empty()) expect_signature(context);
+      return true;
+    }
     if (i < most && !open_envelope(context, wrapping)) return false;
   }
   context.report_file(beyond("too many envelopes are within each other", most, 0, 0));

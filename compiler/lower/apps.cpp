@@ -120,9 +120,12 @@ Result<void> Apps::collect_mappings(bool shared_app_map) {
   }
   for (const model::App& app : model_.apps) {
     if (app.mapped == nullptr || app.mapped->vpn.empty()) continue;
-    const auto number = vpn(app.mapped->vpn, app.identifier);
+    auto number = vpn(app.mapped->vpn, app.identifier);
     if (!number && shared_app_map) continue;
-    if (!number) return tl::unexpected(number.error());
+    if (!number) {
+      number.error().where = "the app map's entry " + std::string(app.identifier);
+      return tl::unexpected(std::move(number.error()));
+    }
     memberships_.push_back({index(app.identifier), {*number, policy::none}});
   }
   return {};

@@ -45,6 +45,19 @@ class Compile(Case):
         self.assertEqual(code, 1)
         self.assertIn("serial is 7", errors)
 
+    def test_an_app_map_for_a_vpn_that_is_not_there_is_refused(self):
+        self.write("a.mobileconfig", profile(payload(ONE)))
+        self.write("map.yaml", "com.example.a: {vpn: C48F44EE-D5A4-553E-A8E4-4AB652676E1D}\n")
+        code, output, errors = self.vpn("compile", "a.mobileconfig", "--app-map", "map.yaml", "-o", "p")
+        self.assertEqual((code, output), (1, ""))
+        self.assertIn("error: the app map's entry com.example.a: ", errors)
+        self.assertIn("C48F44EE-D5A4-553E-A8E4-4AB652676E1D, which no profile defines", errors)
+        self.assertFalse((self.folder / "p").exists())
+        # In a fleet, the map is for all devices.
+        self.write("fleet/one/a.mobileconfig", profile(payload(ONE)))
+        code, _, errors = self.vpn("compile", "--batch", "fleet", "--app-map", "map.yaml", "-o", "out")
+        self.assertEqual(code, 0, errors)
+
     def test_same_input_same_bytes(self):
         self.write("a.mobileconfig", profile(payload(ONE)))
         for name in ("p", "q"):
