@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests.lab import attack, cases, undo
+from tests.lab import attack, cases, scenario, undo, vm
 from tests.lab.run import Lab
 
 # What passes the hand-written gate: below it (AF_XDP), or on the way in.
@@ -16,8 +16,13 @@ _BEYOND_THE_GATE = {"AF_XDP copy-mode tx", "ND probe for the tunnel's IPv6 addre
 def _arguments():
     parser = argparse.ArgumentParser(prog="./dev lab", description="Tests in network namespaces, with real packets.",
                                      epilog="example: ./dev lab --only 'tcp4 connect'")
-    parser.add_argument("command", nargs="?", choices=("run", "list", "cleanup", "self-test"), default="run",
-                        help="self-test: the attacks against no guard and against a hand-written gate, without the agent")
+    parser.add_argument("command", nargs="?", choices=("run", "list", "cleanup", "self-test", "vm"), default="run",
+                        help="self-test: the attacks against no guard and against a hand-written gate, without the agent; "
+                             "vm: what needs a whole machine; list; cleanup: remove what a killed run left")
+    parser.add_argument("--vm", action="store_true", help="as the command vm")
+    parser.add_argument("--task", dest="tasks", action="append", choices=vm.TASKS, help="only this task of the machine")
+    parser.add_argument("--status", dest="statuses", action="append", choices=cases.STATUSES, help="attacks in this status of the tunnel only")
+    parser.add_argument("--scenarios", action="store_true", help="scenarios only, no attacks")
     parser.add_argument("--full", action="store_true", help="the full counts: takes hours; what is done is kept and resumed")
     parser.add_argument("--only", metavar="TEXT", default="", help="cases whose name contains TEXT")
     parser.add_argument("--runs", type=int, help="runs of each case in each status")
@@ -31,6 +36,8 @@ def main():
     if arguments.command == "list":
         for one in attack.load().values():
             print(f"{one.module:14} {one.name}")
+        for one in scenario.load().values():
+            print(f"{'scenario':14} {one.name}")
         return 0
     if os.geteuid() != 0:
         print("error: the lab makes network namespaces, which takes root: sudo ./dev lab", file=sys.stderr)
@@ -42,6 +49,8 @@ def main():
     undo.install()
     undo.leftovers()
     lab = Lab(arguments)
+    if arguments.vm or arguments.command == "vm":
+        return lab.machine()
     return lab.self_test(_BEYOND_THE_GATE) if arguments.command == "self-test" else lab.run()
 
 

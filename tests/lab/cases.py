@@ -26,7 +26,7 @@ class Result:
     examples: list = field(default_factory=list)  # of what leaked
 
     def line(self):
-        return {key: value for key, value in asdict(self).items() if value not in ("", [])}
+        return {key: value for key, value in asdict(self).items() if isinstance(value, int) or value}
 
 
 def judge(result, missed, controlled=True):
@@ -71,11 +71,11 @@ def _digest(files):
     return digest.hexdigest()
 
 
-def write(path, results):
-    """All at once, or not at all."""
+def write(path, lines):
+    """All at once, or not at all. `lines`: dictionaries."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    temporary.write_text("[\n" + ",\n".join(" " + json.dumps(result.line()) for result in results) + "\n]\n")
+    temporary.write_text("[\n" + ",\n".join(" " + json.dumps(line) for line in lines) + "\n]\n")
     os.replace(temporary, path)
 
 

@@ -56,6 +56,8 @@ def cgroups():
 class World:
     accesses: tuple = (WIFI, CELLULAR)
     ipv6: bool = True
+    build: Path | None = None  # where the programs are
+    full: bool = False  # scenarios run at their full counts
     tunnel: object = None  # of tests/lab/tunnel.py, where there is one
     places: dict = field(default_factory=dict)
     captures: dict = field(default_factory=dict)

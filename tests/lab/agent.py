@@ -1,0 +1,115 @@
+"""vpnagentd in the device's namespace, confined to the lab's cgroup."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from tests.lab import kernel, process, profiles, undo
+from tests.lab.client import Client
+from tests.lab.netns import stop
+from tests.lab.strongswan import wait_for
+
+
+class Agent:
+    """One installation: folders, policy, daemon. The daemon may be killed and started again."""
+
+    def __init__(self, world, build, policy, *, tunnels=None, configuration=None, whole_machine=False, arguments=()):
+        """`tunnels`: identifiers of the policy's tunnels that a lab client brings up, with its configuration."""
+        self._world, self._build, self.policy = world, build, policy
+        self.folder = world.folder / "agent"
+        self._whole_machine, self._arguments = whole_machine, list(arguments)
+        self._process = None
+        for name in ("config", "state", "bpf"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        if not list((self.folder / "bpf").iterdir()):
+            kernel.mount("bpf", self.folder / "bpf", "bpf")  # not the host's: what is pinned goes with the lab
+            undo.later(kernel.umount, self.folder / "bpf")
+        self.control = self.folder / "control"
+        self.clients = self.folder / "clients"
+        text = {"interfaces": {access.link: access.kind for access in world.accesses},
+                "tunnels": {tunnel: {"external": options} for tunnel, options in (tunnels or {}).items()}, **(configuration or {})}
+        (self.folder / "config/agent.yaml").write_text(json.dumps(text))
+
+    def start(self, wait=True):
+        command = [self._build / "bin/vpnagentd", "--policy", self.policy, "--config", self.folder / "config", "--state-dir", self.folder / "state",
+                   "--control", self.control, "--bpf-dir", self.folder / "bpf/guard"]
+        command += [] if self._whole_machine else ["--cgroup", self._world.guarded]
+        log = (self.folder / "log").open("a")
+        undo.later(log.close)
+        self.control.unlink(missing_ok=True)
+        self._process = self._world.device.start([*map(str, command), *self._arguments], stdout=log, stderr=log, preexec_fn=self._enter)
+        if wait:
+            wait_for(lambda: self.control.exists() or self._gone(), f"the agent's socket; its log: {self.log()}", 10)
+        return self
+
+    def _enter(self):
+        process.join(self._world.outside)
+
+    def _gone(self):
+        if self._process.poll() is not None:
+            raise RuntimeError(f"vpnagentd has ended with {self._process.returncode}: {self.log()[-2000:]}")
+        return False
+
+    def log(self):
+        return Path(self.folder / "log").read_text(errors="replace") if (self.folder / "log").exists() else ""
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def kill(self):
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def terminate(self):
+        stop(self._process, 5)
+
+    def ctl(self, *arguments, check=True):
+        """What vpnagentctl prints, as data."""
+        command = [self._build / "bin/vpnagentctl", *arguments, "--control", self.control, "--format", "json"]
+        with self._world.device.inside():
+            done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=30)
+        if check and done.returncode != 0:
+            raise RuntimeError(f"vpnagentctl {' '.join(map(str, arguments))}: {done.returncode}: {done.stderr}{done.stdout}\n{self.log()[-2000:]}")
+        return json.loads(done.stdout) if done.stdout.strip().startswith(("{", "[")) else done.stdout
+
+    def client(self, tunnel):
+        return Client(self.clients, tunnel)
+
+    def remove(self):
+        """Takes the guard away, the daemon too."""
+        self.ctl("stop", "--remove-guard", check=False)
+        self.terminate()
+
+
+class Guard:
+    """The agent as what stands between an attack and the wire: always-on, its tunnel in a given status."""
+
+    name = "agent"
+
+    def __init__(self, world, build, policy, status, **options):
+        self._world, self._status = world, status
+        self._agent = Agent(world, build, policy, tunnels={profiles.ALWAYS_ON_TUNNEL: {}}, **options)
+        self._client = None
+
+    def engage(self):
+        self._agent.start()
+        self._client = self._agent.client(profiles.ALWAYS_ON_TUNNEL)
+        if self._status == "disconnecting":  # there is no other way to it
+            self._client.report("connected")
+        self._client.report(self._status, interface="tun0")
+        wait_for(lambda: self.status() == self._status, f"status {self._status}; the agent's log: {self._agent.log()[-1500:]}")
+
+    def status(self):
+        return next(tunnel["status"] for tunnel in self._agent.ctl("status")["tunnels"])
+
+    def release(self):
+        self._client.close()
+        self._agent.remove()
+
+
+def missing(build):
+    absent = [name for name in ("vpnagentd", "vpnagentctl") if not os.access(build / "bin" / name, os.X_OK)]
+    return f"not built yet: {', '.join(absent)}" if absent else None

@@ -1,0 +1,85 @@
+"""Profiles for the scenarios, compiled from XML by vpnprofile as anybody's would be."""
+
+import json
+import plistlib
+import subprocess
+import uuid
+
+from tests.lab import strongswan, world
+
+ALWAYS_ON, DEVICE_WIDE, PER_APP = (str(uuid.uuid5(uuid.NAMESPACE_DNS, name)).upper() for name in ("always-on", "device-wide", "per-app"))
+IDENTITY, CA = (str(uuid.uuid5(uuid.NAMESPACE_DNS, name)).upper() for name in ("identity", "ca"))
+ALWAYS_ON_TUNNEL = f"{ALWAYS_ON}#0"
+EVERYWHERE = ["0.0.0.0/0", "::/0"]
+# The apps of the lab: told by their cgroups, as desktops lay them out, and by their executables in scenarios about those.
+APPS = {
+    "com.example.browser": {"cgroup": "app-browser.scope", "roles": ["browser"]},
+    "com.example.mail": {"cgroup": "app-mail.scope", "roles": ["mail"]},
+    "com.example.portal": {"cgroup": "app-portal.scope", "roles": ["captive-websheet"]},
+    "com.example.ledger": {"cgroup": "app-ledger.scope"},
+    "com.example.watch": {"cgroup": "app-watch.scope", "roles": ["companion"]},
+}
+
+
+def _payload(kind, identifier, content, name):
+    return {"PayloadType": kind, "PayloadVersion": 1, "PayloadIdentifier": f"com.example.lab.{name}", "PayloadUUID": identifier,
+            "PayloadDisplayName": name, **content}
+
+
+def _profile(*payloads):
+    return plistlib.dumps({"PayloadType": "Configuration", "PayloadVersion": 1, "PayloadIdentifier": "com.example.lab",
+                           "PayloadUUID": str(uuid.uuid5(uuid.NAMESPACE_DNS, "profile")).upper(), "PayloadDisplayName": "Lab",
+                           "PayloadOrganization": "Example", "PayloadContent": list(payloads)})
+
+
+def _identity(identity, authority):
+    """The device's certificate and the authority's, inside the profile."""
+    return [_payload("com.apple.security.pkcs12", IDENTITY, {"PayloadContent": identity.pkcs12.read_bytes(), "Password": "lab"}, "identity"),
+            _payload("com.apple.security.root", CA, {"PayloadContent": authority.certificate.read_bytes()}, "ca")]
+
+
+def ike(**more):
+    """The IKEv2 dictionary of the lab's gateway."""
+    algorithms = {"EncryptionAlgorithm": "AES-256-GCM", "IntegrityAlgorithm": "SHA2-256", "DiffieHellmanGroup": 19}
+    return {"RemoteAddress": world.GATEWAY, "RemoteIdentifier": strongswan.GATEWAY_NAME, "LocalIdentifier": strongswan.DEVICE_NAME,
+            "AuthenticationMethod": "Certificate", "CertificateType": "ECDSA256", "PayloadCertificateUUID": IDENTITY,
+            "DeadPeerDetectionRate": "High", "EnablePFS": 1, "IKESecurityAssociationParameters": algorithms,
+            "ChildSecurityAssociationParameters": algorithms, **more}
+
+
+def always_on(identity, authority, **more):
+    tunnel = {"ProtocolType": "IKEv2", "Interfaces": ["Cellular", "WiFi"], **ike()}
+    vpn = {"UserDefinedName": "Lab", "VPNType": "AlwaysOn", "AlwaysOn": {"UIToggleEnabled": 0, "TunnelConfigurations": [tunnel], **more}}
+    return _profile(*_identity(identity, authority), _payload("com.apple.vpn.managed", ALWAYS_ON, vpn, "always-on"))
+
+
+def device_wide(**keys):
+    """A VPN of somebody's own client: IncludeAllNetworks, EnforceRoutes and so on by `keys`. On demand always, so that it is
+    engaged from the start."""
+    on_demand = {"OnDemandEnabled": 1, "OnDemandRules": [{"Action": "Connect"}]}
+    vpn = {"UserDefinedName": "Lab", "VPNType": "VPN", "VPNSubType": "com.example.client",
+           "VPN": {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "com.example.client.tunnel", "ProviderType": "packet-tunnel",
+                   "AuthenticationMethod": "Password", **on_demand, **keys}}
+    return _profile(_payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "device-wide"))
+
+
+def per_app(*apps):
+    vpn = {"UserDefinedName": "Lab", "VPNType": "VPN", "VPNSubType": "com.example.client", "VPNUUID": PER_APP,
+           "VPN": {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "com.example.client.tunnel", "ProviderType": "packet-tunnel",
+                   "AuthenticationMethod": "Password"}}
+    mapping = {"AppLayerVPNMapping": [{"Identifier": app, "VPNUUID": PER_APP} for app in apps]}
+    return _profile(_payload("com.apple.vpn.managed.applayer", str(uuid.uuid5(uuid.NAMESPACE_DNS, "layer")).upper(), vpn, "per-app"),
+                    _payload("com.apple.vpn.managed.appmapping", str(uuid.uuid5(uuid.NAMESPACE_DNS, "mapping")).upper(), mapping, "mapping"))
+
+
+def compile_policy(program, folder, profile, name="lab", apps=None, serial=None):
+    """The policy's file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    source, policy, app_map = folder / f"{name}.mobileconfig", folder / f"{name}.vpnpolicy", folder / f"{name}.apps.json"
+    source.write_bytes(profile)
+    app_map.write_text(json.dumps(APPS if apps is None else apps))
+    done = subprocess.run([program, "compile", source, "-o", policy, "--app-map", app_map, "--platform", "linux",
+                           *(["--serial", str(serial)] if serial is not None else [])], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"vpnprofile compile: {done.stdout}{done.stderr}")
+    return policy

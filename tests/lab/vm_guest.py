@@ -1,0 +1,63 @@
+"""What runs inside the machine, as its only process besides init. Reports go to the console, a line of JSON each."""
+
+import json
+import os
+import subprocess
+import sys
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+
+from tests.lab import attack, cases, guard, undo
+from tests.lab.run import Lab
+
+
+def report(**what):
+    print("\n@lab " + json.dumps(what), flush=True)
+
+
+def boots():
+    """The machine itself: its kernel, and what of it the guard needs."""
+    report(kind="kernel", release=os.uname().release, btf=Path("/sys/kernel/btf/vmlinux").exists(),
+           modules=len(Path("/proc/modules").read_text().splitlines()))
+
+
+def programs():
+    """Loads the eBPF objects as they are, so that the verifier of this kernel sees each program."""
+    for path in sorted(Path("bin").glob("*.bpf.o")):
+        done = subprocess.run(["bpftool", "-d", "prog", "loadall", path, f"/sys/fs/bpf/{path.name.split('.')[0]}"], capture_output=True, text=True)
+        verdict = [line for line in done.stderr.splitlines() if "Too large" in line or "failed to load" in line or "invalid" in line]
+        result = cases.Result(f"the verifier takes {path.name}", "vm", 1, 0, 0, *(("failed", "; ".join(verdict[-3:])) if done.returncode else ()))
+        report(kind="result", **asdict(result))
+
+
+class _Reporting(Lab):
+    def _finish(self, result):
+        report(kind="result", **asdict(result))
+
+
+def attacks():
+    """Every attack, with the root cgroup at hand; against the hand-written gate."""
+    lab = _Reporting(SimpleNamespace(runs=3, full=False))
+    for one in attack.load().values():
+        lab._finish(lab._play(one, lambda: guard.Gate(lab._world), "vm"))
+
+
+def main():
+    task = next((word[4:] for word in Path("/proc/cmdline").read_text().split() if word.startswith("lab=")), "boots")
+    undo.install()
+    try:
+        boots()
+        if task != "boots":
+            globals()[task]()
+        report(kind="done")
+    except Exception:  # noqa: BLE001
+        report(kind="error", text=traceback.format_exc())
+    undo.everything()
+    sys.stdout.flush()
+    subprocess.run(["poweroff", "-f"], check=False)
+
+
+if __name__ == "__main__":
+    main()
