@@ -20,6 +20,8 @@ struct Link {
   bool loopback = false;
   std::uint32_t mtu = 0;     ///< bytes
   std::uint32_t master = 0;  ///< index of its bridge or bond; 0: none
+  std::uint32_t lower = 0;   ///< index of the interface that it stands on (VLAN, macvlan); 0: none in this namespace
+  bool link_layer = true;    ///< has Ethernet headers
   policy::InterfaceType type = policy::InterfaceType::other;
   friend bool operator==(const Link&, const Link&) = default;
 };

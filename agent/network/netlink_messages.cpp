@@ -5,6 +5,7 @@
 #include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
+#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -112,7 +113,11 @@ bool read_link(const nlmsghdr* message, NetlinkNews& news) {
   link.mtu = a.number(IFLA_MTU);
   link.master = a.number(IFLA_MASTER);
   item.link.hardware = h->ifi_type;
+  link.link_layer = h->ifi_type == ARPHRD_ETHER || h->ifi_type == ARPHRD_LOOPBACK;
+  // The other end of a veth pair, and what lies in another namespace, is nothing that it stands on.
+  if (a.at(IFLA_LINK_NETNSID) == nullptr) link.lower = a.number(IFLA_LINK);
   if (const nlattr* info = a.at(IFLA_LINKINFO)) link.kind = Attributes(info).text(IFLA_INFO_KIND);
+  if (link.kind == "veth") link.lower = 0;
   news.items.push_back(std::move(item));
   return true;
 }
@@ -333,11 +338,16 @@ NetlinkNews read_netlink(std::span<const std::byte> datagram) {
   // libmnl reads headers in place, where they must be aligned.
   std::vector<std::uint64_t> words((datagram.size() + 7) / 8);
   std::memcpy(words.data(), datagram.data(), datagram.size());
-  int left = static_cast<int>(std::min<std::size_t>(datagram.size(), std::size_t{1} << 30));
-  const auto* message = reinterpret_cast<const nlmsghdr*>(words.data());
-  while (mnl_nlmsg_ok(message, left)) {
+  const auto* at = reinterpret_cast<const std::byte*>(words.data());
+  std::size_t left = datagram.size();
+  while (left >= sizeof(nlmsghdr)) {
+    const auto* message = reinterpret_cast<const nlmsghdr*>(at);
+    // Not mnl_nlmsg_ok(): it takes lengths from 2^31 on for negative ones, which fit everywhere.
+    if (message->nlmsg_len < sizeof(nlmsghdr) || message->nlmsg_len > left) break;
     if (!read_one(message, news)) ++news.malformed;
-    message = mnl_nlmsg_next(message, &left);
+    const std::size_t step = std::min(aligned(message->nlmsg_len), left);
+    at += step;
+    left -= step;
   }
   if (left > 0) ++news.malformed;
   return news;

@@ -17,10 +17,10 @@ policy::Prefix prefix(const char* text) { return *policy::Prefix::parse(text); }
 // A laptop: Wi-Fi and a modem, both with default routes, and a tunnel that took the default route for itself.
 NetworkView laptop() {
   NetworkView f;
-  f.links = {{1, "lo", "", true, true, 65536, 0, InterfaceType::other},
-             {2, "wlan0", "", true, false, 1500, 0, InterfaceType::wifi},
-             {3, "wwan0", "", true, false, 1500, 0, InterfaceType::cellular},
-             {9, "tun0", "tun", true, false, 1400, 0, InterfaceType::other}};
+  f.links = {{1, "lo", "", true, true, 65536, 0, 0, true, InterfaceType::other},
+             {2, "wlan0", "", true, false, 1500, 0, 0, true, InterfaceType::wifi},
+             {3, "wwan0", "", true, false, 1500, 0, 0, true, InterfaceType::cellular},
+             {9, "tun0", "tun", true, false, 1400, 0, 0, false, InterfaceType::other}};
   f.addresses = {{1, address("127.0.0.1"), 8},
                  {1, address("10.7.0.1"), 8},
                  {2, address("192.168.1.20"), 24},

@@ -1,0 +1,157 @@
+#include "agent/control/guard.h"
+
+#include <filesystem>
+
+#include "agent/control/files.h"
+#include "agent/control/publication.h"
+#include "agent/network/sysctls.h"
+
+namespace vpn::agent {
+namespace {
+
+std::string joined(const std::vector<std::string>& all) {
+  std::string out;
+  for (const std::string& s : all) out += (out.empty() ? "" : "; ") + s;
+  return out;
+}
+
+}  // namespace
+
+Result<Guard> Guard::open(const Settings& settings) {
+  auto before = set_sysctls(settings.sysctl_root);
+  if (!before) return tl::unexpected(before.error());
+  std::error_code ignored;
+  if (!settings.sysctl_backup.empty() && !std::filesystem::exists(settings.sysctl_backup, ignored)) {
+    if (auto kept = write_file(settings.sysctl_backup, *before); !kept) return tl::unexpected(kept.error());
+  }
+  auto datapath = Datapath::open(settings.datapath);
+  if (!datapath) return tl::unexpected(datapath.error());
+  auto gate = Gate::open();
+  if (!gate) return tl::unexpected(gate.error());
+  auto routes = RouteWriter::open();
+  if (!routes) return tl::unexpected(routes.error());
+  return Guard(settings, std::move(*datapath), std::move(*gate), std::move(*routes));
+}
+
+Guard::Guard(Settings settings, Datapath datapath, Gate gate, RouteWriter routes)
+    : settings_(std::move(settings)),
+      datapath_(std::move(datapath)),
+      gate_(std::move(gate)),
+      routes_(std::move(routes)) {}
+
+GatePlan Guard::gate_plan() const {
+  GatePlan plan;
+  plan.interfaces = last_->interfaces;
+  plan.tickets = tickets_;
+  plan.tunnel_addresses = last_->tunnel_addresses;
+  plan.outer = last_->outer;
+  plan.forward = datapath_.forward_marks();
+  plan.audit = settings_.datapath.audit;
+  return plan;
+}
+
+Result<void> Guard::publish(const std::vector<std::uint64_t>& fresh, const std::vector<std::uint64_t>& stale) {
+  Publication p;
+  p.fresh = fresh;
+  p.stale = stale;
+  p.apps = last_->apps;
+  p.pairs = last_->pairs;
+  p.spawners = last_->spawners;
+  p.connected = last_->connected;
+  return datapath_.publish(p);
+}
+
+std::vector<PartFailure> Guard::put(const Desired& desired) {
+  std::vector<PartFailure> failures;
+  const auto note = [&](std::uint8_t part, const Result<void>& result) {
+    if (!result) failures.push_back({part, result.error()});
+    return result.has_value();
+  };
+  const bool same_table = published_ && !blocked_ && last_ && last_->fresh == desired.fresh &&
+                          last_->stale == desired.stale && last_->connected == desired.connected;
+  last_ = desired;
+  // Interfaces first: by one that the programs do not know, nothing leaves.
+  note(part_programs, datapath_.set_interfaces(desired.interfaces));
+  note(part_programs, datapath_.set_tunnel_addresses(desired.tunnel_addresses));
+  note(part_programs, datapath_.set_exemptions(desired.exemptions));
+  GatePlan plan = gate_plan();
+  if (tickets_.empty()) {
+    const auto drawn = datapath_.draw_ticket();
+    tickets_.assign(drawn.begin(), drawn.end());
+    plan.tickets = tickets_;
+  }
+  GatePlan without_tickets = plan;
+  without_tickets.tickets.clear();
+  std::string commands = gate_commands(without_tickets);
+  if (commands != gate_in_place_ && note(part_gate, gate_.apply(plan))) {
+    gate_in_place_ = std::move(commands);
+    datapath_.use_ticket(tickets_.front());
+  }
+  if (!same_table && note(part_table, publish(desired.fresh, desired.stale))) {
+    published_ = true;
+    blocked_ = false;
+    datapath_.heartbeat();
+  }
+  note(part_routes, routes_.apply(desired.routes));
+  return failures;
+}
+
+void Guard::set_connected(std::uint32_t tunnel, bool connected) {
+  if (!published_ || tunnel >= last_->connected.size()) return;
+  datapath_.set_connected(tunnel, connected);
+  last_->connected[tunnel] = connected ? 1 : 0;  // or the next put() would take the tables for the same
+}
+
+void Guard::block() {
+  if (!last_ || blocked_) return;
+  // On a failure the tables from before stay in force: those were right for the state before.
+  if (publish(blocked(last_->fresh), blocked(last_->stale))) blocked_ = true;
+}
+
+std::optional<PartFailure> Guard::beat() {
+  datapath_.heartbeat();
+  if (tickets_.empty()) return std::nullopt;
+  const auto drawn = datapath_.draw_ticket();
+  const std::vector<std::uint32_t> tickets(drawn.begin(), drawn.end());
+  if (auto set = gate_.set_tickets(tickets); !set) {
+    gate_in_place_.clear();
+    return PartFailure{part_gate, set.error()};
+  }
+  tickets_ = tickets;
+  datapath_.use_ticket(tickets_.front());
+  return std::nullopt;
+}
+
+std::vector<PartFailure> Guard::check() {
+  std::vector<PartFailure> failures;
+  const auto note = [&](std::uint8_t part, const Health& health) {
+    if (!health.good()) failures.push_back({part, {ErrorKind::environment, joined(health.missing), {}, {}}});
+  };
+  note(part_programs, datapath_.check());
+  if (!gate_in_place_.empty()) {
+    note(part_gate, gate_.check());
+    if (!failures.empty() && failures.back().parts == part_gate) gate_in_place_.clear();
+  }
+  return failures;
+}
+
+bool Guard::routes_in_place() {
+  if (!last_) return true;
+  const auto there = routes_.in_place(last_->routes);
+  return there && *there;
+}
+
+Result<void> Guard::remove() {
+  // The gate last: until then nothing leaves that was not judged.
+  if (auto removed = routes_.remove_all(); !removed) return removed;
+  if (auto removed = datapath_.remove_guard(); !removed) return removed;
+  if (auto removed = gate_.remove(); !removed) return removed;
+  if (const auto before = read_file(settings_.sysctl_backup, 65536)) {
+    restore_sysctls(settings_.sysctl_root, *before);
+    std::error_code ignored;
+    std::filesystem::remove(settings_.sysctl_backup, ignored);
+  }
+  return {};
+}
+
+}  // namespace vpn::agent

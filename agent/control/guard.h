@@ -1,0 +1,85 @@
+// The guard as one thing: programs and maps, gate, routes and sysctls. It does what it is told and says which part
+// failed; what follows from that is for agent/state/guard_life.h.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/datapath/datapath.h"
+#include "agent/datapath/gate.h"
+#include "agent/datapath/route_plan.h"
+#include "agent/network/route_writer.h"
+#include "agent/state/guard_life.h"
+
+namespace vpn::agent {
+
+/// Everything that has to be in place together, for a policy in one state of the device.
+struct Desired {
+  std::vector<Interface> interfaces;
+  std::vector<TunnelAddress> tunnel_addresses;
+  std::vector<Exemption> exemptions;
+  std::vector<GatePlan::Outer> outer;
+  std::vector<std::uint64_t> fresh, stale;
+  std::vector<AppClass> apps;
+  std::vector<std::uint32_t> pairs;
+  std::uint32_t spawners = 1;
+  std::vector<std::uint8_t> connected;
+  RoutePlan routes;
+};
+
+/// A part that is not in place, and why.
+struct PartFailure {
+  std::uint8_t parts = 0;
+  Error error;
+};
+
+class Guard {
+ public:
+  struct Settings {
+    Options datapath;
+    std::string sysctl_root = "/proc/sys/net";
+    std::string sysctl_backup;  ///< file that keeps what was there before the first agent
+  };
+  /// Loads or adopts. Errors leave what was pinned in force.
+  static Result<Guard> open(const Settings& settings);
+
+  Datapath& datapath() { return datapath_; }
+  const Datapath& datapath() const { return datapath_; }
+  Gate& gate() { return gate_; }
+
+  /// Puts all of it in place; what is there already is left alone. Gives what failed; nothing: all is well.
+  std::vector<PartFailure> put(const Desired& desired);
+  /// One store, at once; the tables follow with the next put().
+  void set_connected(std::uint32_t tunnel, bool connected);
+  /// The tables of the last put() with every verdict a drop. Nothing happens before the first one, for until then the
+  /// datapath lets nothing out, or adopted tables are in force.
+  void block();
+  /// Beats, and changes the ticket.
+  std::optional<PartFailure> beat();
+  /// Whether everything is still where it was put.
+  std::vector<PartFailure> check();
+  bool routes_in_place();  ///< after somebody touched a route or a rule of ours
+
+  /// Takes everything away. For `stop --remove-guard` only.
+  Result<void> remove();
+
+ private:
+  Guard(Settings settings, Datapath datapath, Gate gate, RouteWriter routes);
+  Result<void> publish(const std::vector<std::uint64_t>& fresh, const std::vector<std::uint64_t>& stale);
+  GatePlan gate_plan() const;
+
+  Settings settings_;
+  Datapath datapath_;
+  Gate gate_;
+  RouteWriter routes_;
+  std::vector<std::uint32_t> tickets_;
+  std::optional<Desired> last_;
+  std::string gate_in_place_;  ///< commands of the plan that was applied last, its tickets left out
+  bool published_ = false, blocked_ = false;
+};
+
+}  // namespace vpn::agent

@@ -1,0 +1,69 @@
+#include "agent/control/store.h"
+
+#include <charconv>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "agent/control/files.h"
+#include "agent/tunnel/external_protocol.h"
+
+namespace vpn::agent {
+
+using Json = nlohmann::json;
+
+Result<void> Store::prepare() { return make_folder(folder_, 0700); }
+
+Result<std::uint64_t> Store::lowest_serial() const {
+  const std::string path = folder_ + "/serial";
+  std::error_code error;
+  if (!std::filesystem::exists(path, error) && !error) return 0;
+  auto text = read_file(path, 64);
+  if (!text) return tl::unexpected(text.error());
+  while (!text->empty() && text->back() == '\n') text->pop_back();
+  std::uint64_t out = 0;
+  const auto [end, fault] = std::from_chars(text->data(), text->data() + text->size(), out);
+  if (fault != std::errc{} || end != text->data() + text->size() || text->empty()) {
+    return fail(ErrorKind::invalid_input, "this should hold the serial of the newest policy that was in force", path,
+                "write that number into it; without it an older policy could come back");
+  }
+  return out;
+}
+
+Result<void> Store::keep(const policy::Policy& policy) {
+  const auto bytes = policy.bytes();
+  if (auto kept = write_file(policy_path(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()}); !kept)
+    return kept;
+  return write_file(folder_ + "/serial", std::to_string(policy.header().serial) + "\n");
+}
+
+RememberedTunnels Store::tunnels() const {
+  const auto text = read_file(folder_ + "/tunnels.json", std::size_t{16} << 20);
+  if (!text) return {};
+  return parse_tunnels(*text).value_or(RememberedTunnels{});
+}
+
+Result<void> Store::keep(const RememberedTunnels& tunnels) {
+  return write_file(folder_ + "/tunnels.json", write_tunnels(tunnels));
+}
+
+std::string write_tunnels(const RememberedTunnels& tunnels) {
+  Json out = Json::object();
+  for (const auto& [id, t] : tunnels) out[id] = {{"was_up", t.was_up}, {"settings", settings_json(t.settings)}};
+  return out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::optional<RememberedTunnels> parse_tunnels(std::string_view text) {
+  const Json tree = Json::parse(text, nullptr, false);
+  if (!tree.is_object()) return std::nullopt;
+  RememberedTunnels out;
+  for (const auto& [id, value] : tree.items()) {
+    if (!value.is_object() || !value.contains("was_up") || !value["was_up"].is_boolean() || !value.contains("settings"))
+      return std::nullopt;
+    auto settings = parse_settings(value["settings"]);
+    if (!settings) return std::nullopt;
+    out[id] = {value["was_up"].get<bool>(), std::move(*settings)};
+  }
+  return out;
+}
+
+}  // namespace vpn::agent

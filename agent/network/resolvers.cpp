@@ -1,0 +1,105 @@
+#include "agent/network/resolvers.h"
+
+#include <algorithm>
+#include <fstream>
+#include <vector>
+
+namespace vpn::agent {
+namespace {
+
+constexpr std::size_t most_lines = 1000;
+constexpr std::size_t most_entries = 64;
+constexpr std::size_t largest_file = 65536;
+
+std::string_view next_line(std::string_view& text) {
+  const auto end = std::min(text.find('\n'), text.size());
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return line;
+}
+
+std::vector<std::string> words(std::string_view text) {
+  std::vector<std::string> out;
+  while (out.size() < most_entries) {
+    const auto begin = text.find_first_not_of(" \t\r");
+    if (begin == std::string_view::npos) break;
+    text.remove_prefix(begin);
+    const auto end = std::min(text.find_first_of(" \t\r"), text.size());
+    out.emplace_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+  return out;
+}
+
+bool is_loopback(const std::string& text) {
+  const auto address = policy::Address::parse(text);
+  return address && (address->v6 ? address->high == 0 && address->low == 1 : address->v4() >> 24 == 127);
+}
+
+// "192.168.1.1#name" and "[fe80::1]:53%3" are networkd's ways to say more than an address.
+std::string server(std::string text) {
+  text = text.substr(0, text.find('#'));
+  if (text.starts_with('[')) text = text.substr(1, text.find(']') - 1);
+  return text.substr(0, text.find('%'));
+}
+
+std::string content(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string out(largest_file, '\0');
+  file.read(out.data(), static_cast<std::streamsize>(out.size()));
+  out.resize(static_cast<std::size_t>(file.gcount()));
+  return out;
+}
+
+}  // namespace
+
+ResolverFacts parse_resolv_conf(std::string_view text) {
+  ResolverFacts out;
+  for (std::size_t i = 0; i < most_lines && !text.empty(); ++i) {
+    std::vector<std::string> line = words(next_line(text));
+    if (line.size() < 2) continue;
+    if (line[0] == "nameserver" && out.dns_servers.size() < most_entries && !is_loopback(line[1]))
+      out.dns_servers.push_back(line[1].substr(0, line[1].find('%')));
+    if (line[0] == "search" || line[0] == "domain") out.search_domains.assign(line.begin() + 1, line.end());
+  }
+  return out;
+}
+
+ResolverFacts parse_networkd(std::string_view link, std::string_view lease) {
+  ResolverFacts out;
+  const auto value = [](std::string_view line, std::string_view key) {
+    return line.starts_with(key) ? line.substr(key.size()) : std::string_view();
+  };
+  for (std::size_t i = 0; i < most_lines && !link.empty(); ++i) {
+    const std::string_view line = next_line(link);
+    for (const std::string& s : words(value(line, "DNS="))) out.dns_servers.push_back(server(s));
+    for (const std::string& s : words(value(line, "DOMAINS="))) out.search_domains.push_back(s);
+    if (const auto ssid = value(line, "SSID="); !ssid.empty()) out.ssid = ssid;
+  }
+  for (std::size_t i = 0; i < most_lines && !lease.empty(); ++i) {
+    const std::string_view line = next_line(lease);
+    if (const auto s = value(line, "SERVER_ADDRESS="); !s.empty()) out.dhcp_server = policy::Address::parse(s);
+  }
+  return out;
+}
+
+Resolvers read_resolvers(const NetworkView& view, std::uint32_t primary, const std::string& root) {
+  Resolvers out;
+  for (const Link& link : view.links) {
+    if (link.loopback) continue;
+    const std::string number = std::to_string(link.index);
+    ResolverFacts facts = parse_networkd(content(root + "/run/systemd/netif/links/" + number),
+                                         content(root + "/run/systemd/netif/leases/" + number));
+    if (facts.dns_servers.empty() && link.index == primary) {
+      // systemd-resolved's own list of servers stands beside the stub that /etc/resolv.conf then names.
+      ResolverFacts plain = parse_resolv_conf(content(root + "/run/systemd/resolve/resolv.conf"));
+      if (plain.dns_servers.empty()) plain = parse_resolv_conf(content(root + "/etc/resolv.conf"));
+      facts.dns_servers = std::move(plain.dns_servers);
+      if (facts.search_domains.empty()) facts.search_domains = std::move(plain.search_domains);
+    }
+    if (!(facts == ResolverFacts{})) out[link.name] = std::move(facts);
+  }
+  return out;
+}
+
+}  // namespace vpn::agent
