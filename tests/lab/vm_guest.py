@@ -27,8 +27,10 @@ def programs():
     """Loads the eBPF objects as they are, so that the verifier of this kernel sees each program."""
     for path in sorted(Path("bin").glob("*.bpf.o")):
         done = subprocess.run(["bpftool", "-d", "prog", "loadall", path, f"/sys/fs/bpf/{path.name.split('.')[0]}"], capture_output=True, text=True)
-        verdict = [line for line in done.stderr.splitlines() if "Too large" in line or "failed to load" in line or "invalid" in line]
-        result = cases.Result(f"the verifier takes {path.name}", "vm", 1, 0, 0, *(("failed", "; ".join(verdict[-3:])) if done.returncode else ()))
+        text = [line for line in (done.stderr + done.stdout).splitlines() if line]
+        ends = [i for i, line in enumerate(text) if "END PROG LOAD LOG" in line]  # before it stands what the verifier did not like
+        verdict = [line for end in ends for line in text[max(0, end - 4) : end + 2]]
+        result = cases.Result(f"the verifier takes {path.name}", "vm", 1, 0, 0, *(("failed", "\n".join(verdict[-8:])) if done.returncode else ()))
         report(kind="result", **asdict(result))
 
 

@@ -9,10 +9,11 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* --- Packets of sockets ------------------------------------------------------------------------------------------- */
 
+/* With the flow's key beside it, this and what is below must fit the 512 bytes of stack that 6.1 gives a chain of calls,
+ * each frame rounded up to 32: what the key has is not kept twice. */
 struct vpn_moment {
   struct vpn_control* control;
   __u64 now;
-  __u64 current;
 };
 
 static __always_inline __u64 vpn_segments(const struct __sk_buff* skb) { return skb->gso_segs > 1 ? skb->gso_segs : 1; }
@@ -42,20 +43,22 @@ static __always_inline int vpn_is_wrapped(const struct __sk_buff* skb, const str
 VPN_STATIC int vpn_decide(struct __sk_buff* skb, struct vpn_socket* s, struct vpn_moment* moment,
                           struct vpn_flow_key* flow, int incoming) {
   struct vpn_question q = {0};
-  struct vpn_headers h;
-  struct vpn_counter_key counted = {0};
   struct vpn_control* c = moment->control;
-  const __u32* remote = incoming ? h.source : h.destination;
+  __u32 remote[4];
   __u64 until = VPN_FOREVER;
   __u32 counter, wrapped = 0;
   __u8 action;
-  if (!vpn_read_headers(skb, 0, &h)) return 0;
-  vpn_fill_packet(&q.packet, &h, incoming);
-  q.packet.owner = vpn_socket_class(s, moment->current);
+  { /* apart, so that what follows can use its place on the stack */
+    struct vpn_headers h;
+    if (!vpn_read_headers(skb, 0, &h)) return 0;
+    vpn_fill_packet(&q.packet, &h, incoming);
+    __builtin_memcpy(remote, incoming ? h.source : h.destination, sizeof(remote));
+  }
+  q.packet.owner = vpn_socket_class(s, flow->current);
   q.packet.interface = flow->interface;
   q.packet.scope = flow->scope;
   q.packet.uid = bpf_get_socket_uid(skb);
-  q.slot = vpn_slot(moment->current);
+  q.slot = vpn_slot(flow->current);
   if (!incoming && skb->mark && vpn_is_wrapped(skb, &q.packet)) wrapped = skb->mark;
   if (s->owner.provider || (s->owner.flags & VPN_OWNER_AGENT) || wrapped)
     vpn_exempt(&q.packet, remote, &s->owner, wrapped, moment->now, &until);
@@ -66,8 +69,11 @@ VPN_STATIC int vpn_decide(struct __sk_buff* skb, struct vpn_socket* s, struct vp
   else
     action = vpn_outgoing_action(c, &q);
   if (!(action & VPN_PASS)) q.verdict.verdict = VPN_DROP;
-  vpn_counted_as(&counted, &s->owner, q.packet.owner, &q.verdict, incoming);
-  counter = vpn_counter(c, &counted);
+  {
+    struct vpn_counter_key counted = {0};
+    vpn_counted_as(&counted, &s->owner, q.packet.owner, &q.verdict, incoming);
+    counter = vpn_counter(c, &counted);
+  }
   vpn_count(counter, vpn_segments(skb), skb->len);
   if (flow->protocol && !wrapped && !vpn_is_dhcp(&q.packet))
     vpn_remember(incoming ? &s->in : &s->out, flow, until, &q, action, counter);
@@ -90,8 +96,7 @@ static __always_inline int vpn_packet_action(struct __sk_buff* skb, int incoming
   if (s->netns != moment.control->netns)
     return VPN_PASS; /* another namespace's: it has no ticket for this one's wire */
   moment.now = bpf_ktime_get_coarse_ns();
-  moment.current = vpn_current(moment.control, moment.now);
-  flow.current = moment.current;
+  flow.current = vpn_current(moment.control, moment.now);
   flow.interface = skb->ifindex;
   flow.scope = sk->bound_dev_if;
   ordinary = vpn_ordinary(skb, incoming, &flow);
