@@ -9,8 +9,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* --- Packets of sockets ------------------------------------------------------------------------------------------- */
 
-/* With the flow's key beside it, this and what is below must fit the 512 bytes of stack that 6.1 gives a chain of calls,
- * each frame rounded up to 32: what the key has is not kept twice. */
+/* With the flow's key beside it, this and what is below must fit the 512 bytes of stack that 6.1 gives a chain of
+ * calls, each frame rounded up to 32: what the key has is not kept twice. */
 struct vpn_moment {
   struct vpn_control* control;
   __u64 now;
