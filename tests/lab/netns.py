@@ -84,6 +84,13 @@ class Capture:
 
     def take(self):
         """The frames since the last call that came in over the wire."""
+        return [frames.parse(data) for data in self._read(sent=False)]
+
+    def take_sent(self):
+        """The packets since the last call that left by a link without Ethernet headers."""
+        return [frames.parse(bytes(12) + (b"\x86\xdd" if data[0] >> 4 == 6 else b"\x08\x00") + data) for data in self._read(sent=True)]
+
+    def _read(self, sent):
         taken = []
         while True:
             try:
@@ -92,8 +99,8 @@ class Capture:
                 break
             except OSError:
                 continue  # the link went down: what arrived before is still to be read
-            if direction != socket.PACKET_OUTGOING:
-                taken.append(frames.parse(data))
+            if (direction == socket.PACKET_OUTGOING) == sent:
+                taken.append(data)
         _, lost = struct.unpack("II", self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
         if lost:
             raise RuntimeError(f"the capture on {self.link} lost {lost} frames: its counts mean nothing")

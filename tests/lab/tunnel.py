@@ -22,12 +22,17 @@ def open_tun(namespace, name):
     return fd
 
 
+FIRST = (places.TUNNEL, places.TUNNEL6, f"{places.INSIDE}/24", f"{places.INSIDE6}/64")  # the device's addresses, the gateway's
+SECOND = ("10.98.0.2", "fd00:98::2", "10.98.0.1/24", "fd00:98::1/64")
+
+
 class Tunnel:
-    def __init__(self, world, name="tun0"):
+    def __init__(self, world, name="tun0", addresses=FIRST):
         self.name = name
         self._world = world
-        self._far = open_tun(world.gateway, "tun0")
-        world.gateway.ip(f"addr add {places.INSIDE}/24 dev tun0", f"addr add {places.INSIDE6}/64 dev tun0 nodad", f"link set tun0 mtu {MTU} up")
+        self._own, self._own6, far, far6 = addresses
+        self._far = open_tun(world.gateway, name)
+        world.gateway.ip(f"addr add {far} dev {name}", f"addr add {far6} dev {name} nodad", f"link set {name} mtu {MTU} up")
         self._near = self._pump = None
         self.make()
         undo.later(self.remove)
@@ -37,7 +42,7 @@ class Tunnel:
         device = self._world.device
         self._near = open_tun(device, self.name)
         device.sysctl(**{f"net__ipv6__conf__{self.name}__addr_gen_mode": 1})  # no link-local address, no noise
-        device.ip(f"addr add {places.TUNNEL}/32 dev {self.name}", f"addr add {places.TUNNEL6}/128 dev {self.name} nodad",
+        device.ip(f"addr add {self._own}/32 dev {self.name}", f"addr add {self._own6}/128 dev {self.name} nodad",
                   f"link set {self.name} mtu {MTU} up")
         self._pump = Child(_pump, self._near, self._far, cgroup=self._world.outside)
 
