@@ -44,7 +44,7 @@ class Words {
     if ((at(VPN_W_PLACES, destination) & VPN_DESTINATION_SELF) != 0) return not_asked;  // the table `local` has it
     std::uint64_t cell = at(VPN_W_ROWS, std::size_t{row} * get(VPN_W_DESTINATIONS) + destination);
     const auto hangs_on = static_cast<std::size_t>(cell >> 16 & 0xff);
-    if (hangs_on != VPN_NO_TUNNEL && !connected_[hangs_on]) cell >>= 32;
+    if (hangs_on < connected_.size() && !connected_[hangs_on]) cell >>= 32;
     switch (cell & 0xff) {
       case VPN_TUNNEL:
         return static_cast<Way>(by_tunnel + (cell >> 16 & 0xff));

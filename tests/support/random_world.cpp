@@ -140,7 +140,8 @@ void RandomWorld::add_selectors(Random& random) {
     auto s = std::make_unique<made::ServiceSelectorT>();
     s->service = static_cast<std::uint8_t>(1 + random.below(7));
     if (random.chance(50)) s->role = policy::bit(random.pick(roles));
-    if (random.chance(60)) s->protocol = random.chance(20) ? 132 : random.chance(50) ? 6 : 17;
+    constexpr std::uint8_t protocols[] = {6, 6, 6, 17, 17, 17, 132, 2, 58};
+    if (random.chance(60)) s->protocol = random.pick(protocols);
     if (random.chance(60)) {
       s->ports.push_back(static_cast<std::uint16_t>(random.pick(ports_)));
       s->ports.push_back(static_cast<std::uint16_t>(random.bits()));
@@ -191,7 +192,8 @@ void RandomWorld::add_network(Random& random) {
     constexpr std::uint8_t lengths[] = {32, 40, 48, 56, 64, 96};
     state.nat64 = Prefix::of(address("2001:db8:64:a:b:c::"), random.pick(lengths));
     for (int i = 0; i < 4; ++i) {
-      const Address within = Address::from_v6(state.nat64->base.high | (random.bits() >> state.nat64->length % 64),
+      const unsigned length = state.nat64->length;
+      const Address within = Address::from_v6(state.nat64->base.high | (length < 64 ? random.bits() >> length : 0),
                                               state.nat64->base.low | (random.bits() >> 40));
       near_.push_back(within);
     }
