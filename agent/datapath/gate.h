@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/datapath/datapath.h"
@@ -31,10 +33,27 @@ struct GatePlan {
   bool audit = false;  ///< count what would be dropped, let it pass
 };
 
-/// The commands for libnftables that replace the gate, as one transaction. Pure.
-std::string gate_commands(const GatePlan& plan);
+/// A chain that is in the kernel.
+struct GateChain {
+  std::string device;    ///< of a chain of the family `netdev`
+  bool hooked = false;   ///< packets come to it by themselves
+  bool refuses = false;  ///< its policy is `drop`
+  std::size_t rules = 0;
+  friend bool operator==(const GateChain&, const GateChain&) = default;
+};
+/// By family and name: "netdev egress_2", "inet forward".
+using GateChains = std::map<std::string, GateChain>;
+
+/// The commands for libnftables that make the gate what the plan says, whatever it is now, as one transaction in which
+/// no chain is ever open. Pure. Errors (`invalid_input`): a name of an interface that nftables cannot write; nothing
+/// may leave by such an interface (leave it out of Datapath::set_interfaces too).
+Result<std::string> gate_commands(const GatePlan& plan, const GateChains& present = {});
+/// Those that change the tickets of a plan that is in force.
+std::string gate_ticket_commands(const GatePlan& plan);
 /// Those that take it away.
 std::string gate_removal_commands();
+/// From the listings of our tables (`nft list table`).
+GateChains gate_chains(std::string_view listing);
 
 class Gate {
  public:

@@ -125,7 +125,11 @@ std::unique_ptr<Room> Room::make() {
     run("ip link set " + n + " up");
     out->run_in_peer("ip addr add 10." + std::string(net) + ".0.1/24 dev " + n);
     out->run_in_peer("ip -6 addr add fd" + std::string(net) + "::1/64 dev " + n + " nodad");
+    out->run_in_peer("ip link set " + n + " address 02:00:00:00:00:" + net);
     out->run_in_peer("ip link set " + n + " up");
+    /* no test waits for a neighbour to be found */
+    for (const std::string& peer : {"10." + std::string(net) + ".0.1", "fd" + std::string(net) + "::1"})
+      run("ip neigh replace " + peer + " lladdr 02:00:00:00:00:" + net + " dev " + n + " nud permanent");
   }
   out->run_in_peer("ip link set lo up");
   run("ip route add default via 10.77.0.1");
