@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests.lab import attack, cases, scenario, undo, vm
+from tests.lab import attack, cases, report, scenario, undo, vm
 from tests.lab.run import Lab
 
 # What passes the hand-written gate: below it (AF_XDP), or on the way in.
@@ -16,9 +16,9 @@ _BEYOND_THE_GATE = {"AF_XDP copy-mode tx", "ND probe for the tunnel's IPv6 addre
 def _arguments():
     parser = argparse.ArgumentParser(prog="./dev lab", description="Tests in network namespaces, with real packets.",
                                      epilog="example: ./dev lab --only 'tcp4 connect'")
-    parser.add_argument("command", nargs="?", choices=("run", "list", "cleanup", "self-test", "vm"), default="run",
+    parser.add_argument("command", nargs="?", choices=("run", "list", "cleanup", "self-test", "vm", "table"), default="run",
                         help="self-test: the attacks against no guard and against a hand-written gate, without the agent; "
-                             "vm: what needs a whole machine; list; cleanup: remove what a killed run left")
+                             "vm: what needs a whole machine; table: results into docs/assurance.md; list; cleanup: remove what a killed run left")
     parser.add_argument("--vm", action="store_true", help="as the command vm")
     parser.add_argument("--task", dest="tasks", action="append", choices=vm.TASKS, help="only this task of the machine")
     parser.add_argument("--status", dest="statuses", action="append", choices=cases.STATUSES, help="attacks in this status of the tunnel only")
@@ -38,6 +38,9 @@ def main():
             print(f"{one.module:14} {one.name}")
         for one in scenario.load().values():
             print(f"{'scenario':14} {one.name}")
+        return 0
+    if arguments.command == "table":
+        report.update(cases.ROOT / "docs/assurance.md", arguments.output)
         return 0
     if os.geteuid() != 0:
         print("error: the lab makes network namespaces, which takes root: sudo ./dev lab", file=sys.stderr)
