@@ -16,9 +16,9 @@ _BEYOND_THE_GATE = {"AF_XDP copy-mode tx", "ND probe for the tunnel's IPv6 addre
 def _arguments():
     parser = argparse.ArgumentParser(prog="./dev lab", description="Tests in network namespaces, with real packets.",
                                      epilog="example: ./dev lab --only 'tcp4 connect'")
-    parser.add_argument("command", nargs="?", choices=("run", "list", "cleanup", "self-test", "vm", "table"), default="run",
+    parser.add_argument("command", nargs="?", choices=("run", "list", "cleanup", "self-test", "vm", "table", "demo"), default="run",
                         help="self-test: the attacks against no guard and against a hand-written gate, without the agent; "
-                             "vm: what needs a whole machine; table: results into docs/assurance.md; list; cleanup: remove what a killed run left")
+                             "vm: what needs a whole machine; demo: a live table; table: results into docs/assurance.md; list; cleanup: remove what a killed run left")
     parser.add_argument("--vm", action="store_true", help="as the command vm")
     parser.add_argument("--task", dest="tasks", action="append", choices=vm.TASKS, help="only this task of the machine")
     parser.add_argument("--status", dest="statuses", action="append", choices=cases.STATUSES, help="attacks in this status of the tunnel only")
@@ -52,6 +52,8 @@ def main():
     undo.install()
     undo.leftovers()
     lab = Lab(arguments)
+    if arguments.command == "demo":
+        return lab.demo()
     if arguments.vm or arguments.command == "vm":
         return lab.machine()
     return lab.self_test(_BEYOND_THE_GATE) if arguments.command == "self-test" else lab.run()

@@ -45,6 +45,8 @@ class Agent:
         return self
 
     def _enter(self):
+        kernel.private_mounts()  # charon, which the agent starts, has fixed places in /run
+        kernel.mount("tmpfs", "/run", "tmpfs")
         process.join(self._world.outside)
 
     def _gone(self):

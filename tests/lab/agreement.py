@@ -51,7 +51,7 @@ def random_profile(rng, identity, authority):
     flags = {flag: rng.randint(0, 1) for flag in FLAGS if rng.random() < 0.6}
     if kind == "always-on":
         services = [{"ServiceName": name, "Action": rng.choice(("Allow", "Drop"))} for name in rng.sample(["AirPrint", "CellularServices", "VoiceMail"], rng.randint(0, 3))]
-        apps = [{"BundleIdentifier": app, **({"LimitToProtocols": rng.sample(["UDP", "TCP"], rng.randint(0, 2))} if rng.random() < 0.4 else {})}
+        apps = [{"BundleIdentifier": app, **({"LimitToProtocols": rng.sample(["UDP"], rng.randint(0, 1))} if rng.random() < 0.4 else {})}
                 for app in rng.sample(sorted(profiles.APPS), rng.randint(0, 2))]
         return kind, profiles.always_on(identity, authority, **({"ServiceExceptions": services} if services else {}),
                                         **({"ApplicationExceptions": apps} if apps else {})), profiles.EVERYWHERE, []

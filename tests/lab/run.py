@@ -3,8 +3,8 @@
 import json
 import sys
 
-from tests.lab import agent, attack, cases, certificates, guard, profiles, scenario, strongswan, undo, vm, world
-from tests.lab.frames import UDP, Lockdown
+from tests.lab import agent, attack, cases, certificates, demo, guard, profiles, scenario, strongswan, undo, vm, world
+from tests.lab.frames import Lockdown
 from tests.lab.process import Failed
 from tests.lab.tunnel import Tunnel
 
@@ -15,8 +15,8 @@ _TROUBLE = (AssertionError, OSError, RuntimeError, Failed)
 
 
 class Lab:
-    def __init__(self, arguments):
-        self._arguments = arguments
+    def __init__(self, arguments, whole_machine=False):
+        self._arguments, self._whole_machine = arguments, whole_machine
         self._runs = arguments.runs or (FULL_RUNS if arguments.full else RUNS)
         self._results = []
         self._world = None
@@ -55,6 +55,11 @@ class Lab:
                 self._finish(self._tell(one))
         return self._conclude()
 
+    def demo(self):
+        place = self._place()
+        place.build = self._arguments.build
+        return demo.show(place)
+
     def machine(self):
         """What needs a whole machine, in one: tests/lab/vm.py."""
         missing = vm.available()
@@ -84,7 +89,7 @@ class Lab:
 
     def _attack(self, one, status):
         def make():
-            return agent.Guard(self._world, self._arguments.build, self._policy(), status)
+            return agent.Guard(self._world, self._arguments.build, self._policy(), status, whole_machine=self._whole_machine)
 
         try:
             return self._play(one, make, status)
@@ -137,7 +142,7 @@ class Lab:
         """The world of the cases, made anew where the one before left traces."""
         if self._world is None:
             undo.next_world()
-            self._world = world.World()
+            self._world = world.World(whole_machine=self._whole_machine)
         return self._world
 
     def _leave(self):
@@ -166,6 +171,3 @@ def lockdown(**more):
     """What may leave under the always-on profile of the attacks."""
     endpoints = []  # S1.c is for the provider, and the lab's tunnel has no outer packets: whatever goes to the gateway leaks
     return Lockdown(endpoints=endpoints, tunnel_addresses=[world.TUNNEL, world.TUNNEL6], **more)
-
-
-OUTER = [(world.GATEWAY, UDP, 500), (world.GATEWAY, UDP, 4500)]  # of strongSwan's tunnel

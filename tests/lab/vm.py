@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.lab import cases
 
-TASKS = ("programs", "attacks")
+TASKS = ("programs", "attacks", "self_test")
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
 MODULES = """virtio_pci virtio_net veth bridge macvlan 8021q tun dummy vxlan wireguard sctp ipip ip_gre sit
 nf_tables nft_ct nft_masq nft_chain_nat nft_reject_inet nft_fib_inet nft_socket nft_compat nfnetlink

@@ -13,6 +13,10 @@ from tests.lab import attack, cases, guard, undo
 from tests.lab.run import Lab
 
 
+RUNS = 3
+BUILD = Path("/lab")
+
+
 def report(**what):
     print("\n@lab " + json.dumps(what), flush=True)
 
@@ -39,11 +43,23 @@ class _Reporting(Lab):
         report(kind="result", **asdict(result))
 
 
-def attacks():
-    """Every attack, with the root cgroup at hand; against the hand-written gate."""
-    lab = _Reporting(SimpleNamespace(runs=3, full=False))
+def self_test():
+    """Every attack on this kernel, against no guard and against the hand-written gate."""
+    lab = _Reporting(SimpleNamespace(runs=RUNS, full=False, build=BUILD))
     for one in attack.load().values():
         lab._finish(lab._play(one, lambda: guard.Gate(lab._world), "vm"))
+
+
+def attacks():
+    """The attacks that only the root cgroup sees, and those that not every kernel can run: the agent guards the whole
+    machine."""
+    lab = _Reporting(SimpleNamespace(runs=RUNS, full=False, build=BUILD), whole_machine=True)
+    for one in attack.load().values():
+        if one.whole_machine or one.needs:
+            for status in ("connected", "disconnected"):
+                result = lab._attack(one, status)
+                result.status = f"vm {status}"
+                lab._finish(result)
 
 
 def main():

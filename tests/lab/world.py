@@ -56,6 +56,7 @@ def cgroups():
 class World:
     accesses: tuple = (WIFI, CELLULAR)
     ipv6: bool = True
+    whole_machine: bool = False  # the device is the namespace of init: in a machine of our own only
     build: Path | None = None  # where the programs are
     full: bool = False  # scenarios run at their full counts
     tunnel: object = None  # of tests/lab/tunnel.py, where there is one
@@ -88,7 +89,8 @@ class World:
         self.stranger = self.helper("device")  # a process of the device that is in no guarded cgroup
 
     def _place(self, name):
-        place = self.places[name] = Namespace(name)
+        own = self.whole_machine and name == "device"
+        place = self.places[name] = Namespace(name, "/proc/1/ns/net" if own else None)
         if not self.ipv6:
             place.sysctl(net__ipv6__conf__all__disable_ipv6=1)
         place.sysctl(net__ipv6__conf__all__accept_dad=0, net__ipv6__conf__default__accept_dad=0,
