@@ -1,8 +1,10 @@
 """vpnagentd in the device's namespace, confined to the lab's cgroup."""
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -41,13 +43,19 @@ class Agent:
         self.control.unlink(missing_ok=True)
         self._process = self._world.device.start([*map(str, command), *self._arguments], stdout=log, stderr=log, preexec_fn=self._enter)
         if wait:
-            wait_for(lambda: self.control.exists() or self._gone(), f"the agent's socket; its log: {self.log()}", 10)
+            wait_for(lambda: self._gone() or self._guards(), "the guard in force", 10)
         return self
 
     def _enter(self):
         kernel.private_mounts()  # charon, which the agent starts, has fixed places in /run
         kernel.mount("tmpfs", "/run", "tmpfs")
         process.join(self._world.outside)
+
+    def _guards(self):
+        try:
+            return self.request("status")["guard"] == "in-force"
+        except (OSError, RuntimeError):
+            return False
 
     def _gone(self):
         if self._process.poll() is not None:
@@ -68,6 +76,18 @@ class Agent:
     def terminate(self):
         stop(self._process, 5)
 
+    def request(self, command, **more):
+        """Asks on the control socket, without a program in between."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.settimeout(10)
+            s.connect(str(self.control))
+            s.sendall(json.dumps({"command": command, **more}).encode() + b"\n")
+            with s.makefile("rb") as lines:
+                answer = json.loads(lines.readline() or b'{"ok": false, "error": "no answer"}')
+        if not answer["ok"]:
+            raise RuntimeError(f"{command}: {answer['error']}\n{self.log()[-1500:]}")
+        return answer["result"]
+
     def ctl(self, *arguments, check=True):
         """What vpnagentctl prints, as data."""
         command = [self._build / "bin/vpnagentctl", *arguments, "--control", self.control, "--format", "json"]
@@ -82,7 +102,8 @@ class Agent:
 
     def remove(self):
         """Takes the guard away, the daemon too."""
-        self.ctl("stop", "--remove-guard", check=False)
+        with contextlib.suppress(OSError, RuntimeError):
+            self.request("stop", remove_guard=True)
         self.terminate()
 
 
@@ -105,7 +126,7 @@ class Guard:
         wait_for(lambda: self.status() == self._status, f"status {self._status}; the agent's log: {self._agent.log()[-1500:]}")
 
     def status(self):
-        return next(tunnel["status"] for tunnel in self._agent.ctl("status")["tunnels"])
+        return next(tunnel["status"] for tunnel in self._agent.request("status")["tunnels"])
 
     def release(self):
         self._client.close()

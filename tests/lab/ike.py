@@ -30,7 +30,7 @@ class IkeStage:
         return self
 
     def status(self):
-        tunnels = self.agent.ctl("status")["tunnels"]
+        tunnels = self.agent.request("status")["tunnels"]
         return next(entry["status"] for entry in tunnels if entry["id"] == self.tunnel_name)
 
     def wait(self, status, seconds=15):

@@ -52,7 +52,7 @@ class Stage:
         return wait_for(lambda: self.status() == status, f"status {status}, it is {self.status()}; the agent's log: {self.agent.log()[-1500:]}", seconds)
 
     def status(self):
-        tunnels = self.agent.ctl("status")["tunnels"]
+        tunnels = self.agent.request("status")["tunnels"]
         return next(entry["status"] for entry in tunnels if entry["id"] == self.tunnel_name)
 
     def app(self, name, uid=None):

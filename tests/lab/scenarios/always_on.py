@@ -171,7 +171,7 @@ def policy_replaced(place):
     for number in range(rounds):
         if number >= len(policies):
             policies.append(stage.compile(name="next"))
-        stage.agent.ctl("apply", policies[number])
+        stage.agent.request("apply", policy=str(policies[number]))
         tally.count(place.take(), lockdown())
     stage.client.close()
     stage.client = None

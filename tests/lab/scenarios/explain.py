@@ -63,7 +63,7 @@ def _one_policy(place, stage, rng, tunnels, chosen, tally, title):
             settings = {"interface": link, "included": included, "excluded": excluded}
             client.report("connected", **settings)
             client.report(status, **settings)
-            wait_for(lambda: agent.ctl("status")["tunnels"][0]["status"] == status, f"{title}: {status}; {agent.log()[-1000:]}")
+            wait_for(lambda: agent.request("status")["tunnels"][0]["status"] == status, f"{title}: {status}; {agent.log()[-1000:]}")
             flows = agreement.random_flows(rng, FLOWS)
             answers = agreement.explain(place.build / "bin/vpnprofile", place.folder, policy, _state(place, agent, name, status, link, included, excluded), flows)
             wrong += [f"{title} {kind} {status}: {text}" for text in _send_and_compare(place, stage, tunnels, flows, answers, name)]
