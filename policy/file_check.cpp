@@ -3,6 +3,7 @@
 
 #include "policy/file_checker.h"
 #include "policy/file_header.h"
+#include "policy_checked.h"
 
 namespace vpn::policy {
 
@@ -213,13 +214,8 @@ Result<const fb::Policy*> check_body(std::span<const std::byte> body, AppTable& 
                 "the body is not aligned to " + std::to_string(file_alignment) + " bytes in memory");
   }
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(body.data());
-  flatbuffers::Verifier::Options options;
-  // A table takes at least eight bytes with the offset that leads to it; more visits than that mean that tables are
-  // shared to make the verification long.
-  options.max_tables = static_cast<flatbuffers::uoffset_t>(body.size() / 8 + 1);
-  options.max_depth = 16;
-  flatbuffers::Verifier verifier(bytes, body.size(), options);
-  if (body.size() < 8 || body.size() > largest_body || !fb::VerifyPolicyBuffer(verifier)) {
+  BoundedVerifier verifier(body);
+  if (body.size() < 8 || body.size() > largest_body || !checked::VerifyPolicyBuffer(verifier)) {
     return fail(ErrorKind::invalid_input, "the body is not a well-formed FlatBuffer",
                 "offset " + std::to_string(header_bytes), "fetch the file again or compile it anew");
   }

@@ -60,8 +60,14 @@ Offset<fb::AlwaysOn> always_on(FlatBufferBuilder& b, const Ingredients& in) {
 Offset<fb::OnDemand> on_demand(FlatBufferBuilder& b, const Ingredients& in) {
   const std::vector parameters{fb::CreateEvaluateParameter(b, in.parameter_domains, false, 0, 0, 0)};
   const auto parameter_vector = b.CreateVector(parameters);
-  const std::vector rules{fb::CreateOnDemandRule(b, static_cast<fb::OnDemandAction>(in.rule_action), in.rule_interface,
-                                                 0, 0, 0, 0, parameter_vector, 0)};
+  std::vector rules{fb::CreateOnDemandRule(b, static_cast<fb::OnDemandAction>(in.rule_action), in.rule_interface, 0, 0,
+                                           0, 0, parameter_vector, 0)};
+  if (in.shared_rules > 0) {
+    const auto name = b.CreateString(std::string(in.shared_name_length, 'a'));
+    const auto names = b.CreateVector(std::vector(in.shared_names, name));
+    for (std::uint32_t i = 0; i < in.shared_rules; ++i)
+      rules.push_back(fb::CreateOnDemandRule(b, fb::OnDemandAction::connect, 255, names, names, names));
+  }
   return fb::CreateOnDemand(b, true, false, b.CreateVector(rules));
 }
 

@@ -46,6 +46,8 @@ struct Ingredients {
   bool first_class_empty = true;
   std::uint32_t secret_count = 2;
   std::string_view path = "PayloadContent[0]";
+  std::uint32_t shared_rules = 0, shared_names = 0;  ///< further rules that all refer to one list of one name
+  std::uint32_t shared_name_length = 1;
   std::uint32_t domain_list = 0;  ///< number of the list that the table's name is in
 };
 
