@@ -135,6 +135,23 @@ TEST_P(RangeTableAgainstNaive, EveryAddressHasItsTupleAndClassesAreDistinct) {
     for (std::uint16_t d = 0; d < s.dimensions; ++d)
       ASSERT_EQ(table.value(cls, d), naive(entries, a, d)) << a.to_string();
   }
+  for (const bool v6 : {false, true}) {
+    std::vector<std::pair<Address, std::uint32_t>> ranges;
+    table.for_each_range(v6, [&](const Address& first, std::uint32_t cls) { ranges.emplace_back(first, cls); });
+    ASSERT_FALSE(ranges.empty());
+    EXPECT_LE(ranges.size(), table.range_count(v6));
+    EXPECT_EQ(ranges[0].first, (Address{0, 0, v6}));
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+      const auto& [first, cls] = ranges[i];
+      ASSERT_EQ(table.find(first), cls);
+      if (i == 0) continue;
+      ASSERT_LT(ranges[i - 1].first, first);
+      ASSERT_NE(ranges[i - 1].second, cls);
+      const Address last = v6 ? Address::from_v6(first.low == 0 ? first.high - 1 : first.high, first.low - 1)
+                              : Address::from_v4(first.v4() - 1);
+      ASSERT_EQ(table.find(last), ranges[i - 1].second) << last.to_string();
+    }
+  }
   std::set<std::vector<std::uint8_t>> tuples;
   for (std::uint32_t c = 0; c < table.class_count(); ++c) {
     std::vector<std::uint8_t> tuple;
