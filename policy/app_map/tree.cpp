@@ -67,6 +67,38 @@ Result<json> parse_yaml(const File& file, std::string_view text) {
   }
 }
 
+/// Finds a key of the outermost object that is there twice: a tree has the last of them only. A callback of the parser
+/// would see them, too, but takes the square of the number of keys in time.
+class OuterKeys final : public nlohmann::json_sax<json> {
+ public:
+  const std::string& twice() const { return twice_; }
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_array(std::size_t) override { return enter(); }
+  bool end_array() override { return leave(); }
+  bool start_object(std::size_t) override { return enter(); }
+  bool end_object() override { return leave(); }
+  bool key(string_t& name) override {
+    if (depth_ == 1 && !seen_.insert(name).second) twice_ = name;
+    return twice_.empty();
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  bool enter() { return ++depth_, true; }
+  bool leave() { return --depth_, true; }
+
+  std::set<std::string> seen_;
+  std::string twice_;
+  std::size_t depth_ = 0;
+};
+
 }  // namespace
 
 Result<json> parse_tree(const std::string& where, std::string_view text, const std::string& what,
@@ -75,16 +107,11 @@ Result<json> parse_tree(const std::string& where, std::string_view text, const s
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos || text[first] != '{') return parse_yaml(file, text);
   // JSON is YAML, too, but nlohmann's reader is much the faster one.
-  std::set<std::string> seen;
-  std::string twice;
-  const json::parser_callback_t watch = [&](int depth, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::key && depth == 1 && !seen.insert(parsed.get<std::string>()).second)
-      twice = parsed.get<std::string>();
-    return true;
-  };
-  json out = json::parse(text, watch, false);
+  json out = json::parse(text, nullptr, false);
   if (out.is_discarded()) return parse_yaml(file, text);
-  if (!twice.empty()) return file.bad("\"" + twice + "\" is there twice");
+  OuterKeys keys;
+  json::sax_parse(text, &keys);
+  if (!keys.twice().empty()) return file.bad("\"" + keys.twice() + "\" is there twice");
   return out;
 }
 

@@ -58,6 +58,16 @@ class Compile(Case):
         code, _, errors = self.vpn("compile", "--batch", "fleet", "--app-map", "map.yaml", "-o", "out")
         self.assertEqual(code, 0, errors)
 
+    def test_app_maps_take_linear_time_and_no_name_twice(self):
+        self.write("a.mobileconfig", profile(payload(ONE)))
+        self.write("map.json", json.dumps({f"com.example.a{n}": {"roles": ["mail"]} for n in range(100_000)}))  # n² would be minutes
+        self.assertEqual(self.vpn("compile", "a.mobileconfig", "--app-map", "map.json", "-o", "p")[0], 0)
+        for name, text in (("twice.json", '{"a": {"roles": ["mail"]}, "a": {}}'), ("twice.yaml", "a: {}\na: {}\n")):
+            self.write(name, text)
+            code, _, errors = self.vpn("compile", "a.mobileconfig", "--app-map", name, "-o", "q")
+            self.assertEqual(code, 1)
+            self.assertIn('"a" is there twice', errors)
+
     def test_same_input_same_bytes(self):
         self.write("a.mobileconfig", profile(payload(ONE)))
         for name in ("p", "q"):
