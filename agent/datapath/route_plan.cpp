@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -19,9 +20,20 @@ using policy::Address;
 using policy::KernelTable;
 using policy::Prefix;
 
-/// Order of the rules. What is steered whatever its mark; ports that have a table of their own; then the way past the
-/// owner's table for those that such a table passes; owners' tables; where that way leads.
-enum Step : std::uint32_t { step_any_owner, step_port, step_past, step_owner, step_end };
+/// Order of the rules. What is steered alike for all owners; then the marks that have ways of their own: ports with a
+/// table for themselves, the way past the rest for those that such a table passes, all other ports, the same way for
+/// these; then likewise whatever mark is left; then where the way past leads.
+enum Step : std::uint32_t {
+  step_first,
+  step_port,
+  step_port_past,
+  step_owner,
+  step_owner_past,
+  step_rest_port,
+  step_rest_port_past,
+  step_rest,
+  step_end
+};
 
 constexpr std::uint32_t most_ports = 1u << 12;  // table numbers have twelve bits for them
 constexpr std::size_t most_links = 254;
@@ -165,6 +177,7 @@ class Planner {
     add_direct_table();
     std::sort(out_.tables.begin(), out_.tables.end(),
               [](const RouteTable& a, const RouteTable& b) { return a.number < b.number; });
+    of_mark_[0] = of_mark_.at(static_cast<std::uint32_t>(words_.at(VPN_W_MARKS, VPN_FORWARDED)));
     for (const bool v6 : {false, true}) add_rules(v6);
     std::sort(out_.rules.begin(), out_.rules.end());
     return std::move(out_);
@@ -307,7 +320,7 @@ class Planner {
 
   // --- Rules ---
 
-  RouteRule rule(Step step, bool v6, std::uint32_t table) const {
+  RouteRule rule(std::uint32_t step, bool v6, std::uint32_t table) const {
     RouteRule out;
     out.priority = options_.first_priority + step;
     out.v6 = v6;
@@ -317,24 +330,42 @@ class Planner {
 
   void add_rules(bool v6) {
     const std::uint32_t direct = options_.first_table + (VPN_MARK_DIRECT << 12);
-    RouteRule dhcp = rule(step_any_owner, v6, direct);
+    RouteRule dhcp = rule(step_first, v6, direct);
     dhcp.protocol = VPN_UDP;
     dhcp.first_port = dhcp.last_port = v6 ? 547 : 67;
     dhcp.source_port = v6 ? 546 : 68;
     out_.rules.push_back(dhcp);
     if (!v6) {
-      RouteRule membership = rule(step_any_owner, v6, direct);
+      RouteRule membership = rule(step_first, v6, direct);
       membership.protocol = VPN_IGMP;
       out_.rules.push_back(membership);
     }
-    for (const auto& [mark, of_port] : of_mark_) add_rules_of(v6, mark, of_port);
-    add_rules_of(v6, 0, of_mark_.at(static_cast<std::uint32_t>(words_.at(VPN_W_MARKS, VPN_FORWARDED))));
-    RouteRule own = rule(step_owner, v6, direct);
+    RouteRule own = rule(step_first, v6, direct);
     own.mark = socket_mark(VPN_MARK_DIRECT, options_);
     out_.rules.push_back(own);
+    const std::vector<std::size_t>* rest = most_rules();
+    for (const auto& [mark, of_port] : of_mark_)
+      if (of_port != *rest) add_rules_of(v6, mark, of_port);
+    add_rules_of(v6, std::nullopt, *rest);
     RouteRule end = rule(step_end, v6, 0);
     end.action = RouteRule::Action::none;
     out_.rules.push_back(end);
+  }
+
+  /// The ports' contents that would take the most rules, were each of the marks named that have them: the kernel goes
+  /// through all rules one by one.
+  const std::vector<std::size_t>* most_rules() const {
+    std::map<std::vector<std::size_t>, std::size_t> marks;
+    for (const auto& [mark, of_port] : of_mark_) ++marks[of_port];
+    const std::vector<std::size_t>* best = nullptr;
+    std::size_t most = 0;
+    for (const auto& [mark, of_port] : of_mark_) {
+      const std::size_t rules = marks[of_port] * (1 + split(of_port).second.size());
+      if (rules <= most) continue;
+      most = rules;
+      best = &of_port;
+    }
+    return best;
   }
 
   /// Protocol and ports, and the content that they take.
@@ -369,35 +400,37 @@ class Planner {
     return out;
   }
 
-  void add_rules_of(bool v6, std::uint32_t mark, const std::vector<std::size_t>& of_port) {
-    const std::size_t family = v6 ? 1 : 0;
-    std::size_t usual = of_port[0];
-    std::vector<Piece> others = pieces(of_port, usual);
+  /// The content that the fewest rules need not name, and what differs from it.
+  std::pair<std::size_t, std::vector<Piece>> split(const std::vector<std::size_t>& of_port) const {
+    std::pair<std::size_t, std::vector<Piece>> best{of_port[0], pieces(of_port, of_port[0])};
     for (const std::size_t candidate : of_port) {
-      if (candidate == usual) continue;
-      std::vector<Piece> left = pieces(of_port, candidate);
-      if (left.size() >= others.size()) continue;
-      usual = candidate;
-      others = std::move(left);
+      if (candidate == best.first) continue;
+      std::vector<Piece> others = pieces(of_port, candidate);
+      if (others.size() < best.second.size()) best = {candidate, std::move(others)};
     }
-    for (const Piece& piece : others) {
-      const Content& content = contents_[piece.content];
-      RouteRule r = rule(step_port, v6, content.table);
-      r.mark = socket_mark(mark, options_);
-      r.protocol = piece.protocol;
-      r.first_port = piece.first_port;
-      r.last_port = piece.last_port;
-      if (content.routes[family]) out_.rules.push_back(r);
-      if (!content.passes[family]) continue;
-      r.priority = options_.first_priority + step_past;
+    return best;
+  }
+
+  /// For one mark, or for all that are left.
+  void add_rules_of(bool v6, std::optional<std::uint32_t> mark, const std::vector<std::size_t>& of_port) {
+    const auto add = [&](RouteRule r, const Content& content, bool falls_through) {
+      if (mark) r.mark = socket_mark(*mark, options_);
+      if (content.routes[v6 ? 1 : 0]) out_.rules.push_back(r);
+      if (!content.passes[v6 ? 1 : 0] || !falls_through) return;
+      ++r.priority;
       r.action = RouteRule::Action::go_to;
       r.target = options_.first_priority + step_end;
       out_.rules.push_back(r);
+    };
+    const auto [usual, others] = split(of_port);
+    for (const Piece& piece : others) {
+      RouteRule r = rule(mark ? step_port : step_rest_port, v6, contents_[piece.content].table);
+      r.protocol = piece.protocol;
+      r.first_port = piece.first_port;
+      r.last_port = piece.last_port;
+      add(r, contents_[piece.content], true);
     }
-    if (!contents_[usual].routes[family]) return;
-    RouteRule r = rule(step_owner, v6, contents_[usual].table);
-    r.mark = socket_mark(mark, options_);
-    out_.rules.push_back(r);
+    add(rule(mark ? step_owner : step_rest, v6, contents_[usual].table), contents_[usual], mark.has_value());
   }
 
   const Words words_;

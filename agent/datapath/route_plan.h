@@ -32,7 +32,7 @@ struct NetworkFacts {
 struct RouteOptions {
   std::uint32_t mark_mask = 0xff000000;    ///< eight bits in a row
   std::uint32_t first_table = 0x76700000;  ///< tables take up to 2^20 numbers from here on
-  std::uint32_t first_priority = 900;      ///< rules take five priorities from here on
+  std::uint32_t first_priority = 900;      ///< rules take nine priorities from here on
 };
 
 enum class RouteKind : std::uint8_t {
@@ -65,7 +65,7 @@ struct RouteRule {
   };
   std::uint32_t priority = 0;
   bool v6 = false;
-  std::optional<std::uint32_t> mark;                 ///< under the plan's mask, shifted into place
+  std::optional<std::uint32_t> mark;                 ///< under the plan's mask, shifted into place; none: any
   std::uint8_t protocol = 0;                         ///< 0: any
   std::uint16_t first_port = 0, last_port = 0xffff;  ///< of the destination; 0 to 65535: any
   std::uint16_t source_port = 0;                     ///< 0: any
@@ -81,8 +81,9 @@ struct RoutePlan {
 };
 
 /// For the tunnels that the table says are connected. Packets without a mark (the kernel's own; sockets that nobody has
-/// looked at yet) take the routes of `forwarded`. Errors (`usage`): options that make no sense; (`invalid_input`): more
-/// interfaces, ways out or port classes than can be told apart.
+/// looked at yet) take the routes of `forwarded`. The ways that most marks share get rules without a mark. Errors
+/// (`usage`): options that make no sense; (`invalid_input`): more interfaces, ways out or port classes than can be told
+/// apart.
 Result<RoutePlan> plan_routes(const policy::KernelTable& table, const NetworkFacts& facts,
                               const RouteOptions& options = {});
 

@@ -342,7 +342,7 @@ struct Made {
   std::string routes(std::uint32_t mark, std::uint8_t protocol = 6, std::uint16_t port = 443) const {
     const RoutePlan plan = *plan_routes(table, facts);
     for (const RouteRule& r : plan.rules) {
-      if (r.mark != socket_mark(mark) || r.v6 || r.action != RouteRule::Action::table) continue;
+      if ((r.mark && *r.mark != socket_mark(mark)) || r.v6 || r.action != RouteRule::Action::table) continue;
       if ((r.protocol != 0 && r.protocol != protocol) || port < r.first_port || port > r.last_port) continue;
       for (const RouteTable& t : plan.tables)
         if (t.number == r.target) return text(t);
