@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Enough to see what a file of a folder is.
-constexpr std::size_t largest_looked_at = std::size_t{128} << 20;
+constexpr std::size_t largest_looked_at = std::size_t{160} << 20;
 
 bool contains_any(std::string_view text, const auto& words) {
   return std::any_of(words.begin(), words.end(),

@@ -36,7 +36,8 @@ struct Extent {
 
 class Check {
  public:
-  Check(std::string_view bytes, const Limits& limits) : bytes_(bytes), limits_(limits) {}
+  Check(std::string_view bytes, const Limits& limits)
+      : bytes_(bytes), limits_(limits), most_values_(limits.values / 2) {}
   std::optional<Fault> run(BinaryExtent& extent) {
     if (trailer()) walk();
     if (!fault_) extent = {extents_[top_].values, extents_[top_].bytes};
@@ -77,6 +78,7 @@ class Check {
 
   std::string_view bytes_;
   const Limits& limits_;
+  std::size_t most_values_;
   std::optional<Fault> fault_;
   unsigned offset_size_ = 0, reference_size_ = 0;
   std::uint64_t count_ = 0, top_ = 0, table_ = 0;
@@ -99,7 +101,7 @@ bool Check::trailer() {
   if (!sizes || count_ == 0 || top_ >= count_ || table_ < header_size || table_ > at ||
       count_ > (at - table_) / offset_size_)
     return fail("the trailer of the binary property list is damaged; the file may be cut off");
-  if (count_ > limits_.values) return exceeds("the file has too many values", limits_.values);
+  if (count_ > most_values_) return exceeds("the file has too many values", most_values_);
   extents_.resize(count_);
   return true;
 }
@@ -206,7 +208,7 @@ bool Check::add(Step& step, const Extent& child) {
   step.extent.bytes += child.bytes;
   step.extent.height = std::max(step.extent.height, child.height + 1);
   // Checked at every step, so that the sums cannot overflow.
-  if (step.extent.values > limits_.values) return exceeds("the file has too many values", limits_.values);
+  if (step.extent.values > most_values_) return exceeds("the file has too many values", most_values_);
   if (step.extent.bytes > limits_.file_bytes) return exceeds("the texts of the file are too long", limits_.file_bytes);
   if (open_.size() + child.height > limits_.depth) return exceeds("objects are nested too deep", limits_.depth);
   return true;

@@ -23,9 +23,11 @@ std::string_view to_string(Format f);  ///< "XML property list" …
 
 /// Limits of the readers; beyond one, the file is refused with a finding that names it.
 struct Limits {
-  std::size_t file_bytes = std::size_t{128} << 20;
+  std::size_t file_bytes = std::size_t{160} << 20;
   std::uint32_t depth = 64;
-  std::uint32_t values = 2'500'000;  ///< keeps the worst file below 1 GB of memory
+  /// Keys count too: a million dictionaries of two keys, and the worst file stays below 1 GB of memory. Half as many in
+  /// a binary list, for libplist's tree takes more than twice as much for each.
+  std::uint32_t values = 5'200'000;
   std::size_t string_bytes = std::size_t{16} << 20;
 };
 

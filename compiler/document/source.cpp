@@ -75,6 +75,15 @@ Result<Buffer> read_all(int fd, const std::string& name, std::size_t expected, s
 /// A byte order mark is no part of the first line.
 std::uint32_t mark_size(std::string_view text) { return text.substr(0, 3) == "\xef\xbb\xbf" ? 3 : 0; }
 
+/// Of long lines, the code points before every so many bytes are remembered.
+constexpr std::uint32_t stride = 4096;
+
+/// A code point starts at every byte that does not continue one.
+std::uint32_t points_in(std::string_view text) {
+  return static_cast<std::uint32_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u; }));
+}
+
 bool ends_line(std::string_view text, std::size_t i) {
   return text[i] == '\n' || (text[i] == '\r' && (i + 1 == text.size() || text[i + 1] != '\n'));
 }
@@ -114,6 +123,7 @@ void Source::replace_text(std::string text, bool is_original) {
   buffer_.reset();
   is_original_ = is_original;
   lines_.clear();
+  points_.clear();
 }
 
 const std::vector<std::uint32_t>& Source::lines() const {
@@ -142,10 +152,19 @@ Position Source::position(std::uint32_t offset) const {
   offset = std::min(offset, static_cast<std::uint32_t>(text_.size()));
   const auto next = std::upper_bound(starts.begin(), starts.end(), offset);
   const std::uint32_t start = next - 1 == starts.begin() ? std::min(mark_size(text_), offset) : *(next - 1);
-  // A code point starts at every byte that does not continue one.
-  const auto points = std::count_if(text_.begin() + start, text_.begin() + offset,
-                                    [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u; });
-  return {static_cast<std::uint32_t>(next - starts.begin()), static_cast<std::uint32_t>(points + 1)};
+  const std::uint32_t points = offset - start <= stride ? points_in(text_.substr(start, offset - start))
+                                                        : points_before(offset) - points_before(start);
+  return {static_cast<std::uint32_t>(next - starts.begin()), points + 1};
+}
+
+std::uint32_t Source::points_before(std::uint32_t offset) const {
+  if (points_.empty()) {
+    points_.push_back(0);
+    for (std::size_t i = stride; i <= text_.size(); i += stride)
+      points_.push_back(points_.back() + points_in(text_.substr(i - stride, stride)));
+  }
+  const std::uint32_t whole = offset / stride;
+  return points_[whole] + points_in(text_.substr(whole * stride, offset % stride));
 }
 
 std::string_view Source::line(std::uint32_t line) const {

@@ -41,9 +41,10 @@ class Source {
 
   const std::string& name() const { return name_; }  ///< as the user gave it
   std::string_view text() const { return text_; }    ///< what spans refer to
-  Position position(std::uint32_t offset) const;     ///< O(log lines); builds the line table at the first call
-  std::string_view line(std::uint32_t line) const;   ///< without its end; lines from 1, empty beyond the last
-  std::uint32_t line_count() const;                  ///< at least 1
+  Position position(
+      std::uint32_t offset) const;  ///< O(log lines), however long they are; builds tables at the first call
+  std::string_view line(std::uint32_t line) const;  ///< without its end; lines from 1, empty beyond the last
+  std::uint32_t line_count() const;                 ///< at least 1
 
   /// Replaces the text by the one that spans refer to (after UTF-16 conversion or unwrapping a CMS envelope). Views
   /// into the old text become invalid.
@@ -55,6 +56,7 @@ class Source {
 
  private:
   const std::vector<std::uint32_t>& lines() const;
+  std::uint32_t points_before(std::uint32_t offset) const;
   std::string name_;
   std::string owned_;               ///< behind text_, unless buffer_ is
   std::unique_ptr<char[]> buffer_;  ///< behind text_ after read(): never zeroed first, never copied
@@ -62,6 +64,7 @@ class Source {
   bool is_original_ = true;
   bool wipe_ = false;
   mutable std::vector<std::uint32_t> lines_;
+  mutable std::vector<std::uint32_t> points_;  ///< before each multiple of some bytes; empty: not asked for
 };
 
 }  // namespace vpn::document

@@ -31,7 +31,9 @@ Result<void> check_size(const model::Model& model) {
 // A first guess that saves most policies a growing buffer.
 std::size_t expected_bytes(const model::Model& model) {
   std::size_t size = 4096 + model.places.size() * 96 + model.tunnels.size() * 1024 + model.apps.size() * 128;
+  for (const model::Device& vpn : model.devices) size += vpn.on_demand.rules.size() * 96;
   for (const model::PerApp& vpn : model.per_app) {
+    size += vpn.on_demand.rules.size() * 96;
     for (const model::DomainList& list : vpn.lists)
       size += list.array == nullptr ? 0 : std::size_t{list.array->size} * 14;
   }

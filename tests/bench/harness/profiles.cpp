@@ -49,19 +49,18 @@ std::string per_app(const std::string& own) {
          own + "\t\t</dict>\n";
 }
 
+// Without white space: a million entries stay within the limit on files.
 std::string mapping(std::size_t count, const std::string& own) {
   std::string items;
   for (std::size_t i = 0; i < count; ++i) {
-    const std::string app = "com.example.team" + std::to_string(i % 977) + ".app" + std::to_string(i);
-    items += "\t\t\t\t<dict>\n\t\t\t\t\t<key>Identifier</key>\n\t\t\t\t\t<string>" + app +
-             "</string>\n\t\t\t\t\t<key>SigningIdentifier</key>\n\t\t\t\t\t<string>" + app +
-             "</string>\n\t\t\t\t\t<key>DesignatedRequirement</key>\n\t\t\t\t\t<string>identifier " + app +
-             "</string>\n\t\t\t\t\t<key>VPNUUID</key>\n\t\t\t\t\t<string>" + vpn_uuid + "</string>\n" + own +
-             "\t\t\t\t</dict>\n";
+    items += "<dict><key>Identifier</key><string>com.example.team" + std::to_string(i % 977) + ".app" +
+             std::to_string(i) + "</string>" + own + "</dict>\n";
   }
   return "\t\t<dict>\n" + common("com.apple.vpn.managed.appmapping", 2) +
          "\t\t\t<key>AppLayerVPNMapping</key>\n\t\t\t<array>\n" + items + "\t\t\t</array>\n\t\t</dict>\n";
 }
+
+std::string mapped_to(const std::string& uuid) { return "<key>VPNUUID</key><string>" + uuid + "</string>"; }
 
 std::string ikev2(std::size_t n, const std::string& own) {
   return "\t\t<dict>\n" + common("com.apple.vpn.managed", n) +
@@ -94,15 +93,13 @@ std::string excluded_domains(std::size_t count) {
   return profile(per_app(list + "\t\t\t</array>\n"));
 }
 
-std::string mapped_apps(std::size_t count) { return profile(per_app("") + mapping(count, "")); }
+std::string mapped_apps(std::size_t count) { return profile(per_app("") + mapping(count, mapped_to(vpn_uuid))); }
 
 std::string apps_and_routes(std::size_t count) {
   const std::string tool =
-      "\t\t\t\t\t<key>MatchTools</key>\n\t\t\t\t\t<array>\n\t\t\t\t\t\t<dict>\n\t\t\t\t\t\t\t<key>SigningIdentifier</"
-      "key>\n"
-      "\t\t\t\t\t\t\t<string>com.example.tool</string>\n\t\t\t\t\t\t\t<key>DesignatedRequirement</key>\n"
-      "\t\t\t\t\t\t\t<string>identifier com.example.tool</string>\n\t\t\t\t\t\t</dict>\n\t\t\t\t\t</array>\n";
-  return profile(per_app("") + mapping(count, tool) +
+      "<key>MatchTools</key><array><dict><key>SigningIdentifier</key><string>com.example.tool</string>"
+      "<key>DesignatedRequirement</key><string>identifier com.example.tool</string></dict></array>";
+  return profile(per_app("") + mapping(count, mapped_to(vpn_uuid) + tool) +
                  ikev2(3, "\t\t\t\t<key>EnforceRoutes</key>\n\t\t\t\t<integer>1</integer>\n"));
 }
 
@@ -117,13 +114,8 @@ std::string matched_networks(std::size_t count) {
 std::string on_demand_rules(std::size_t count) {
   std::string list = "\t\t\t\t<key>OnDemandRules</key>\n\t\t\t\t<array>\n";
   for (std::size_t i = 0; i < count; ++i) {
-    list +=
-        "\t\t\t\t\t<dict>\n\t\t\t\t\t\t<key>Action</key>\n\t\t\t\t\t\t<string>Connect</"
-        "string>\n\t\t\t\t\t\t<key>DNSDomainMatch</key>\n"
-        "\t\t\t\t\t\t<array>\n\t\t\t\t\t\t\t<string>site" +
-        std::to_string(i) +
-        ".example.com</string>\n\t\t\t\t\t\t</array>\n"
-        "\t\t\t\t\t</dict>\n";
+    list += "<dict><key>Action</key><string>Connect</string><key>URLStringProbe</key><string>https://site" +
+            std::to_string(i) + ".example.com</string></dict>\n";
   }
   return profile(ikev2(1, list + "\t\t\t\t</array>\n"));
 }

@@ -109,6 +109,26 @@ TEST(SourceTest, CountsLinesAndColumns) {
   EXPECT_EQ(at(Span::npos), "0:0");
 }
 
+TEST(SourceTest, ColumnsOfLongLinesCountCodePoints) {
+  std::string text = "first\n";
+  for (int i = 0; i < 20'000; ++i) text += i % 3 == 0 ? "\xc3\xa4" : "b";
+  text += "\nlast";
+  const Source s("x", text);
+  std::uint32_t column = 1;
+  for (std::uint32_t offset = 6; text[offset] != '\n'; ++offset) {
+    if ((static_cast<unsigned char>(text[offset]) & 0xc0u) == 0x80u) continue;
+    ASSERT_EQ(s.position(offset).line, 2u);
+    ASSERT_EQ(s.position(offset).column, column++) << offset;
+  }
+  EXPECT_EQ(s.position(static_cast<std::uint32_t>(text.size() - 1)).column, 4u);
+}
+
+// A file in one line: without memory of what was counted, this takes minutes.
+TEST(SourceTest, PositionsInOneLongLineTakeLinearTime) {
+  const Source s("x", std::string(std::size_t{8} << 20, 'a'));
+  for (std::uint32_t offset = 0; offset < (8u << 20); offset += 32) ASSERT_EQ(s.position(offset).column, offset + 1);
+}
+
 TEST(SourceTest, ALastLineEndBeginsNoLine) {
   EXPECT_EQ(Source("x", "a\nb\n").line_count(), 2u);
   EXPECT_EQ(Source("x", "").line_count(), 1u);
