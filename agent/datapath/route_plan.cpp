@@ -180,6 +180,7 @@ class Planner {
     of_mark_[0] = of_mark_.at(static_cast<std::uint32_t>(words_.at(VPN_W_MARKS, VPN_FORWARDED)));
     for (const bool v6 : {false, true}) add_rules(v6);
     std::sort(out_.rules.begin(), out_.rules.end());
+    out_.rules.erase(std::unique(out_.rules.begin(), out_.rules.end()), out_.rules.end());
     return std::move(out_);
   }
 
@@ -343,6 +344,12 @@ class Planner {
     RouteRule own = rule(step_first, v6, direct);
     own.mark = socket_mark(VPN_MARK_DIRECT, options_);
     out_.rules.push_back(own);
+    for (const std::uint32_t mark : facts_.kernel_marks) {
+      RouteRule outer = rule(step_first, v6, direct);
+      outer.mark = mark;
+      outer.whole_mark = true;
+      if (mark != 0) out_.rules.push_back(outer);
+    }
     const std::vector<std::size_t>* rest = most_rules();
     for (const auto& [mark, of_port] : of_mark_)
       if (of_port != *rest) add_rules_of(v6, mark, of_port);

@@ -27,6 +27,8 @@ struct NetworkLink {
 struct NetworkFacts {
   std::uint32_t primary = 0;  ///< index of the primary interface; 0: none
   std::vector<NetworkLink> links;
+  /// Of the outer packets that the kernel makes for providers (WireGuard's fwmark, xfrm's output mark); 0 is none.
+  std::vector<std::uint32_t> kernel_marks;
 };
 
 struct RouteOptions {
@@ -66,6 +68,7 @@ struct RouteRule {
   std::uint32_t priority = 0;
   bool v6 = false;
   std::optional<std::uint32_t> mark;                 ///< under the plan's mask, shifted into place; none: any
+  bool whole_mark = false;                           ///< all 32 bits of the mark have to agree, not only the mask's
   std::uint8_t protocol = 0;                         ///< 0: any
   std::uint16_t first_port = 0, last_port = 0xffff;  ///< of the destination; 0 to 65535: any
   std::uint16_t source_port = 0;                     ///< 0: any

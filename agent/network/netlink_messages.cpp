@@ -226,7 +226,10 @@ bool read_rule(const nlmsghdr* message, NetlinkNews& news) {
   RouteRule& r = item.rule;
   r.priority = a.number(FRA_PRIORITY);
   r.v6 = h->family == AF_INET6;
-  if (a.at(FRA_FWMARK) != nullptr) r.mark = a.number(FRA_FWMARK);
+  if (a.at(FRA_FWMASK) != nullptr) {  // a mark that is 0 has no attribute
+    r.mark = a.number(FRA_FWMARK);
+    r.whole_mark = a.number(FRA_FWMASK) == 0xffffffff;
+  }
   r.protocol = a.byte(FRA_IP_PROTO);
   read_ports(a.bytes(FRA_DPORT_RANGE), r.first_port, r.last_port);
   std::uint16_t last_source_port = 0;
@@ -430,7 +433,7 @@ std::vector<std::byte> NetlinkRequest::rule(const RouteRule& r, std::uint32_t ma
   w.put(FRA_PROTOCOL, own_route_protocol);
   if (r.mark) {
     w.put(FRA_FWMARK, *r.mark);
-    w.put(FRA_FWMASK, mark_mask);
+    w.put(FRA_FWMASK, r.whole_mark ? 0xffffffff : mark_mask);
   }
   if (r.protocol != 0) w.put(FRA_IP_PROTO, r.protocol);
   w.put_ports(FRA_DPORT_RANGE, r.first_port, r.last_port);

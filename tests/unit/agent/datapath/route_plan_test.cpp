@@ -55,7 +55,7 @@ class Kernel {
     std::uint32_t from = 0;
     for (const RouteRule& r : plan_.rules) {
       if (r.priority < from || r.v6 != to.v6) continue;
-      if (r.mark && *r.mark != (mark & plan_.mark_mask)) continue;
+      if (r.mark && *r.mark != (r.whole_mark ? mark : mark & plan_.mark_mask)) continue;
       if (r.protocol != 0 && r.protocol != protocol) continue;
       if (port < r.first_port || port > r.last_port) continue;
       if (r.source_port != 0 && r.source_port != source_port) continue;
@@ -388,6 +388,30 @@ TEST(RoutePlan, KnowsPortsOfTheirOwn) {
   const std::uint32_t other = made.reader.mark(VPN_OTHER, 0);
   EXPECT_NE(made.routes(other).find("192.168.1.0/24 dev 2"), std::string::npos);
   EXPECT_EQ(made.routes(other, 17, 53), "0.0.0.0/0 dev 9, ::/0 dev 9") << "names go through the tunnel";
+}
+
+TEST(RoutePlan, KeepsTheAgentsAndTheProvidersPacketsOutOfEveryTunnel) {
+  PolicyMaker m;
+  m.always_on_tunnel("A#0");
+  Made made(m, on_wifi().up("A#0", "utun0"));
+  made.facts.links.push_back({3, {prefix("10.20.0.0/16")}, Gateway{address("10.20.0.1")}, {}});
+  made.facts.kernel_marks = {51820, 51820, 0};
+  const RoutePlan plan = *plan_routes(made.table, made.facts);
+  const Kernel kernel(plan);
+  const auto leaves = [&](const char* to, std::uint32_t mark, std::uint8_t protocol = 17, std::uint16_t port = 4500,
+                          std::uint16_t source = 4500) {
+    const Route r = kernel.find(address(to), mark, protocol, port, source);
+    return std::to_string(r.interface) + (r.kind == RouteKind::gateway ? " via " + r.via.to_string() : "");
+  };
+  EXPECT_EQ(leaves("203.0.113.5", 0), "9");
+  EXPECT_EQ(leaves("203.0.113.5", socket_mark(VPN_MARK_DIRECT)), "2 via 192.168.1.1");
+  EXPECT_EQ(leaves("10.20.3.4", socket_mark(VPN_MARK_DIRECT)), "3");
+  EXPECT_EQ(leaves("203.0.113.5", 51820), "2 via 192.168.1.1");
+  EXPECT_EQ(leaves("203.0.113.5", 51821), "9");
+  EXPECT_EQ(leaves("192.168.1.1", 0, 17, 67, 68), "2") << "S1.a";
+  EXPECT_EQ(leaves("224.0.0.22", 0, 2, 0, 0), "2") << "S1.b";
+  EXPECT_EQ(kernel.find(address("2001:db8::1"), socket_mark(VPN_MARK_DIRECT), 17, 4500, 4500).kind, RouteKind::refuse)
+      << "no IPv6 here: never what the main table has";
 }
 
 TEST(RoutePlan, RefusesOptionsThatMakeNoSense) {
