@@ -1,0 +1,139 @@
+#include "agent/tunnel/strongswan/charon_process.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+namespace vpn::agent::strongswan {
+namespace {
+
+constexpr auto patience = std::chrono::seconds(3);
+
+tl::unexpected<Error> system_error(std::string what, const std::string& where) {
+  return fail(ErrorKind::environment, std::move(what) + ": " + std::strerror(errno), where);
+}
+
+// glibc 2.36 declares its own for C only.
+int pidfd_open(pid_t process) { return static_cast<int>(::syscall(SYS_pidfd_open, process, 0)); }
+void send_signal(const Descriptor& handle, int number) {
+  ::syscall(SYS_pidfd_send_signal, handle.get(), number, nullptr, 0);
+}
+
+// In the child, between fork and exec: only what is safe there. Writes errno to `report` when something fails; a
+// successful exec closes it.
+[[noreturn]] void become(const CharonProgram& program, char* const* environment, int cgroup, int report) {
+  const auto give_up = [report] {
+    const int code = errno;
+    [[maybe_unused]] const ssize_t sent = ::write(report, &code, sizeof code);
+    ::_exit(127);
+  };
+  if (cgroup >= 0 && ::write(cgroup, "0", 1) != 1) give_up();
+  if (::setsid() < 0) give_up();
+  const int null = ::open("/dev/null", O_RDWR);
+  if (null < 0 || ::dup2(null, STDIN_FILENO) < 0 || ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) give_up();
+  ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int number : {SIGPIPE, SIGTERM, SIGINT, SIGHUP}) ::signal(number, SIG_DFL);
+  char* const arguments[] = {const_cast<char*>(program.path.c_str()), nullptr};
+  ::execve(program.path.c_str(), arguments, environment);
+  give_up();
+  ::_exit(127);
+}
+
+Result<Descriptor> open_cgroup(const std::string& folder) {
+  if (folder.empty()) return Descriptor();
+  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return system_error("cannot make charon's cgroup", folder);
+  Descriptor file(::open((folder + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file) return system_error("cannot open charon's cgroup", folder);
+  return file;
+}
+
+std::string ending(const Descriptor& handle) {
+  siginfo_t info{};
+  // Not our child when it was adopted: then nobody tells us how it ended.
+  if (::waitid(P_PIDFD, static_cast<id_t>(handle.get()), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) {
+    return "charon has ended";
+  }
+  if (info.si_code == CLD_EXITED) return "charon has ended with status " + std::to_string(info.si_status);
+  return "charon was ended by signal " + std::to_string(info.si_status);
+}
+
+}  // namespace
+
+Result<void> write_private(const std::string& path, std::string_view content) {
+  const std::string fresh = path + ".new";
+  ::unlink(fresh.c_str());
+  const Descriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) return fail(ErrorKind::unreadable, std::string("cannot write: ") + std::strerror(errno), path);
+  while (!content.empty()) {
+    const ssize_t count = ::write(file.get(), content.data(), content.size());
+    if (count < 0) return fail(ErrorKind::unreadable, std::string("cannot write: ") + std::strerror(errno), path);
+    content.remove_prefix(static_cast<std::size_t>(count));
+  }
+  if (::rename(fresh.c_str(), path.c_str()) == 0) return {};
+  return fail(ErrorKind::unreadable, std::string("cannot write: ") + std::strerror(errno), path);
+}
+
+Result<std::unique_ptr<CharonProcess>> CharonProcess::start(Loop& loop, const CharonProgram& program, Ended ended) {
+  auto cgroup = open_cgroup(program.cgroup);
+  if (!cgroup) return tl::unexpected(std::move(cgroup.error()));
+  // Nothing of the agent's environment: above all not its NOTIFY_SOCKET.
+  std::string path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", settings = "STRONGSWAN_CONF=" + program.settings;
+  const std::array<char*, 3> environment{path.data(), settings.data(), nullptr};
+  std::array<int, 2> pipe{};
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return system_error("cannot start charon", program.path);
+  const Descriptor report(pipe[0]);
+  Descriptor child_report(pipe[1]);
+  const pid_t process = ::fork();
+  if (process == 0) become(program, environment.data(), cgroup->get(), child_report.get());
+  if (process < 0) return system_error("cannot start charon", program.path);
+  child_report = Descriptor();
+  // Returns when the child has executed the program, or says why not: some milliseconds at most.
+  int code = 0;
+  ssize_t got = 0;
+  do got = ::read(report.get(), &code, sizeof code);
+  while (got < 0 && errno == EINTR);
+  if (got == sizeof code) {
+    ::waitpid(process, nullptr, 0);
+    errno = code;
+    return system_error("cannot start charon", program.path);
+  }
+  return adopt(loop, process, std::move(ended));
+}
+
+Result<std::unique_ptr<CharonProcess>> CharonProcess::adopt(Loop& loop, pid_t process, Ended ended) {
+  Descriptor handle(process > 0 ? pidfd_open(process) : -1);
+  if (!handle) return system_error("charon has ended", std::to_string(process));
+  return std::unique_ptr<CharonProcess>(new CharonProcess(loop, process, std::move(handle), std::move(ended)));
+}
+
+CharonProcess::CharonProcess(Loop& loop, pid_t process, Descriptor handle, Ended ended)
+    : loop_(loop), process_(process), handle_(std::move(handle)), ended_(std::move(ended)) {
+  gone_ = loop_.readable(handle_.get(), [this] { finished(); });
+}
+
+void CharonProcess::stop() {
+  send_signal(handle_, SIGTERM);
+  if (patience_) return;
+  patience_ = loop_.after(patience, [this] { send_signal(handle_, SIGKILL); });
+}
+
+void CharonProcess::finished() {
+  gone_.reset();
+  patience_.reset();
+  const std::string reason = ending(handle_);
+  const Ended ended = std::move(ended_);
+  ended(reason);
+}
+
+}  // namespace vpn::agent::strongswan

@@ -1,0 +1,215 @@
+#include "agent/tunnel/strongswan/identity.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/provider.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+#include <limits>
+#include <memory>
+
+#include "policy/types.h"
+#include "policy_generated.h"
+
+namespace vpn::agent::strongswan {
+namespace {
+
+namespace fb = policy::fb;
+
+struct Free {
+  void operator()(BIO* p) const { BIO_free(p); }
+  void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
+  void operator()(X509* p) const { X509_free(p); }
+  void operator()(PKCS12* p) const { PKCS12_free(p); }
+  void operator()(PKCS8_PRIV_KEY_INFO* p) const { PKCS8_PRIV_KEY_INFO_free(p); }
+  void operator()(STACK_OF(X509) * p) const { sk_X509_pop_free(p, X509_free); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Free>;
+
+std::string reason() {
+  const unsigned long code = ERR_peek_last_error();
+  const char* text = code == 0 ? nullptr : ERR_reason_error_string(code);
+  std::string out = text == nullptr ? "no reason given" : text;
+  ERR_clear_error();
+  return out;
+}
+
+Der der_of(const X509* certificate) {
+  unsigned char* bytes = nullptr;
+  const int size = i2d_X509(certificate, &bytes);
+  if (size <= 0) return {};
+  const auto view = std::as_bytes(std::span(bytes, static_cast<std::size_t>(size)));
+  Der out(view.begin(), view.end());
+  OPENSSL_free(bytes);
+  return out;
+}
+
+WipedBytes pkcs8_of(const EVP_PKEY* key) {
+  const Owned<PKCS8_PRIV_KEY_INFO> info(EVP_PKEY2PKCS8(key));
+  unsigned char* bytes = nullptr;
+  const int size = info ? i2d_PKCS8_PRIV_KEY_INFO(info.get(), &bytes) : 0;
+  if (size <= 0) return {};
+  WipedBytes out = wiped(std::as_bytes(std::span(bytes, static_cast<std::size_t>(size))));
+  OPENSSL_clear_free(bytes, static_cast<std::size_t>(size));
+  return out;
+}
+
+KeyKind kind_of(const EVP_PKEY* key) {
+  switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA:
+    case EVP_PKEY_RSA_PSS:
+      return KeyKind::rsa;
+    case EVP_PKEY_EC:
+      break;
+    default:
+      return KeyKind::other;
+  }
+  switch (EVP_PKEY_get_bits(key)) {
+    case 256:
+      return KeyKind::ecdsa256;
+    case 384:
+      return KeyKind::ecdsa384;
+    case 521:
+      return KeyKind::ecdsa521;
+    default:
+      return KeyKind::other;
+  }
+}
+
+std::string common_name_of(const X509* certificate) {
+  std::array<char, 256> text{};
+  const int size = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, text.data(),
+                                             static_cast<int>(text.size()));
+  return size > 0 ? std::string(text.data(), static_cast<std::size_t>(size)) : std::string();
+}
+
+bool add_authority(X509* certificate, std::vector<Authority>& out) {
+  if (X509_check_ca(certificate) != 1) return false;
+  out.push_back({der_of(certificate), common_name_of(certificate)});
+  return true;
+}
+
+tl::unexpected<Error> refuse(const fb::Identity& identity, std::string what, std::string help = {}) {
+  return fail(ErrorKind::invalid_input, std::move(what), identity.uuid()->str(), std::move(help));
+}
+
+/// RC2 and other ciphers of old containers, beside the usual ones; for one container only.
+struct LegacyCiphers {
+  LegacyCiphers() : context(OSSL_LIB_CTX_new()) {
+    common = OSSL_PROVIDER_load(context, "default");
+    legacy = OSSL_PROVIDER_load(context, "legacy");
+  }
+  ~LegacyCiphers() {
+    if (legacy != nullptr) OSSL_PROVIDER_unload(legacy);
+    if (common != nullptr) OSSL_PROVIDER_unload(common);
+    OSSL_LIB_CTX_free(context);
+  }
+  LegacyCiphers(const LegacyCiphers&) = delete;
+  LegacyCiphers& operator=(const LegacyCiphers&) = delete;
+  OSSL_LIB_CTX* context;
+  OSSL_PROVIDER *common = nullptr, *legacy = nullptr;
+};
+
+struct Opened {
+  std::unique_ptr<LegacyCiphers> ciphers;  ///< outlives what was made with it
+  Owned<EVP_PKEY> key;
+  Owned<X509> certificate;
+  Owned<STACK_OF(X509)> others;
+};
+
+// Whether it could be opened with these ciphers.
+bool parse(std::span<const std::byte> container, const char* password, Opened& out) {
+  PKCS12* target = out.ciphers ? PKCS12_init_ex(NID_pkcs7_data, out.ciphers->context, nullptr) : nullptr;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(container.data());
+  const Owned<PKCS12> file(
+      d2i_PKCS12(target == nullptr ? nullptr : &target, &bytes, static_cast<long>(container.size())));
+  if (!file) return false;
+  EVP_PKEY* key = nullptr;
+  X509* certificate = nullptr;
+  STACK_OF(X509)* others = nullptr;
+  const int parsed = PKCS12_parse(file.get(), password, &key, &certificate, &others);
+  out.key.reset(key);
+  out.certificate.reset(certificate);
+  out.others.reset(others);
+  return parsed == 1;
+}
+
+Result<Opened> take_apart(const fb::Identity& identity, std::span<const std::byte> container, const char* password) {
+  Opened out;
+  if (!parse(container, password, out)) {
+    const std::string first = reason();
+    out.ciphers = std::make_unique<LegacyCiphers>();
+    if (!parse(container, password, out)) {
+      ERR_clear_error();
+      return refuse(identity, "the identity's PKCS#12 container cannot be opened: " + first, "is its password right?");
+    }
+  }
+  if (!out.key || !out.certificate)
+    return refuse(identity, "the identity's container holds no key with its certificate");
+  return out;
+}
+
+}  // namespace
+
+Result<DeviceIdentity> open_identity(const fb::Identity& identity, const FindSecret& secrets) {
+  const std::string kind = identity.kind()->str();
+  if (identity.secret() == policy::none) {
+    return refuse(identity, "the identity is of kind " + kind + ": its key is not on this device yet",
+                  "enrol it elsewhere and give it as a PKCS#12 payload");
+  }
+  const auto container = secrets(identity.secret());
+  if (!container || container->size() > static_cast<std::size_t>(std::numeric_limits<long>::max())) {
+    return refuse(identity, "the identity's container is not among the secrets");
+  }
+  WipedBytes password;
+  if (identity.password() != policy::none) {
+    const auto found = secrets(identity.password());
+    if (!found) return refuse(identity, "the identity's password is not among the secrets");
+    password = wiped(*found);
+  }
+  password.push_back(std::byte{0});
+  auto opened = take_apart(identity, *container, reinterpret_cast<const char*>(password.data()));
+  if (!opened) return tl::unexpected(std::move(opened.error()));
+  DeviceIdentity out{pkcs8_of(opened->key.get()), kind_of(opened->key.get()), der_of(opened->certificate.get()), {}};
+  if (out.key.empty() || out.certificate.empty())
+    return refuse(identity, "the identity cannot be written for charon: " + reason());
+  for (int i = 0; i < sk_X509_num(opened->others.get()); ++i) {
+    out.others.push_back(der_of(sk_X509_value(opened->others.get(), i)));
+  }
+  return out;
+}
+
+std::vector<Authority> authorities(const fb::Policy& policy) {
+  std::vector<Authority> out;
+  if (policy.identities() == nullptr) return out;
+  for (const fb::Identity* identity : *policy.identities()) {
+    const auto* der = identity->certificate();
+    // A container's own certificates, or those of an enrolment, prove who the device is; they make nobody trusted.
+    if (der == nullptr || identity->secret() != policy::none) continue;
+    const unsigned char* bytes = der->data();
+    const Owned<X509> certificate(d2i_X509(nullptr, &bytes, static_cast<long>(der->size())));
+    if (certificate) add_authority(certificate.get(), out);
+  }
+  ERR_clear_error();
+  return out;
+}
+
+Result<std::vector<Authority>> authorities(const std::string& path) {
+  const Owned<BIO> file(BIO_new_file(path.c_str(), "r"));
+  if (!file) return fail(ErrorKind::unreadable, "cannot read the system's certificate authorities: " + reason(), path);
+  std::vector<Authority> out;
+  while (true) {
+    const Owned<X509> certificate(PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr));
+    if (!certificate) break;
+    add_authority(certificate.get(), out);
+  }
+  ERR_clear_error();  // of the end of the file
+  return out;
+}
+
+}  // namespace vpn::agent::strongswan

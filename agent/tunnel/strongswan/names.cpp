@@ -1,0 +1,50 @@
+#include "agent/tunnel/strongswan/names.h"
+
+#include <openssl/evp.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+
+namespace vpn::agent::strongswan {
+
+std::string short_name(std::string_view tunnel_id) {
+  std::string id(tunnel_id);
+  std::transform(id.begin(), id.end(), id.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  std::array<unsigned char, 32> digest{};
+  EVP_Digest(id.data(), id.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out = "ike-";
+  for (std::size_t i = 0; i < 6; ++i) {
+    out += digits[digest[i] >> 4];
+    out += digits[digest[i] & 15];
+  }
+  return out;
+}
+
+Result<CharonPaths> paths_in(const std::string& folder) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+  CharonPaths out{folder + "/charon.vici", folder + "/resolvers"};
+  if (folder.empty() || folder.front() != '/' || folder.find_first_not_of(plain) != std::string::npos) {
+    return fail(ErrorKind::usage, "the state folder's path has characters that charon's settings cannot hold", folder);
+  }
+  if (out.socket.size() >= sizeof(sockaddr_un::sun_path)) {
+    return fail(ErrorKind::usage, "the state folder's path is too long for a Unix socket", folder);
+  }
+  return out;
+}
+
+std::vector<policy::Address> read_resolvers(const std::string& path) {
+  constexpr std::size_t most = 8;
+  std::vector<policy::Address> out;
+  std::ifstream file(path);
+  std::string line;
+  while (out.size() < most && std::getline(file, line)) {
+    if (const auto address = policy::Address::parse(line)) out.push_back(*address);
+  }
+  return out;
+}
+
+}  // namespace vpn::agent::strongswan

@@ -1,0 +1,24 @@
+// Names and files of one tunnel's charon. Internal to this folder.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/tunnel/strongswan/plan.h"
+#include "policy/address.h"
+#include "policy/result.h"
+
+namespace vpn::agent::strongswan {
+
+/// "ike-" and twelve hexadecimal digits: the same for the same identifier, without regard to case. For cgroups.
+std::string short_name(std::string_view tunnel_id);
+
+/// Errors: usage: the path is too long for a Unix socket, or has characters that settings files or shells take for
+/// something else.
+Result<CharonPaths> paths_in(const std::string& folder);
+
+/// What the shell wrote (updown_command()): resolvers, each on a line; lines that are no address are left out.
+std::vector<policy::Address> read_resolvers(const std::string& path);
+
+}  // namespace vpn::agent::strongswan
