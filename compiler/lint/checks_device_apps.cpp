@@ -23,12 +23,15 @@ void check_vpn_names(Contexts& contexts, const Device& device) {
   });
 }
 
+constexpr std::uint32_t none = 0xffffffff;
+
 /// One app of a mapping.
 struct Mapped {
   Context* context = nullptr;
   std::string_view vpn;
   Span span;
   const Value* tools = nullptr;  ///< MatchTools; null: the app and all that it starts
+  std::uint32_t next = none;     ///< number of the app's next mapping
 };
 
 std::string_view tool_name(const Value& tool) {
@@ -48,8 +51,40 @@ bool overlap(const Mapped& a, const Mapped& b) {
   return false;
 }
 
-using AppTable = std::unordered_map<std::string_view, std::vector<Mapped>>;
-constexpr std::size_t most_mappings_of_an_app = 16;
+/// The mappings of each app, in order; no more than some of each. There may be a million apps, nearly all mapped once.
+class AppTable {
+ public:
+  void expect(std::size_t mappings) {
+    apps_.reserve(apps_.size() + mappings);
+    all_.reserve(all_.size() + mappings);
+  }
+
+  /// The first earlier mapping of the app that `is_wanted`, or null; then adds this one. Valid until the next call.
+  template <class Wanted>
+  const Mapped* find_and_add(std::string_view app, const Mapped& mapped, Wanted is_wanted) {
+    const auto [entry, is_new] = apps_.try_emplace(app, static_cast<std::uint32_t>(all_.size()));
+    if (is_new) {
+      all_.push_back(mapped);
+      return nullptr;
+    }
+    std::uint32_t last = entry->second, count = 0;
+    const Mapped* found = nullptr;
+    for (std::uint32_t i = last; i != none; i = all_[i].next, ++count) {
+      if (found == nullptr && is_wanted(all_[i])) found = &all_[i];
+      last = i;
+    }
+    if (count == most_of_an_app) return found;
+    const std::ptrdiff_t at = found == nullptr ? 0 : found - all_.data();
+    all_[last].next = static_cast<std::uint32_t>(all_.size());
+    all_.push_back(mapped);
+    return found == nullptr ? nullptr : all_.data() + at;
+  }
+
+ private:
+  static constexpr std::uint32_t most_of_an_app = 16;
+  std::unordered_map<std::string_view, std::uint32_t> apps_;  ///< number of the first mapping
+  std::vector<Mapped> all_;
+};
 
 void check_app(AppTable& apps, Context& context, const Section& mapping) {
   const Member* const app = text_member(mapping, "Identifier");
@@ -57,19 +92,16 @@ void check_app(AppTable& apps, Context& context, const Section& mapping) {
   if (app == nullptr || vpn.empty()) return;
   const Member* const tools = array_member(mapping, "MatchTools");
   const Mapped mapped{&context, vpn, app->value.span,
-                      tools != nullptr && tools->value.size != 0 ? &tools->value : nullptr};
-  std::vector<Mapped>& others = apps[app->value.string()];
-  for (const Mapped& other : others) {
-    if (!overlap(mapped, other)) continue;
-    const bool same = equal_without_case(other.vpn, vpn);
-    Finding& f =
-        context.at_value(same ? Code::repeated_entry : Code::app_in_two_vpns, mapping, *app,
-                         same ? quoted(app->value.string()) + " is mapped to this VPN already"
-                              : quoted(app->value.string()) + " is mapped to two per-app VPNs; the first governs it");
-    f.related.push_back({&other.context->document.source(), other.span, "first here"});
-    break;
-  }
-  if (others.size() < most_mappings_of_an_app) others.push_back(mapped);
+                      tools != nullptr && tools->value.size != 0 ? &tools->value : nullptr, none};
+  const Mapped* const first =
+      apps.find_and_add(app->value.string(), mapped, [&](const Mapped& other) { return overlap(mapped, other); });
+  if (first == nullptr) return;
+  const bool same = equal_without_case(first->vpn, vpn);
+  Finding& f =
+      context.at_value(same ? Code::repeated_entry : Code::app_in_two_vpns, mapping, *app,
+                       same ? quoted(app->value.string()) + " is mapped to this VPN already"
+                            : quoted(app->value.string()) + " is mapped to two per-app VPNs; the first governs it");
+  f.related.push_back({&first->context->document.source(), first->span, "first here"});
 }
 
 void check_apps(Contexts& contexts, const Device& device) {
@@ -79,6 +111,7 @@ void check_apps(Contexts& contexts, const Device& device) {
       if (item.kind != ItemKind::mapping) continue;
       ItemPath path;
       const Section section = item_section(contexts[d].document, item, path);
+      if (const Member* const list = array_member(section, "AppLayerVPNMapping")) apps.expect(list->value.size);
       for_each_dictionary(contexts[d], section, "AppLayerVPNMapping",
                           [&](const Section& mapping) { check_app(apps, contexts[d], mapping); });
     }

@@ -20,8 +20,7 @@ Apps::Apps(flatbuffers::FlatBufferBuilder& builder, Sources& sources, const mode
     : builder_(builder), sources_(sources), model_(model) {}
 
 std::uint32_t Apps::index(std::string_view identifier) const {
-  const auto found = std::lower_bound(identifiers_.begin(), identifiers_.end(), identifier);
-  return static_cast<std::uint32_t>(found - identifiers_.begin());
+  return numbers_.find(identifier)->second;  // collect_identifiers() has seen it
 }
 
 void Apps::collect_identifiers() {
@@ -43,6 +42,8 @@ void Apps::collect_identifiers() {
   if (!std::is_sorted(identifiers_.begin(), identifiers_.end())) std::sort(identifiers_.begin(), identifiers_.end());
   identifiers_.erase(std::unique(identifiers_.begin(), identifiers_.end()), identifiers_.end());
   entries_.resize(identifiers_.size());
+  numbers_.reserve(identifiers_.size());
+  for (const std::string_view identifier : identifiers_) numbers_.try_emplace(identifier, numbers_.size());
   for (const model::App& app : model_.apps) {
     Entry& entry = entries_[index(app.identifier)];
     entry.roles = app.roles;

@@ -54,10 +54,11 @@ class Apps {
   flatbuffers::FlatBufferBuilder& builder_;
   Sources& sources_;
   const model::Model& model_;
-  std::vector<std::string_view> identifiers_;                 ///< sorted, distinct
-  std::unordered_map<std::string_view, std::uint32_t> vpns_;  ///< by VPNUUID; the first where two have the same
-  std::vector<Entry> entries_;                                ///< beside identifiers_
-  std::vector<PathUser> paths_;                               ///< sorted; only filled when a tool is named by its path
+  std::vector<std::string_view> identifiers_;                    ///< sorted, distinct
+  std::unordered_map<std::string_view, std::uint32_t> vpns_;     ///< by VPNUUID; the first where two have the same
+  std::vector<Entry> entries_;                                   ///< beside identifiers_
+  std::unordered_map<std::string_view, std::uint32_t> numbers_;  ///< in identifiers_
+  std::vector<PathUser> paths_;  ///< sorted; only filled when a tool is named by its path
   std::vector<std::pair<std::uint32_t, Membership>> memberships_;  ///< app, VPN, tool; sorted by classify()
   std::map<std::vector<std::uint64_t>, std::uint32_t> class_numbers_;
   std::vector<flatbuffers::Offset<fb::AppClass>> classes_;
