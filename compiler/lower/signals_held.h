@@ -16,12 +16,17 @@ class SignalsHeld {
   SignalsHeld(const SignalsHeld&) = delete;
   SignalsHeld& operator=(const SignalsHeld&) = delete;
 
-  /// One of them waits: it comes as soon as none is held any more.
+  /// One of them waits, and ends the program as soon as none is held any more. What is ignored (nohup, a shell's
+  /// background) waits, too, while it is held, but then comes to nothing.
   static bool waiting() {
     sigset_t pending;
     ::sigpending(&pending);
-    for (const int signal : signals)
-      if (::sigismember(&pending, signal) == 1) return true;
+    for (const int signal : signals) {
+      struct sigaction action {};
+      if (::sigismember(&pending, signal) == 1 && ::sigaction(signal, nullptr, &action) == 0 &&
+          action.sa_handler != SIG_IGN)
+        return true;
+    }
     return false;
   }
 

@@ -130,6 +130,20 @@ class Compile(Case):
             for policy in policies[::20]:
                 self.assertEqual(self.vpn("verify", policy)[0], 0)
 
+    def test_an_ignored_signal_changes_nothing(self):
+        for n in range(200):
+            self.write(f"fleet/{n}/a.mobileconfig", profile(payload(ONE)))
+        ignore = lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)  # as nohup does, or a shell for what is in the background
+        with subprocess.Popen([PROGRAM, "compile", "--batch", "fleet", "-o", "out"], cwd=self.folder, preexec_fn=ignore,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as running:
+            while running.poll() is None:
+                running.send_signal(signal.SIGINT)
+                time.sleep(0.002)
+            errors = running.stderr.read().decode()
+        self.assertEqual(running.returncode, 0, errors)
+        self.assertIn("200 policies written", errors)
+        self.assertEqual(len(list((self.folder / "out").glob("*.vpnpolicy"))), 200)
+
 
 if __name__ == "__main__":
     unittest.main()
