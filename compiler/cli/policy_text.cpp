@@ -36,7 +36,8 @@ std::string source(const Tree& value) {
   if (value["line"] != 0)
     out += ":" + std::to_string(value["line"].get<std::uint32_t>()) + ":" +
            std::to_string(value["column"].get<std::uint32_t>());
-  return value["path"] == "" ? out : out + "  " + scalar(value["path"]);
+  const std::string path = scalar(value["path"]);
+  return path.empty() ? out : out + "  " + path;
 }
 
 bool is_secret(const Tree& value) { return value.is_object() && value.size() == 1 && value.contains("secret"); }

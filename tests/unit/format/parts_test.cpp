@@ -87,6 +87,7 @@ TEST(Paths, AreRelativeBelowTheBase) {
 
 TEST(Terminal, NothingThatATerminalWouldObey) {
   EXPECT_EQ(printable("a\x1B[31m\tb\x7F"), "a\xE2\x90\x9B[31m b\xE2\x90\xA1");
+  // NOLINTNEXTLINE(misc-misleading-bidirectional): that is what is tested
   EXPECT_EQ(printable("\xE2\x80\xAE\xE2\x81\xA6"), "<U+202E><U+2066>");
   EXPECT_EQ(printable("\xC0\xAFx\xE2\x82"), "\xEF\xBF\xBD\xEF\xBF\xBDx\xEF\xBF\xBD\xEF\xBF\xBD");
   EXPECT_EQ(display_width("\xE6\x9D\xB1x"), 3U);
