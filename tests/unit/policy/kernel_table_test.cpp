@@ -29,7 +29,7 @@ using policy::Situation;
 using policy::TunnelStatus;
 using policy::Verdict;
 
-/// How many worlds of some 400 flows a run takes; VPN_TEST_WORLDS=20000 runs fourteen million.
+/// How many worlds of some 400 flows a run takes; VPN_TEST_WORLDS=20000 runs eleven million.
 std::uint64_t worlds() {
   const char* given = std::getenv("VPN_TEST_WORLDS");
   return given != nullptr ? std::strtoull(given, nullptr, 10) : 500;
