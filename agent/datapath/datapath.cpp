@@ -37,7 +37,7 @@ Result<std::uint32_t> random_word() {
   return out;
 }
 
-/// Two different secrets in the bits of marks that are not the row's.
+/// Two different secrets in the bits of marks that are not the row's, and one for the priority.
 Result<void> draw_forward_marks(vpn_control& control) {
   const std::uint32_t mask = ~control.row_mask;
   while (control.outward == 0 || control.inward == 0 || control.outward == control.inward) {
@@ -45,6 +45,12 @@ Result<void> draw_forward_marks(vpn_control& control) {
     if (!a || !b) return tl::unexpected((a ? b : a).error());
     control.outward = *a & mask;
     control.inward = *b & mask;
+  }
+  while (control.priority == 0) {
+    const auto word = random_word();
+    if (!word) return tl::unexpected(word.error());
+    /* As a queueing class it is one that nobody has (major numbers 4000 to 7fff), and best effort (the lowest bits). */
+    control.priority = 0x40000000 | (*word & 0x3ffffff0);
   }
   return {};
 }
@@ -82,7 +88,7 @@ Result<Datapath> Datapath::open(const Options& options) {
   data->adopted = control.current != 0 && control.netns == *netns;
   if (!data->adopted) {
     control.heartbeat = 0;
-    control.outward = control.inward = 0;
+    control.outward = control.inward = control.priority = 0;
   }
   control.layout = VPN_LAYOUT;
   control.netns = *netns;
@@ -121,7 +127,7 @@ void Datapath::use_ticket(std::uint32_t ticket) noexcept { std::atomic_ref(data_
 
 Datapath::ForwardMarks Datapath::forward_marks() const {
   const vpn_control& control = data_->control();
-  return {~control.row_mask, control.outward, control.inward};
+  return {~control.row_mask, control.outward, control.inward, control.priority};
 }
 
 Health Datapath::check() const {

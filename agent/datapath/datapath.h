@@ -195,6 +195,8 @@ class Datapath {
     std::uint32_t mask = 0;     ///< the bits that are not the row's
     std::uint32_t outward = 0;  ///< judged `direct` or `system`: may leave by any interface
     std::uint32_t inward = 0;   ///< judged `tunnel`, or a delivery: by a tunnel or an inner bridge
+    /// Of every packet that may leave, beside its ticket. Unlike a mark, no filter of a packet socket can read it.
+    std::uint32_t priority = 0;
   };
   ForwardMarks forward_marks() const;
 

@@ -100,10 +100,12 @@ struct Gate::Data {
   }
 
   /// What the kernel holds is what was meant: each chain with its hook, its policy and its number of rules.
-  Result<void> read_back(const std::string& commands) {
+  Result<void> read_back() {
     auto text = list(stateless.get());
     if (!text) return tl::unexpected(text.error());
-    const GateChains wanted = chains_of(commands, plan), held = gate_chains(*text);
+    const auto commands = gate_commands(plan);
+    if (!commands) return tl::unexpected(commands.error());
+    const GateChains wanted = chains_of(*commands, plan), held = gate_chains(*text);
     for (const auto& [name, chain] : wanted)
       if (const auto found = held.find(name); found == held.end() || !(found->second == chain))
         return fail(ErrorKind::environment, "the gate does not read back as it was written", name);
@@ -141,7 +143,7 @@ Result<void> Gate::apply(const GatePlan& plan) {
   if (auto done = run(data_->stateless.get(), *commands); !done) return tl::unexpected(done.error());
   data_->plan = plan;
   data_->listing.clear();
-  return data_->read_back(*commands);
+  return data_->read_back();
 }
 
 Result<void> Gate::set_tickets(const std::vector<std::uint32_t>& tickets) {
@@ -177,26 +179,24 @@ void Gate::drain() {
 Result<std::vector<Gate::Dropped>> Gate::dropped() const {
   const auto text = data_->list(data_->counting.get());
   if (!text) return tl::unexpected(text.error());
-  std::vector<Dropped> out;
-  std::string chain, device;
-  std::string_view rest = *text;
-  while (!rest.empty()) {
-    const std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    if (const auto at = line.find("chain "); at != std::string_view::npos) {
+  std::map<std::string, std::string> named{{"exempt", "refused by name"}, {"forward", "forward"}};
+  for (const Interface& i : data_->plan.interfaces)
+    for (const char* kind : {"refuse_", "audit_"}) named[kind + std::to_string(i.index)] = "egress " + i.name;
+  std::map<std::string, Dropped> out;
+  std::istringstream lines(*text);
+  std::string chain;
+  for (std::string line; std::getline(lines, line);) {
+    if (const auto at = line.find("chain "); at != std::string::npos)
       chain = line.substr(at + 6, line.find(' ', at + 6) - at - 6);
-      device.clear();
-    } else if (const auto d = line.find("device \""); d != std::string_view::npos) {
-      device = line.substr(d + 8, line.find('"', d + 8) - d - 8);
-    } else if (line.find("counter packets ") != std::string_view::npos) {
-      const std::string what = device.empty() ? chain : "egress " + device;
-      auto known = std::find_if(out.begin(), out.end(), [&](const Dropped& one) { return one.what == what; });
-      if (known == out.end()) known = out.insert(out.end(), Dropped{what, 0, 0});
-      known->packets += number_after(line, "packets ");
-      known->bytes += number_after(line, "bytes ");
-    }
+    if (line.find("counter packets ") == std::string::npos || !named.contains(chain)) continue;
+    Dropped& one = out[named[chain]];
+    one.what = named[chain];
+    one.packets += number_after(line, "packets ");
+    one.bytes += number_after(line, "bytes ");
   }
-  return out;
+  std::vector<Dropped> list;
+  for (auto& [what, one] : out) list.push_back(std::move(one));
+  return list;
 }
 
 Result<void> Gate::remove() {

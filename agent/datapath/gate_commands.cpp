@@ -45,7 +45,7 @@ class Commands {
   std::string refuse() const { return plan_.audit ? "counter accept" : "counter drop"; }
   std::string policy() const { return plan_.audit ? "policy accept;" : "policy drop;"; }
 
-  /// A set whose old elements are gone with this transaction.
+  /// A set, its old elements gone with this transaction.
   void set(const std::string& name, const std::string& type, const std::vector<std::string>& elements) {
     line("add set " + name + " { type " + type + "; }");
     line("flush set " + name);
@@ -71,30 +71,54 @@ class Commands {
 
   void link_table(const GateChains& present) {
     line("add table netdev vpn_guard");
-    set("netdev vpn_guard tickets", "mark", tickets());
     line("add chain netdev vpn_guard exempt");
     line("flush chain netdev vpn_guard exempt");
     exemptions("netdev vpn_guard exempt");
-    std::set<std::string> wanted;
+    std::set<std::string> wanted{"exempt"};
     for (const Interface& i : plan_.interfaces) {
       if (i.kind != InterfaceKind::physical) continue;
-      const std::string name = "egress_" + std::to_string(i.index), chain = "netdev vpn_guard " + name;
-      wanted.insert(name);
-      if (const auto old = present.find("netdev " + name); old != present.end() && old->second.device != i.name)
-        line("delete chain " + chain); /* the interface has another name now */
-      line("add chain " + chain + " { type filter hook egress device \"" + i.name + "\" priority filter; " + policy() +
-           " }");
-      line("flush chain " + chain);
-      /* The class that routes give is compared with nothing: packet sockets have no route, and the rule breaks there.
-       * The ticket is taken off, so that no tap behind here sees it. */
-      rule(chain, "meta mark @tickets meta rtclassid & 0 == 0 meta mark set 0 accept");
-      rule(chain, "jump exempt");
-      rule(chain, refuse());
+      const std::string name = egress_of(i), rest = rest_of(i);
+      wanted.insert({name, rest});
+      if (!present.contains("netdev " + rest)) { /* or it stays, and its counter with it */
+        line("add chain netdev vpn_guard " + rest);
+        rule("netdev vpn_guard " + rest, "jump exempt");
+        rule("netdev vpn_guard " + rest, refuse());
+      }
+      const auto old = present.find("netdev " + name);
+      if (old != present.end() && (old->second.device != i.name || old->second.refuses == plan_.audit))
+        line("delete chain netdev vpn_guard " + name); /* renamed, or of another mode */
+      line("add chain netdev vpn_guard " + name + " { type filter hook egress device \"" + i.name +
+           "\" priority filter; " + policy() + " }");
+      ticket_rules(i);
     }
-    for (const auto& [key, chain] : present) {
-      const std::string name = key.substr(key.find(' ') + 1);
-      if (name.starts_with("egress_") && !wanted.contains(name)) line("delete chain netdev vpn_guard " + name);
-    }
+    for (const bool hooked : {true, false}) /* those that go on to others first */
+      for (const auto& [key, chain] : present) {
+        const std::string name = key.substr(key.find(' ') + 1);
+        if (key.starts_with("netdev ") && chain.hooked == hooked && !wanted.contains(name))
+          line("delete chain netdev vpn_guard " + name);
+      }
+  }
+
+  static std::string egress_of(const Interface& i) { return "egress_" + std::to_string(i.index); }
+  std::string rest_of(const Interface& i) const {
+    return (plan_.audit ? "audit_" : "refuse_") + std::to_string(i.index);
+  }
+
+  /// The way of every packet that may leave: comparisons with constants, which cost less than a look-up in a set. The
+  /// class that routes give is compared with nothing: packet sockets have no route, and the rule breaks there.
+  void ticket_rules(const Interface& i) {
+    const std::string chain = "netdev vpn_guard " + egress_of(i);
+    line("flush chain " + chain);
+    for (const std::string& ticket : tickets())
+      rule(chain, "meta mark " + ticket + priority("meta priority ") + " meta rtclassid & 0 == 0 accept");
+    rule(chain, "goto " + rest_of(i));
+  }
+
+  std::string priority(const std::string& before) const {
+    if (plan_.forward.priority == 0) return {};
+    std::array<char, 16> out{};
+    std::snprintf(out.data(), out.size(), "%x:%x", plan_.forward.priority >> 16, plan_.forward.priority & 0xffff);
+    return " " + before + out.data();
   }
 
   /// What carries no ticket and may leave all the same.
@@ -135,7 +159,6 @@ class Commands {
     set("inet vpn_guard inner", "iface_index", indexes({InterfaceKind::inner}));
     set("inet vpn_guard outside", "iface_index", indexes({InterfaceKind::physical, InterfaceKind::stacked}));
     line("add chain inet vpn_guard outward");
-    line("flush chain inet vpn_guard outward");
     outward_rules();
     const std::string chain = "inet vpn_guard forward";
     line("add chain " + chain + " { type filter hook forward priority filter; " + policy() + " }");
@@ -152,13 +175,14 @@ class Commands {
   /// In a chain of its own, for it changes with every ticket.
   void outward_rules() {
     const std::string chain = "inet vpn_guard outward";
+    line("flush chain " + chain);
     if (const auto valid = tickets(); !valid.empty())
-      rule(chain, "oif @outside meta mark set " + valid.front() + " accept");
+      rule(chain, "oif @outside meta mark set " + valid.front() + priority("meta priority set ") + " accept");
     rule(chain, "oif @within accept");
   }
   std::string ticket_commands() {
-    set("netdev vpn_guard tickets", "mark", tickets());
-    line("flush chain inet vpn_guard outward");
+    for (const Interface& i : plan_.interfaces)
+      if (i.kind == InterfaceKind::physical) ticket_rules(i);
     outward_rules();
     return std::move(out_);
   }

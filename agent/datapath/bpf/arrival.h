@@ -121,15 +121,27 @@ VPN_STATIC int vpn_forward(struct __sk_buff* skb, const struct vpn_headers* h, s
 
 /* A packet to a tunnel's address that does not come out of that tunnel tells whoever sent it by the answer that the
  * address and its connections exist (CVE-2019-14899). */
-static __always_inline int vpn_probes_tunnel(struct __sk_buff* skb, const struct vpn_headers* h,
-                                             const struct vpn_arrival* a) {
+static __always_inline int vpn_probes_tunnel(const struct __sk_buff* skb, const struct vpn_control* c,
+                                             const __u32* destination) {
   struct vpn_ip address;
   const __u32* own;
-  if (!(a->control->flags & VPN_HAS_TUNNEL_ADDRESSES)) return 0;
-  if (a->kind == VPN_INTERFACE_LOOPBACK || a->kind == VPN_INTERFACE_INNER) return 0;
-  __builtin_memcpy(address.word, h->destination, 16);
+  __u32 kind;
+  if (!(c->flags & VPN_HAS_TUNNEL_ADDRESSES)) return 0;
+  __builtin_memcpy(address.word, destination, 16);
   own = bpf_map_lookup_elem(&tunnel_addresses, &address);
-  return own && *own != skb->ifindex;
+  if (!own || *own == skb->ifindex) return 0;
+  kind = vpn_interface_kind(skb->ifindex);
+  return kind != VPN_INTERFACE_LOOPBACK && kind != VPN_INTERFACE_INNER;
+}
+
+/* Most of what arrives: TCP or UDP in IPv4 for a socket here, whose program judges it. */
+static __always_inline int vpn_is_for_a_socket(struct __sk_buff* skb, const struct vpn_control* c) {
+  struct vpn_ipv4 ip;
+  __u32 destination[4];
+  if (skb->protocol != bpf_htons(0x0800) || (c->flags & VPN_FORWARDS) || !vpn_load(skb, 0, &ip, sizeof(ip))) return 0;
+  if (ip.protocol != VPN_TCP && ip.protocol != VPN_UDP) return 0;
+  vpn_map_v4(destination, ip.destination);
+  return !vpn_probes_tunnel(skb, c, destination);
 }
 
 VPN_STATIC int vpn_judge_arrival(struct __sk_buff* skb, const struct vpn_headers* h, struct vpn_arrival* a,
@@ -146,6 +158,7 @@ static __always_inline int vpn_arrive(struct __sk_buff* skb) {
   struct vpn_question q = {0};
   a.control = vpn_control_now();
   if (!a.control) return VPN_TC_DROP;
+  if (vpn_is_for_a_socket(skb, a.control)) return VPN_TC_PASS;
   if (skb->protocol != bpf_htons(0x0800) && skb->protocol != bpf_htons(0x86dd)) return VPN_TC_PASS;
   if (!vpn_read_headers(skb, 0, &h)) return VPN_TC_DROP;
   a.current = vpn_current(a.control, bpf_ktime_get_coarse_ns());
@@ -153,7 +166,8 @@ static __always_inline int vpn_arrive(struct __sk_buff* skb) {
   vpn_fill_packet(&q.packet, &h, 1);
   q.packet.interface = skb->ifindex;
   q.slot = vpn_slot(a.current);
-  if (vpn_probes_tunnel(skb, &h, &a) || vpn_is_redirect(&q.packet)) return vpn_judge_arrival(skb, &h, &a, &q, 1);
+  if (vpn_probes_tunnel(skb, a.control, h.destination) || vpn_is_redirect(&q.packet))
+    return vpn_judge_arrival(skb, &h, &a, &q, 1);
   if (vpn_is_icmp_error(&q.packet)) return vpn_icmp_error(skb, &h, &a, &q);
   if (vpn_is_encapsulation(h.protocol)) return vpn_judge_arrival(skb, &h, &a, &q, 0);
   if (a.control->flags & VPN_FORWARDS) return vpn_forward(skb, &h, &a, &q);

@@ -117,7 +117,9 @@ int vpn_egress(struct __sk_buff* skb) {
   const int action = vpn_packet_action(skb, 0);
   if (action & VPN_STAMP) {
     const struct vpn_control* c = vpn_control_now();
-    if (c) skb->mark = c->ticket;
+    if (!c) return 0;
+    skb->mark = c->ticket;
+    skb->priority = c->priority;
   }
   return action & VPN_PASS;
 }

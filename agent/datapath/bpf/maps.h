@@ -8,7 +8,7 @@
 
 #include "policy/kernel/packet.h"
 
-#define VPN_LAYOUT 1
+#define VPN_LAYOUT 2
 
 /* --- control: one entry, mapped by the agent ---------------------------------------------------------------------- */
 
@@ -36,7 +36,9 @@ struct vpn_control {
   __u32 outward; /* written beside the row into forwarded packets: may leave by any interface, */
   __u32 inward;  /* ... by a tunnel or an inner bridge only */
   __u32 next_counter;
-  __u32 layout; /* VPN_LAYOUT */
+  __u32 layout;   /* VPN_LAYOUT */
+  __u32 priority; /* beside the ticket in what may leave: the half that a tap cannot read */
+  __u32 unused;
 };
 
 #define VPN_SLOTS 2       /* of tables, app classes, pairs and status; the active one and the one to fill */
@@ -203,7 +205,7 @@ struct vpn_drop_event {
   __u32 unused;
 };
 
-VPN_CHECK(sizeof(struct vpn_control) == 64);
+VPN_CHECK(sizeof(struct vpn_control) == 72);
 VPN_CHECK(sizeof(struct vpn_status) == 1032);
 VPN_CHECK(sizeof(struct vpn_owner) == 16);
 VPN_CHECK(sizeof(struct vpn_executable) == 16);

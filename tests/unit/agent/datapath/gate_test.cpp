@@ -34,7 +34,7 @@ GatePlan small_plan() {
   plan.tunnel_addresses = {{policy::Address::from_v4(0x0a630002), 3},
                            {policy::Address::from_v6(0xfd99ull << 48, 2), 3}};
   plan.outer = {{0x51820, policy::Address::from_v4(0xcb007105), 17, 51820}};
-  plan.forward = {0x00ffffff, 0x123456, 0x654321};
+  plan.forward = {0x00ffffff, 0x123456, 0x654321, 0x4abc1230};
   return plan;
 }
 
@@ -44,7 +44,8 @@ TEST(GateCommands, GatesPhysicalInterfacesAndNoOthers) {
   EXPECT_THAT(*text, HasSubstr("egress_2 { type filter hook egress device \"eth0\" priority filter; policy drop; }"));
   EXPECT_THAT(*text, Not(HasSubstr("egress_3")));
   EXPECT_THAT(*text, Not(HasSubstr("egress_4")));
-  EXPECT_THAT(*text, HasSubstr("add element netdev vpn_guard tickets { 0x11223344 }"));
+  EXPECT_THAT(*text,
+              HasSubstr("egress_2 meta mark 0x11223344 meta priority 4abc:1230 meta rtclassid & 0 == 0 accept\n"));
   EXPECT_THAT(*text, HasSubstr("arp saddr ip 10.99.0.2 counter drop\n"));
   EXPECT_THAT(*text, HasSubstr("@th,64,128 0xfd990000000000000000000000000002 counter drop\n"));
   EXPECT_THAT(
@@ -194,6 +195,7 @@ TEST_F(GateInKernel, LetsThroughWhatTheGuardStamped) {
   GatePlan p = plan();
   const auto ticket = d->draw_ticket();
   p.tickets = {ticket[0], ticket[1]};
+  p.forward = d->forward_marks();
   apply(p);
   send_udp("10.77.0.1", "before-use");
   d->use_ticket(ticket[0]);
@@ -264,6 +266,39 @@ TEST_F(GateInKernel, LeavesForeignTablesAloneAndSeesChanges) {
   EXPECT_FALSE(gate_->check().good());
   ASSERT_TRUE(gate_->remove());
   run("nft list table inet theirs >/dev/null");
+}
+
+TEST_F(GateInKernel, ChangesItsModeAndKeepsItsCounters) {
+  Capture wire = room_->capture("eth0");
+  const auto refused = [&]() -> std::uint64_t {
+    const auto all = gate_->dropped();
+    if (!all) return 0;
+    for (const auto& d : *all)
+      if (d.what == "egress eth0") return d.packets;
+    return 0;
+  };
+  GatePlan p = plan();
+  apply(p);
+  send_frame("eth0", "counted", 0);
+  const std::uint64_t before = refused();
+  EXPECT_GE(before, 1u);
+  p.tunnel_addresses = {{policy::Address::from_v4(0x0a630002), room_->wg0()}};
+  p.tickets = {7};
+  apply(p);
+  EXPECT_GE(refused(), before);
+  p.audit = true;
+  apply(p);
+  EXPECT_TRUE(gate_->check().good());
+  send_frame("eth0", "audited", 0);
+  EXPECT_EQ(wire.count("audited"), 1);
+  p.audit = false;
+  apply(p);
+  send_frame("eth0", "refused-again", 0);
+  EXPECT_EQ(wire.count("refused-again") + wire.count("counted"), 0);
+  p.interfaces.erase(p.interfaces.begin() + 1);
+  apply(p);
+  send_frame("eth0", "not-gated", 0);
+  EXPECT_EQ(wire.count("not-gated"), 1) << "the chains of an interface that is not in the plan are gone";
 }
 
 TEST_F(GateInKernel, NeverOpensWhileItIsReplaced) {
