@@ -25,6 +25,7 @@ json to_json(const agent::ProviderReport& report) {
            {"reason", report.reason},
            {"interface", settings.interface},
            {"mtu", settings.mtu},
+           {"mark", report.process.mark.value_or(0)},
            {"cgroups", report.process.cgroups}};
   for (const auto& [address, length] : settings.addresses) {
     out["addresses"].push_back(address.to_string() + "/" + std::to_string(length));

@@ -17,7 +17,7 @@ TASKS = ("programs", "attacks", "self_test")
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
 MODULES = """virtio_pci virtio_net veth bridge macvlan 8021q tun dummy vxlan wireguard sctp ipip ip_gre sit
 nf_tables nft_ct nft_masq nft_chain_nat nft_reject_inet nft_fib_inet nft_socket nft_compat nfnetlink
-esp4 esp6 xfrm_user xfrm_interface gcm ghash-generic aesni-intel aes_generic ctr cbc hmac sha256_generic sha512_generic authenc echainiv seqiv
+esp4 esp6 xfrm_user xfrm_interface gcm ghash-generic aesni-intel aes_generic ctr cbc hmac sha256_generic sha512_generic authenc echainiv seqiv drbg
 sch_ingress cls_bpf act_mirred tcp_diag udp_diag inet_diag packet_diag ipv6 af_packet""".split()
 PROGRAMS = ["python3.11", "ip", "nft", "bpftool", "swanctl", "wg", "openssl"]
 CHARON = ["/usr/lib/ipsec/charon", *(f"/usr/lib/ipsec/plugins/libstrongswan-{plugin}.so" for plugin in (

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <fstream>
 
 namespace vpn::agent::strongswan {
@@ -22,6 +23,13 @@ std::string short_name(std::string_view tunnel_id) {
     out += digits[digest[i] & 15];
   }
   return out;
+}
+
+std::uint32_t interface_id(std::string_view short_name) {
+  std::uint32_t out = 0;
+  const std::string_view digits = short_name.substr(short_name.size() - std::min<std::size_t>(short_name.size(), 5));
+  std::from_chars(digits.data(), digits.data() + digits.size(), out, 16);
+  return 0x76700000u | out;
 }
 
 Result<CharonPaths> paths_in(const std::string& folder) {

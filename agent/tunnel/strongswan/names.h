@@ -1,6 +1,7 @@
 // Names and files of one tunnel's charon. Internal to this folder.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,9 @@ namespace vpn::agent::strongswan {
 
 /// "ike-" and twelve hexadecimal digits: the same for the same identifier, without regard to case. For cgroups.
 std::string short_name(std::string_view tunnel_id);
+
+/// A number for the XFRM interface of that name, 0x76700000 to 0x767fffff.
+std::uint32_t interface_id(std::string_view short_name);
 
 /// Errors: usage: the path is too long for a Unix socket, or has characters that settings files or shells take for
 /// something else.

@@ -26,6 +26,7 @@ struct PlanSettings {
   EspBackend backend = EspBackend::libipsec;
   std::uint32_t outer_mark = 0;  ///< of the kernel's ESP packets; 0: none
   std::uint32_t if_id = 0;       ///< of the XFRM interface; kernel backend only
+  std::string interface;         ///< its name; likewise
   /// Instead of the rate of the payload, whose quickest is a minute; 0: the payload's.
   std::chrono::seconds dead_peer_delay{0};
   bool ml_kem = true;                              ///< as of ProposalSettings

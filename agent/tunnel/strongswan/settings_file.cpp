@@ -42,6 +42,7 @@ Result<std::string> settings_body(const Parts& parts, const PlanSettings& settin
   out +=
       "  install_routes = no\n  routing_table = 1986985984\n  routing_table_prio = 2147483647\n  install_virtual_ip = "
       "yes\n";
+  if (kernel) out += "  install_virtual_ip_on = " + settings.interface + "\n";
   out += retransmission;
   out += "  follow_redirects = " + yes_no(!ike.disable_redirect()) + "\n";
   out +=

@@ -9,6 +9,7 @@
 #include "agent/tunnel/secrets.h"
 #include "agent/tunnel/strongswan/device.h"
 #include "agent/tunnel/strongswan/names.h"
+#include "agent/tunnel/strongswan/xfrm.h"
 #include "policy_generated.h"
 
 namespace vpn::agent::strongswan {
@@ -22,11 +23,13 @@ namespace {
 constexpr auto poll_interval = milliseconds(50);
 constexpr int socket_tries = 200;  // ten seconds until charon listens
 constexpr auto glance_interval = milliseconds(500);
+constexpr auto watch_interval = std::chrono::seconds(60);  // a charon that hangs sends no event
 constexpr auto after_change = milliseconds(250);
 constexpr auto settle_limit = std::chrono::seconds(5);
 constexpr auto move_limit = std::chrono::seconds(8);
 constexpr std::uint16_t ike_port = 500, nat_port = 4500;
 constexpr std::uint8_t esp = 50;
+constexpr std::size_t longest_interface_name = 15;
 
 }  // namespace
 
@@ -50,6 +53,14 @@ Result<void> StrongswanProvider::configure(const TunnelConfiguration& configurat
     if (found) system_ = std::move(*found);
   }
   settings_.dead_peer_delay = options_.dead_peer_delay;
+  const bool kernel = options_.esp == StrongswanOptions::Esp::kernel ||
+                      (options_.esp == StrongswanOptions::Esp::automatic && kernel_has_esp());
+  if (kernel) {
+    settings_.backend = EspBackend::kernel;
+    settings_.outer_mark = options_.outer_mark;
+    settings_.interface = name.substr(0, longest_interface_name);
+    settings_.if_id = interface_id(name);
+  }
   if (auto ok = resolve_plan(); !ok) return ok;
   adopt();
   return {};
@@ -76,6 +87,7 @@ void StrongswanProvider::report(TunnelStatus status, std::string reason) {
   } else {
     out.process.cgroups.push_back(program_.cgroup.substr(options_.cgroup_mount.size()));
   }
+  if (settings_.backend == EspBackend::kernel) out.process.mark = settings_.outer_mark;
   listener_(out);
 }
 
@@ -199,6 +211,11 @@ void StrongswanProvider::attempt() {
 void StrongswanProvider::start_charon() {
   ::unlink(paths_.socket.c_str());
   if (auto ok = write_private(program_.settings, settings_file(plan_, paths_)); !ok) return failed(ok.error().what);
+  if (settings_.backend == EspBackend::kernel) {
+    auto ready = forget_associations(settings_.if_id);
+    if (ready) ready = make_xfrm_interface(settings_.interface, settings_.if_id);
+    if (!ready) return failed(ready.error().what);
+  }
   auto process = CharonProcess::start(loop_, program_, [this](const std::string& reason) { charon_ended(reason); });
   if (!process) return failed(process.error().what + " (" + process.error().where + ")");
   process_ = std::move(*process);
@@ -350,6 +367,7 @@ void StrongswanProvider::settle(const Association& association) {
   association_ = association;
   phase_ = Phase::up;
   network_.endpoints = endpoints();
+  glance_ = loop_.after(watch_interval, [this] { look(); });
   if (!was_up || !(before == network_)) report(TunnelStatus::connected);
 }
 
@@ -404,6 +422,10 @@ void StrongswanProvider::charon_ended(const std::string& reason) {
   session_.reset();
   attached_ = false;
   if (!program_.cgroup.empty()) ::rmdir(program_.cgroup.c_str());
+  if (settings_.backend == EspBackend::kernel) {
+    remove_xfrm_interface(settings_.interface);
+    forget_associations(settings_.if_id);
+  }
   if (!wanted && !told) return failed(reason);
   phase_ = Phase::idle;
   if (std::exchange(again_, false)) return attempt();

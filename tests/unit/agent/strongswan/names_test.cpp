@@ -15,6 +15,7 @@ TEST(Names, AreShortAndTheSameForOneTunnel) {
   EXPECT_EQ(name.substr(0, 4), "ike-");
   EXPECT_EQ(short_name("0c6e1b1e-0000-4000-8000-000000000001#0"), name);
   EXPECT_NE(short_name("0C6E1B1E-0000-4000-8000-000000000001#1"), name);
+  EXPECT_EQ(interface_id("ike-0123456789ab"), 0x767789abu);
 }
 
 TEST(Paths, MustBePlain) {

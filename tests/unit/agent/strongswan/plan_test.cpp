@@ -212,9 +212,11 @@ TEST(Plan, GivesTheKernelItsInterfaceAndMark) {
   tunnel.with_shared_secret();
   tunnel.settings.backend = EspBackend::kernel;
   tunnel.settings.if_id = 77;
+  tunnel.settings.interface = "ike-1";
   tunnel.settings.outer_mark = 66;
   EXPECT_THAT(tunnel.connection(), HasSubstr("      if_id_in = 77\n      if_id_out = 77\n      set_mark_out = 66\n"));
   EXPECT_THAT(tunnel.settings_file(), HasSubstr(" kernel-netlink socket-default "));
+  EXPECT_THAT(tunnel.settings_file(), HasSubstr("  install_virtual_ip_on = ike-1\n"));
   EXPECT_THAT(tunnel.settings_file(),
               Not(HasSubstr("load = random nonce openssl aes sha1 sha2 hmac mgf1 kdf gmp curve25519 drbg gcm chapoly "
                             "ml pem pkcs1 pkcs8 x509 pubkey constraints kernel-libipsec")));
