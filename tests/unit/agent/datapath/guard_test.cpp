@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
+#include <thread>
 
 #include "agent/datapath/datapath.h"
 #include "room.h"
@@ -143,6 +145,71 @@ TEST_F(Guard, StopsWithOneStoreWhenATunnelGoesDown) {
   EXPECT_EQ(tunnel.count("after"), 0);
   EXPECT_EQ(tunnel.count("again"), 1);
   EXPECT_EQ(wire.count("beside"), 0);
+}
+
+TEST_F(Guard, NoPacketFollowsTheStoreUnderLoad) {
+  Datapath d = open();
+  know_interfaces(d);
+  publish(d, {drop_cell, drop_cell, tunnel_cell});
+  std::atomic<bool> down{false}, end{false};
+  std::atomic<std::uint64_t> rounds{0}, sent{0}, refused{0}, late{0};
+  std::thread sender([&] {
+    const Socket udp(AF_INET, SOCK_DGRAM);
+    while (!end) {
+      const bool was_down = down;
+      const int error = udp.send_to("10.99.0.1", 9, "load");
+      (error == 0 ? sent : refused)++;
+      if (was_down && error == 0) late++;
+      rounds++;
+    }
+  });
+  const auto until_next_rounds = [&] {
+    const std::uint64_t now = rounds;
+    while (rounds < now + 2) std::this_thread::yield();
+  };
+  for (int flip = 0; flip < 2000; ++flip) {
+    d.set_connected(0, false);
+    down = true;
+    until_next_rounds();
+    down = false;
+    until_next_rounds(); /* none that saw `down` is on its way when it ends */
+    d.set_connected(0, true);
+    until_next_rounds();
+  }
+  end = true;
+  sender.join();
+  EXPECT_EQ(late, 0u);
+  EXPECT_GT(sent, 2000u);
+  EXPECT_GT(refused, 2000u);
+}
+
+TEST_F(Guard, JudgesNoPacketByHalfOfEachTable) {
+  Datapath d = open();
+  know_interfaces(d);
+  const auto app = d.number("com.example.app");
+  ASSERT_TRUE(app);
+  apps_ = {{*app, 1, 0}};
+  const CgroupOwner group{room_->cgroup_id(), {.app = *app}};
+  ASSERT_TRUE(d.set_owners({&group, 1}, {}));
+  /* The app's class changes with each publication, and in each the other class may leave: half of each would leak. */
+  const auto put = [&](bool odd) {
+    pairs_ = {VPN_OTHER, odd ? VPN_FIRST_APP + 1u : std::uint32_t{VPN_FIRST_APP}};
+    publish(d, {drop_cell, drop_cell, drop_cell, odd ? system_cell : drop_cell, odd ? drop_cell : system_cell});
+  };
+  put(false);
+  std::atomic<bool> end{false};
+  std::atomic<std::uint64_t> sent{0}, refused{0};
+  std::thread sender([&] {
+    while (!end) {
+      const Socket udp(AF_INET, SOCK_DGRAM);
+      for (int i = 0; i < 20; ++i) (udp.send_to("10.77.0.1", 9, "half") == 0 ? sent : refused)++;
+    }
+  });
+  for (int i = 1; i < 40; ++i) put(i % 2 == 1);
+  end = true;
+  sender.join();
+  EXPECT_EQ(sent, 0u);
+  EXPECT_GT(refused, 100u);
 }
 
 TEST_F(Guard, TakesTheStaleTableWhenTheHeartbeatStops) {

@@ -54,8 +54,9 @@ void join(const std::string& folder) {
   need(procs.good(), "cannot join the cgroup " + folder);
 }
 
-/// A process that holds a namespace for the peers until the test ends.
-pid_t start_peer() {
+}  // namespace
+
+pid_t start_namespace() {
   std::array<int, 2> ready{};
   need(::pipe(ready.data()) == 0, "pipe");
   const pid_t child = ::fork();
@@ -70,11 +71,9 @@ pid_t start_peer() {
   const bool told = ::read(ready[0], &answer, 1) == 1;
   ::close(ready[0]);
   ::close(ready[1]);
-  need(told && answer == 'y', "no namespace for the peers");
+  need(told && answer == 'y', "no namespace for a test");
   return child;
 }
-
-}  // namespace
 
 void run(const std::string& command) {
   const int status = std::system(command.c_str());
@@ -113,7 +112,7 @@ std::unique_ptr<Room> Room::make() {
   out->bpf_ = folder.data();
   need(::mount("bpf", out->bpf_.c_str(), "bpf", 0, nullptr) == 0, "cannot mount a bpf file system");
   out->own_namespace_ = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-  out->peer_ = start_peer();
+  out->peer_ = start_namespace();
   const std::string pid = std::to_string(out->peer_);
   out->peer_namespace_ = ::open(("/proc/" + pid + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC);
   run("ip link set lo up");

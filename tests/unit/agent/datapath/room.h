@@ -18,6 +18,9 @@ namespace vpn::agent::test {
 /// Runs a command of iproute2 or nft; a failure is a failure of the test.
 void run(const std::string& command);
 
+/// A process that holds a network namespace of its own until it is killed or the test ends.
+pid_t start_namespace();
+
 /// Frames that arrive at the peer, from an AF_PACKET socket there.
 class Capture {
  public:
