@@ -16,9 +16,12 @@ def openssl(*words):
 
 
 class Authority:
-    def __init__(self, folder, name="Example Corporation VPN CA"):
+    def __init__(self, folder, name="Example Corporation VPN CA", existing=None):
+        """Made anew, or (existing) the one of that folder."""
         self.folder, self.name = folder, name
-        self.key, self.certificate = folder / f"{name}.key", folder / f"{name}.pem"
+        self.key, self.certificate = ((existing or folder) / f"{name}.{end}" for end in ("key", "pem"))
+        if existing:
+            return
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-nodes", "-days", "30", "-subj", f"/CN={name}",
                 "-keyout", self.key, "-out", self.certificate, "-addext", "keyUsage=critical,keyCertSign,cRLSign")
 

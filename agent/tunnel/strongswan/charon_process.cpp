@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 
 namespace vpn::agent::strongswan {
 namespace {
@@ -52,7 +52,9 @@ void send_signal(const Descriptor& handle, int number) {
 
 Result<Descriptor> open_cgroup(const std::string& folder) {
   if (folder.empty()) return Descriptor();
-  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return system_error("cannot make charon's cgroup", folder);
+  std::error_code code;
+  std::filesystem::create_directories(folder, code);
+  if (code) return fail(ErrorKind::environment, "cannot make charon's cgroup: " + code.message(), folder);
   Descriptor file(::open((folder + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
   if (!file) return system_error("cannot open charon's cgroup", folder);
   return file;
