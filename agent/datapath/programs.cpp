@@ -92,16 +92,29 @@ Result<Programs> Programs::load(const Options& options) {
   out.cgroup_id_ = about.st_ino;
   for (const auto& folder : {options.bpf_dir, map_folder(options), link_folder(options)})
     if (auto made = make_folder(folder); !made) return tl::unexpected(made.error());
-  out.skeleton_.reset(guard::open());
-  if (!out.skeleton_) return kernel_error("cannot read the datapath's programs", errno);
-  bpf_map* map = nullptr;
   out.maps_kept_ = ::access((map_folder(options) + "/control").c_str(), F_OK) == 0;
-  bpf_object__for_each_map(map, out.skeleton_->obj) {
+  auto skeleton = load_part(options, false);
+  if (!skeleton) return tl::unexpected(skeleton.error());
+  out.skeleton_ = std::move(*skeleton);
+  return out;
+}
+
+Result<Programs::Skeleton> Programs::load_part(const Options& options, bool datagrams) {
+  Skeleton out(guard::open());
+  if (!out) return kernel_error("cannot read the datapath's programs", errno);
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, out->obj) {
     const std::string name = ::bpf_map__name(map);
     if (name.find('.') != std::string::npos) continue; /* what the compiler made: constants */
     ::bpf_map__set_pin_path(map, (map_folder(options) + "/" + name).c_str());
   }
-  if (const int error = guard::load(out.skeleton_.get()); error != 0)
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, out->obj) {
+    const bool for_datagrams = program == out->progs.vpn_sendmsg4 || program == out->progs.vpn_sendmsg6;
+    ::bpf_program__set_autoload(program, for_datagrams == datagrams);
+  }
+  last_words.clear();
+  if (const int error = guard::load(out.get()); error != 0)
     return kernel_error("the kernel refuses the datapath's programs", error,
                         last_words.empty() ? "it needs Linux 6.1 with CONFIG_DEBUG_INFO_BTF, and root" : last_words);
   return out;
@@ -135,19 +148,21 @@ Result<void> Programs::attach() {
 }
 
 Result<void> Programs::watch_datagrams(bool wanted) {
-  for (const auto& [name, program] :
-       {std::pair<std::string, bpf_program*>{"vpn_sendmsg4", skeleton_->progs.vpn_sendmsg4},
-        {"vpn_sendmsg6", skeleton_->progs.vpn_sendmsg6}}) {
-    if (wanted == links_.contains(name)) continue;
-    if (wanted) {
-      if (auto done = attach_one(program, name); !done) return done;
-    } else {
-      ::unlink(pin_of(name).c_str());
-      ::bpf_link__destroy(links_.extract(name).mapped().release());
+  if (!wanted) {
+    for (const char* name : {"vpn_sendmsg4", "vpn_sendmsg6"}) {
+      ::unlink(pin_of(name).c_str()); /* also that of an earlier agent */
+      if (const auto link = links_.extract(name); link) ::bpf_link__detach(link.mapped().get());
     }
+    return {};
   }
-  if (!wanted)
-    for (const char* name : {"vpn_sendmsg4", "vpn_sendmsg6"}) ::unlink(pin_of(name).c_str());
+  if (!datagrams_) {
+    auto loaded = load_part(options_, true);
+    if (!loaded) return tl::unexpected(loaded.error());
+    datagrams_ = std::move(*loaded);
+  }
+  if (!links_.contains("vpn_sendmsg4"))
+    if (auto done = attach_one(datagrams_->progs.vpn_sendmsg4, "vpn_sendmsg4"); !done) return done;
+  if (!links_.contains("vpn_sendmsg6")) return attach_one(datagrams_->progs.vpn_sendmsg6, "vpn_sendmsg6");
   return {};
 }
 

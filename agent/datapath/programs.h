@@ -48,10 +48,14 @@ class Programs {
   };
   using Link = std::unique_ptr<bpf_link, LinkCloser>;
   Programs() = default;
+  using Skeleton = std::unique_ptr<guard, SkeletonCloser>;
+  /// An object with these programs only, on the maps of the folder.
+  static Result<Skeleton> load_part(const Options& options, bool datagrams);
   Result<void> attach_one(bpf_program* program, const std::string& name);
   std::string pin_of(const std::string& name) const;
 
-  std::unique_ptr<guard, SkeletonCloser> skeleton_;
+  Skeleton skeleton_;
+  Skeleton datagrams_;  ///< loaded when it is first wanted: the verifier takes milliseconds for each program
   std::map<std::string, Link> links_;
   std::vector<std::uint32_t> watched_;
   Descriptor cgroup_;

@@ -58,16 +58,32 @@ static __always_inline struct vpn_owner* vpn_cgroup_owner(struct task_struct* ta
   return 0;
 }
 
-/* The app of the nearest ancestor that is another one than `self`. */
-static __always_inline __u32 vpn_spawner(struct task_struct* task, __u32 self) {
-  for (int i = 0; i < VPN_ANCESTORS; ++i) {
-    struct vpn_owner* owner;
-    task = task->real_parent;
-    if (!task || task->tgid <= 1) return 0;
-    owner = vpn_executable_owner(task);
-    if (owner && owner->app && owner->app != self) return owner->app;
+struct vpn_ancestry {
+  struct task_struct* task;
+  __u32 self;
+  __u32 spawner;
+};
+
+static long vpn_next_ancestor(__u32 i, struct vpn_ancestry* a) {
+  struct task_struct* parent = a->task->real_parent;
+  struct vpn_owner* owner;
+  (void)i;
+  if (!parent || parent->tgid <= 1) return 1;
+  owner = vpn_executable_owner(parent);
+  if (owner && owner->app && owner->app != a->self) {
+    a->spawner = owner->app;
+    return 1;
   }
+  a->task = parent;
   return 0;
+}
+
+/* The app of the nearest ancestor that is another one than `self`. In a callback, for the verifier takes its time over
+ * every step from one structure of the kernel to the next. */
+static __always_inline __u32 vpn_spawner(struct task_struct* task, __u32 self) {
+  struct vpn_ancestry a = {task, self, 0};
+  bpf_loop(VPN_ANCESTORS, vpn_next_ancestor, &a, 0);
+  return a.spawner;
 }
 
 /* An app's exceptions hold for its own executables and cgroups only: what it merely spawned has it as spawner. */

@@ -4,6 +4,7 @@
 #include <linux/if_xdp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -307,6 +308,45 @@ TEST_F(Guard, ExemptsAnEndpointForItsProviderOnly) {
   e.expires = std::chrono::nanoseconds(1);
   ASSERT_TRUE(d.set_exemptions({&e, 1}));
   EXPECT_EQ(own.send_to("10.77.0.1", 4500, "expired"), EPERM);
+}
+
+TEST_F(Guard, TellsNamesOfOneAddressApartByApp) {
+  Datapath d = open();
+  know_interfaces(d);
+  const auto app = d.number("com.example.names");
+  ASSERT_TRUE(app);
+  Content content = simple(room_->wg0(), room_->eth0(), {drop_cell, drop_cell, system_cell, drop_cell});
+  content.domains = 2; /* class 1: names that the policy excludes from the tunnel, for whoever asked for them */
+  content.index = {0, 0, 1, 1, 2, 2, 3, 2};
+  content.marks = {1, 1, 2, 2, 3, 3, 4, 9};
+  const auto table = words(content);
+  const AppClass app_class{*app, 1, 0};
+  const std::array<std::uint32_t, 2> pairs{VPN_OTHER, VPN_FIRST_APP};
+  Publication p;
+  p.fresh = table;
+  p.stale = table;
+  p.apps = {&app_class, 1};
+  p.pairs = pairs;
+  const auto done = d.publish(p);
+  ASSERT_TRUE(done) << done.error().what << done.error().help;
+  const CgroupOwner group{room_->cgroup_id(), {.app = *app}};
+  ASSERT_TRUE(d.set_owners({&group, 1}, {}));
+  const Socket udp(AF_INET, SOCK_DGRAM);
+  EXPECT_EQ(udp.send_to("10.77.0.1", 9, "unnamed"), EPERM);
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  NameTie tie{*app, policy::Address::from_v4(0x0a4d0001), 1, std::chrono::seconds(now.tv_sec + 60)};
+  ASSERT_TRUE(d.tie_name(tie));
+  EXPECT_EQ(udp.send_to("10.77.0.1", 9, "named"), 0);
+  std::uint32_t mark = 0;
+  socklen_t size = sizeof(mark);
+  ASSERT_EQ(::getsockopt(udp.fd(), SOL_SOCKET, SO_MARK, &mark, &size), 0);
+  EXPECT_EQ(mark, 0x09000000u) << "the row of the name";
+  tie.expires = std::chrono::seconds(now.tv_sec - 1);
+  ASSERT_TRUE(d.tie_name(tie));
+  EXPECT_EQ(udp.send_to("10.77.0.1", 9, "expired"), EPERM);
+  ASSERT_TRUE(d.untie_name(*app, tie.address));
+  EXPECT_EQ(udp.send_to("10.77.0.1", 9, "untied"), EPERM);
 }
 
 TEST_F(Guard, CountsEveryPacketAndTellsOfDrops) {
