@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "agent/control/files.h"
+#include "agent/files/files.h"
 #include "policy/app_map/tree.h"
 
 namespace vpn::agent {

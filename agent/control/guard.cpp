@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
-#include "agent/control/files.h"
 #include "agent/control/publication.h"
+#include "agent/files/files.h"
 #include "agent/network/sysctls.h"
 
 namespace vpn::agent {
@@ -39,6 +39,18 @@ Guard::Guard(Settings settings, Datapath datapath, Gate gate, RouteWriter routes
       gate_(std::move(gate)),
       routes_(std::move(routes)) {}
 
+// One whose name nftables cannot write cannot be gated: the programs are not told of it, so nothing leaves by it.
+std::vector<Interface> Guard::gateable(const std::vector<Interface>& all) const {
+  std::vector<Interface> out;
+  for (const Interface& i : all) {
+    GatePlan alone;
+    alone.interfaces = {i};
+    alone.forward = datapath_.forward_marks();
+    if (gate_commands(alone)) out.push_back(i);
+  }
+  return out;
+}
+
 GatePlan Guard::gate_plan() const {
   GatePlan plan;
   plan.interfaces = last_->interfaces;
@@ -70,8 +82,9 @@ std::vector<PartFailure> Guard::put(const Desired& desired) {
   const bool same_table = published_ && !blocked_ && last_ && last_->fresh == desired.fresh &&
                           last_->stale == desired.stale && last_->connected == desired.connected;
   last_ = desired;
+  last_->interfaces = gateable(desired.interfaces);
   // Interfaces first: by one that the programs do not know, nothing leaves.
-  note(part_programs, datapath_.set_interfaces(desired.interfaces));
+  note(part_programs, datapath_.set_interfaces(last_->interfaces));
   note(part_programs, datapath_.set_tunnel_addresses(desired.tunnel_addresses));
   note(part_programs, datapath_.set_exemptions(desired.exemptions));
   GatePlan plan = gate_plan();
@@ -82,9 +95,11 @@ std::vector<PartFailure> Guard::put(const Desired& desired) {
   }
   GatePlan without_tickets = plan;
   without_tickets.tickets.clear();
-  std::string commands = gate_commands(without_tickets);
-  if (commands != gate_in_place_ && note(part_gate, gate_.apply(plan))) {
-    gate_in_place_ = std::move(commands);
+  auto commands = gate_commands(without_tickets);
+  if (!commands) {
+    failures.push_back({part_gate, commands.error()});
+  } else if (*commands != gate_in_place_ && note(part_gate, gate_.apply(plan))) {
+    gate_in_place_ = std::move(*commands);
     datapath_.use_ticket(tickets_.front());
   }
   if (!same_table && note(part_table, publish(desired.fresh, desired.stale))) {

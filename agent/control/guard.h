@@ -71,6 +71,7 @@ class Guard {
   Guard(Settings settings, Datapath datapath, Gate gate, RouteWriter routes);
   Result<void> publish(const std::vector<std::uint64_t>& fresh, const std::vector<std::uint64_t>& stale);
   GatePlan gate_plan() const;
+  std::vector<Interface> gateable(const std::vector<Interface>& all) const;
 
   Settings settings_;
   Datapath datapath_;

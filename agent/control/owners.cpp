@@ -9,12 +9,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 
-#include "agent/control/files.h"
+#include "agent/files/files.h"
 #include "agent/network/interface_types.h"
 #include "policy_generated.h"
 
@@ -137,10 +137,13 @@ void OwnerWatch::set(std::vector<AppIdentity> identities) {
 }
 
 void OwnerWatch::watch(const std::string& folder, bool cgroup) {
-  if (inotify_ < 0 || watched_.contains(folder)) return;
+  if (inotify_ < 0 || folder.empty() || watched_.contains(folder)) return;
   const int number = ::inotify_add_watch(inotify_, folder.c_str(), cgroup ? cgroup_events : file_events);
   if (number >= 0) {
     watched_[folder] = number;
+  } else if (errno == ENOENT || errno == ENOTDIR) {
+    // Not installed: what is above it tells when it comes.
+    if (!cgroup && folder != "/") watch(std::filesystem::path(folder).parent_path().string(), cgroup);
   } else {
     faults_.push_back(folder + " cannot be watched (fs.inotify.max_user_watches?): what changes there is seen late");
   }

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "agent/control/files.h"
+#include "agent/files/files.h"
 #include "agent/tunnel/external_protocol.h"
 
 namespace vpn::agent {

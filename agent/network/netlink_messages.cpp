@@ -416,8 +416,9 @@ std::vector<std::byte> NetlinkRequest::route(const OwnRoute& r, bool remove, std
 
 std::vector<std::byte> NetlinkRequest::rule(const RouteRule& r, std::uint32_t mark_mask, bool remove,
                                             std::uint32_t sequence) {
-  const auto create = static_cast<std::uint16_t>(NLM_F_CREATE | NLM_F_EXCL);
-  Writer w(remove ? RTM_DELRULE : RTM_NEWRULE, static_cast<std::uint16_t>(NLM_F_ACK | (remove ? 0 : create)), sequence);
+  // Without NLM_F_EXCL: the kernel takes what a rule does not ask for (mark 0 among it) for what any other asks for.
+  Writer w(remove ? RTM_DELRULE : RTM_NEWRULE, static_cast<std::uint16_t>(NLM_F_ACK | (remove ? 0 : NLM_F_CREATE)),
+           sequence);
   auto* h = w.header<fib_rule_hdr>();
   h->family = family(r.v6);
   if (r.action == RouteRule::Action::table) {

@@ -13,8 +13,23 @@ namespace {
 
 using What = NetlinkRequest::What;
 
-bool nothing_to_do(const RouteChanges& c) {
-  return c.set_routes.empty() && c.add_rules.empty() && c.remove_rules.empty() && c.remove_routes.empty();
+std::string words(const RouteChanges::Entry& e) {
+  return "table " + std::to_string(e.table) + ", " + e.route.destination.to_string() + " metric " +
+         std::to_string(e.route.metric);
+}
+
+std::string words(const RouteRule& r) {
+  return "priority " + std::to_string(r.priority) + (r.v6 ? ", IPv6" : ", IPv4") + ", mark " +
+         (r.mark ? std::to_string(*r.mark) : "any");
+}
+
+// What is still to be done; empty: nothing.
+std::string first_difference(const RouteChanges& c) {
+  if (!c.set_routes.empty()) return "this route is missing: " + words(c.set_routes.front());
+  if (!c.add_rules.empty()) return "this rule is missing: " + words(c.add_rules.front());
+  if (!c.remove_rules.empty()) return "this rule is too much: " + words(c.remove_rules.front());
+  if (!c.remove_routes.empty()) return "this route is too much: " + words(c.remove_routes.front());
+  return {};
 }
 
 }  // namespace
@@ -56,7 +71,6 @@ Result<RoutePlan> RouteWriter::read() {
 
 Result<void> RouteWriter::write(const RouteChanges& changes, std::uint32_t mark_mask) {
   const auto never = [](int) { return false; };
-  const auto is_there = [](int e) { return e == EEXIST; };
   const auto is_gone = [](int e) { return e == ESRCH || e == ENOENT || e == ENODEV; };
   for (const auto& e : changes.set_routes) {
     const auto message = [&](std::uint32_t n) { return NetlinkRequest::route({e.table, e.route}, false, n); };
@@ -65,7 +79,7 @@ Result<void> RouteWriter::write(const RouteChanges& changes, std::uint32_t mark_
   }
   for (const RouteRule& rule : changes.add_rules) {
     const auto message = [&](std::uint32_t n) { return NetlinkRequest::rule(rule, mark_mask, false, n); };
-    if (auto r = socket_.change(message, is_there, "cannot add a rule of routing"); !r) return r;
+    if (auto r = socket_.change(message, never, "cannot add a rule of routing"); !r) return r;
   }
   for (const RouteRule& rule : changes.remove_rules) {
     const auto message = [&](std::uint32_t n) { return NetlinkRequest::rule(rule, mark_mask, true, n); };
@@ -83,10 +97,10 @@ Result<void> RouteWriter::apply(const RoutePlan& plan) {
   auto now = read();
   if (!now) return tl::unexpected(now.error());
   if (auto written = write(route_changes(*now, plan), plan.mark_mask); !written) return written;
-  auto holds = in_place(plan);
-  if (!holds) return tl::unexpected(holds.error());
-  if (!*holds) {
-    return fail(ErrorKind::environment, "the kernel's routes are not what was written", {},
+  auto then = read();
+  if (!then) return tl::unexpected(then.error());
+  if (const std::string difference = first_difference(route_changes(*then, plan)); !difference.empty()) {
+    return fail(ErrorKind::environment, "the kernel's routes are not what was written: " + difference, {},
                 "does something else change routes with protocol " + std::to_string(own_route_protocol) + "?");
   }
   return {};
@@ -95,7 +109,7 @@ Result<void> RouteWriter::apply(const RoutePlan& plan) {
 Result<bool> RouteWriter::in_place(const RoutePlan& plan) {
   auto now = read();
   if (!now) return tl::unexpected(now.error());
-  return nothing_to_do(route_changes(*now, plan));
+  return first_difference(route_changes(*now, plan)).empty();
 }
 
 Result<void> RouteWriter::remove_all() {

@@ -122,6 +122,7 @@ class Stepper {
       return down() ? TunnelStatus::disconnected : TunnelStatus::disconnecting;
     }
     if (up) return TunnelStatus::connected;
+    if (s_.report.status == TunnelStatus::disconnecting) return TunnelStatus::disconnecting;  // as its own client says
     return s_.was_up ? TunnelStatus::reasserting : TunnelStatus::connecting;
   }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "compiler/findings/similar.h"
+#include "console/similar/similar.h"
 
 namespace vpn::cli {
 namespace {
@@ -18,7 +18,7 @@ std::string upper(std::string_view text) {
 std::string nearest(std::string_view text) {
   std::vector<std::string_view> known;
   for (const findings::CodeInfo& code : findings::all_codes()) known.insert(known.end(), {code.id, code.name});
-  const std::string_view best = findings::nearest(text, known);
+  const std::string_view best = cli::nearest(text, known);
   if (best.empty())
     return "codes look like VP1203, names like unknown-key, groups like VP12; docs/findings.md lists them";
   return "did you mean '" + std::string(best) + "'?";

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "compiler/cli/command.h"
+#include "console/command.h"
 
 namespace vpn::cli {
 
@@ -14,5 +14,7 @@ extern const Command lint_command;
 extern const Command schema_command;
 extern const Command test_command;
 extern const Command verify_command;
+
+extern const Program vpnprofile;
 
 }  // namespace vpn::cli

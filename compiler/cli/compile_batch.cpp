@@ -6,11 +6,11 @@
 #include <mutex>
 #include <thread>
 
-#include "compiler/cli/command.h"
 #include "compiler/cli/fleet_writer.h"
 #include "compiler/cli/inputs.h"
 #include "compiler/cli/progress.h"
 #include "compiler/lower/signals_held.h"
+#include "console/command.h"
 
 namespace vpn::cli {
 namespace fs = std::filesystem;

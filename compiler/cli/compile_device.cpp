@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "compiler/cli/command.h"
+#include "console/command.h"
 #include "policy/policy.h"
 #include "policy_generated.h"
 

@@ -10,7 +10,7 @@
 
 #include "compiler/cli/configuration.h"
 #include "compiler/cli/file_input.h"
-#include "compiler/findings/similar.h"
+#include "console/similar/similar.h"
 
 namespace vpn::cli {
 namespace {
@@ -60,7 +60,7 @@ class Reader {
   }
 
   static std::string known_keys(const std::string& key, std::span<const std::string_view> known) {
-    if (const std::string_view meant = findings::nearest(key, known); !meant.empty())
+    if (const std::string_view meant = cli::nearest(key, known); !meant.empty())
       return "did you mean '" + std::string(meant) + "'?";
     std::string all;
     for (const std::string_view k : known) all += (all.empty() ? "" : ", ") + std::string(k);

@@ -8,11 +8,11 @@
 #include <cstdio>
 #include <fstream>
 
-#include "compiler/cli/command.h"
 #include "compiler/cli/compile_device.h"
 #include "compiler/cli/inputs.h"
 #include "compiler/cli/secret_keys.h"
 #include "compiler/cli/surroundings.h"
+#include "console/command.h"
 #include "policy/file_header.h"
 
 namespace vpn::cli {

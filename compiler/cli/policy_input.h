@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "compiler/cli/options.h"
+#include "console/options.h"
 #include "policy/policy.h"
 #include "policy/types.h"
 

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "compiler/cli/commands.h"
-#include "compiler/findings/similar.h"
 #include "compiler/schema/export/export.h"
+#include "console/similar/similar.h"
 
 namespace vpn::cli {
 namespace {
@@ -24,7 +24,7 @@ std::string did_you_mean(const std::vector<std::string_view>& candidates, const 
 
 void add_if_close(std::string_view word, std::string_view known, std::vector<std::string_view>& candidates) {
   const std::size_t close = std::min<std::size_t>(3, known.size() / 2 + 1);
-  if (findings::edit_distance(word, known, close) <= close) candidates.push_back(known);
+  if (cli::edit_distance(word, known, close) <= close) candidates.push_back(known);
 }
 
 Error unknown_type(const std::string& type, std::vector<std::string_view> candidates) {

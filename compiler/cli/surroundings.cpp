@@ -6,7 +6,7 @@
 #include <ctime>
 #include <filesystem>
 
-#include "compiler/cli/command.h"
+#include "console/command.h"
 
 namespace vpn::cli {
 namespace {

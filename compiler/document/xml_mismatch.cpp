@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "compiler/document/xml_walk.h"
-#include "compiler/findings/similar.h"
+#include "console/similar/similar.h"
 
 namespace vpn::document::xml {
 namespace {
@@ -84,8 +84,8 @@ Fault mismatch(std::string_view text, const std::vector<Tag>& open, std::size_t 
       return not_closed(*culprit, at, end, "the next </" + shown(culprit->name) + "> belongs to an element around it");
     return not_closed(inner, at, end, "</" + shown(name) + "> follows");
   }
-  const bool misspelt = findings::edit_distance(name, inner.name, findings::tolerance(inner.name.size())) <=
-                        findings::tolerance(inner.name.size());
+  const bool misspelt =
+      cli::edit_distance(name, inner.name, cli::tolerance(inner.name.size())) <= cli::tolerance(inner.name.size());
   return {Code::mismatched_tag,
           at,
           end,

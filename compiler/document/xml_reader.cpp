@@ -8,7 +8,7 @@
 
 #include "compiler/document/characters.h"
 #include "compiler/document/xml_walk.h"
-#include "compiler/findings/similar.h"
+#include "console/similar/similar.h"
 
 namespace vpn::document {
 namespace {
@@ -39,7 +39,7 @@ void report_root(Context& context, std::string_view text, std::size_t root) {
     fault.code = Code::missing_plist;
     fault.message = "the file begins with " + tag + "; a property list begins with <plist>";
     fault.help = "put <plist version=\"1.0\"> before it and </plist> at the end of the file";
-  } else if (!findings::nearest(name, plist).empty()) {
+  } else if (!cli::nearest(name, plist).empty()) {
     fault.code = Code::unknown_element;
     fault.message = "a property list begins with <plist>, not with " + tag;
     fault.help = "did you mean <plist>?";

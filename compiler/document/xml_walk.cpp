@@ -4,7 +4,7 @@
 #include <cstring>
 #include <utility>
 
-#include "compiler/findings/similar.h"
+#include "console/similar/similar.h"
 
 namespace vpn::document::xml {
 namespace {
@@ -256,7 +256,7 @@ bool Walk::open(Element element, const Tag& tag, bool is_empty, pugi::xml_node n
 void Walk::unknown(const Tag& tag) {
   Frame& frame = stack_.back();
   const bool nested = tag.name == "plist";
-  const std::string_view meant = nested ? std::string_view() : findings::nearest(tag.name, names);
+  const std::string_view meant = nested ? std::string_view() : cli::nearest(tag.name, names);
   if (frame.element == Element::dict && meant == "key") {
     frame.drop_next = true;
     frame.has_key = false;

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <chrono>
 
-#include "compiler/findings/similar.h"
 #include "compiler/lint/checks.h"
 #include "compiler/lint/edits.h"
 #include "compiler/lint/first_members.h"
 #include "compiler/lint/lookup.h"
+#include "console/similar/similar.h"
 
 namespace vpn::lint {
 namespace {
@@ -29,9 +29,9 @@ bool same_value(const Value& a, const Value& b) {
 
 std::string_view nearest_type(std::string_view type, bool is_declaration) {
   std::string_view best;
-  std::size_t limit = findings::tolerance(type.size());
+  std::size_t limit = cli::tolerance(type.size());
   const auto consider = [&](std::string_view candidate) {
-    const std::size_t distance = findings::edit_distance(type, candidate, limit);
+    const std::size_t distance = cli::edit_distance(type, candidate, limit);
     if (distance > limit || (distance == limit && !best.empty())) return;
     best = candidate;
     limit = distance;

@@ -1,6 +1,6 @@
 #include "compiler/lint/lookup.h"
 
-#include "compiler/findings/similar.h"
+#include "console/similar/similar.h"
 
 namespace vpn::lint {
 
@@ -9,7 +9,7 @@ const Member* find_misspelt(const Section& section, std::string_view key) {
   if (section.value == nullptr || section.value->size > most_members) return nullptr;
   const std::size_t limit = key.size() < 8 ? 1 : 2;
   for (const Member& member : section.value->dictionary())
-    if (findings::edit_distance(member.key, key, limit) <= limit) return &member;
+    if (cli::edit_distance(member.key, key, limit) <= limit) return &member;
   return nullptr;
 }
 

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <optional>
 
-#include "compiler/findings/similar.h"
 #include "compiler/lint/checks.h"
 #include "compiler/lint/edits.h"
 #include "compiler/lint/lookup.h"
 #include "compiler/lint/walk.h"
+#include "console/similar/similar.h"
 
 namespace vpn::lint {
 namespace {
@@ -81,10 +81,10 @@ struct Suggestion {
 
 Suggestion nearest_key(const schema::Key& schema, std::string_view name, FirstMembers& there) {
   Suggestion best;
-  const std::size_t limit = findings::tolerance(name.size());
+  const std::size_t limit = cli::tolerance(name.size());
   best.distance = limit + 1;
   for (const schema::Key& key : schema.keys) {
-    const std::size_t distance = findings::edit_distance(name, key.name, limit);
+    const std::size_t distance = cli::edit_distance(name, key.name, limit);
     // One that is there already is meant less likely.
     if (distance > limit || distance > best.distance || there.find(key.name) != nullptr) continue;
     best.unique = distance < best.distance;

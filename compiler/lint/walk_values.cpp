@@ -3,12 +3,12 @@
 #include <array>
 #include <charconv>
 
-#include "compiler/findings/similar.h"
 #include "compiler/lint/checks.h"
 #include "compiler/lint/edits.h"
 #include "compiler/lint/formats.h"
 #include "compiler/lint/lookup.h"
 #include "compiler/lint/walk.h"
+#include "console/similar/similar.h"
 
 namespace vpn::lint {
 namespace {
@@ -159,7 +159,7 @@ void Walker::choice(const Value& value, const schema::Key& key, const Path* pare
     return;
   }
   if (is_one_of(key.values)) return;
-  const std::string_view near = findings::nearest(written, key.values);
+  const std::string_view near = cli::nearest(written, key.values);
   std::string message = subject(name, key) + " cannot be " + shown(value, key);
   if (!near.empty()) message += "; did you mean " + quoted(near) + "?";
   Finding& f = context_.report(Code::value_not_allowed, value.span, std::move(message), parent, name);

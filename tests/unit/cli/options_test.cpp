@@ -1,11 +1,12 @@
-#include "compiler/cli/options.h"
+#include "console/options.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "compiler/cli/command.h"
-#include "compiler/cli/completion.h"
-#include "compiler/cli/help.h"
+#include "compiler/cli/commands.h"
+#include "console/command.h"
+#include "console/completion.h"
+#include "console/help.h"
 
 namespace vpn::cli {
 namespace {
@@ -17,7 +18,11 @@ constexpr Option options[] = {
 };
 const Command command{"demo", "does nothing", "FILE…", 1, 2, options, "  vpnprofile demo x", nullptr};
 
+// What the texts speak of; main() does this in the program.
+const bool program_is_set = (set_program(vpnprofile), true);
+
 Result<Arguments> parsed(std::vector<const char*> words) {
+  EXPECT_TRUE(program_is_set);
   words.insert(words.begin(), "demo");
   return parse(command, static_cast<int>(words.size()), words.data());
 }

@@ -1,9 +1,9 @@
-#include "compiler/cli/help.h"
+#include "console/help.h"
 
 #include <algorithm>
 #include <vector>
 
-#include "compiler/findings/similar.h"
+#include "console/similar/similar.h"
 
 namespace vpn::cli {
 namespace {
@@ -35,8 +35,9 @@ const Command* find_command(std::string_view name) {
 std::string suggestion(std::string_view word) {
   std::vector<std::string_view> names;
   for (const Command* c : commands()) names.push_back(c->name);
-  const std::string_view best = findings::nearest(word, names);
-  return best.empty() ? "see 'vpnprofile --help'" : "did you mean '" + std::string(best) + "'?";
+  const std::string_view best = nearest(word, names);
+  return best.empty() ? "see '" + std::string(program().name) + " --help'"
+                      : "did you mean '" + std::string(best) + "'?";
 }
 
 std::string option_suggestion(const Command& command, std::string_view option) {
@@ -44,23 +45,21 @@ std::string option_suggestion(const Command& command, std::string_view option) {
   std::vector<std::string_view> names;
   for (const Option& o : command.options) names.push_back(o.name);
   for (const Option& o : common_options()) names.push_back(o.name);
-  const std::string_view best = findings::nearest(option, names);
+  const std::string_view best = nearest(option, names);
   if (!best.empty()) return "did you mean '--" + std::string(best) + "'?";
-  return "see 'vpnprofile " + std::string(command.name) + " --help'";
+  return "see '" + full_name(command) + " --help'";
 }
 
 std::string program_help() {
-  std::string text =
-      "vpnprofile reads Apple VPN profiles, finds every mistake, compiles them into one policy and says what it "
-      "does.\n\n"
-      "usage: vpnprofile COMMAND [OPTIONS] …\n\ncommands:\n";
+  const std::string name(program().name);
+  std::string text = std::string(program().about) + "\n\nusage: " + name + " COMMAND [OPTIONS] …\n\ncommands:\n";
   for (const Command* c : commands()) text += padded("  " + std::string(c->name), 14) + std::string(c->summary) + "\n";
-  return text + "\n'vpnprofile COMMAND --help' shows a command's options and an example.\n";
+  return text + "\n'" + name + " COMMAND --help' shows a command's options and an example.\n";
 }
 
 std::string command_help(const Command& command) {
-  std::string text = "vpnprofile " + std::string(command.name) + ": " + std::string(command.summary) +
-                     "\n\nusage: vpnprofile " + std::string(command.name) + " [OPTIONS]";
+  std::string text =
+      full_name(command) + ": " + std::string(command.summary) + "\n\nusage: " + full_name(command) + " [OPTIONS]";
   if (!command.positional.empty()) text += " " + std::string(command.positional);
   text += "\n\noptions:\n";
   for (const Option& o : command.options) text += option_line(o);
@@ -69,6 +68,6 @@ std::string command_help(const Command& command) {
   return text;
 }
 
-std::string version_text() { return "vpnprofile " VPN_VERSION "\n"; }
+std::string version_text() { return std::string(program().name) + " " VPN_VERSION "\n"; }
 
 }  // namespace vpn::cli

@@ -1,4 +1,4 @@
-#include "agent/control/files.h"
+#include "agent/files/files.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

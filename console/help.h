@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "compiler/cli/command.h"
+#include "console/command.h"
 
 namespace vpn::cli {
 

@@ -1,10 +1,10 @@
-#include "compiler/cli/options.h"
+#include "console/options.h"
 
 #include <algorithm>
 #include <boost/program_options.hpp>
 
-#include "compiler/cli/command.h"
-#include "compiler/cli/help.h"
+#include "console/command.h"
+#include "console/help.h"
 
 namespace po = boost::program_options;
 
@@ -98,13 +98,13 @@ Result<Arguments> parse(const Command& command, int argc, const char* const* arg
     return fail(ErrorKind::usage, "unknown option '" + e.get_option_name() + "'", {},
                 option_suggestion(command, e.get_option_name()));
   } catch (const po::error& e) {
-    return fail(ErrorKind::usage, e.what(), {}, "see 'vpnprofile " + std::string(command.name) + " --help'");
+    return fail(ErrorKind::usage, e.what(), {}, "see '" + full_name(command) + " --help'");
   }
   if (auto checked = check_choices(common_options(), result); !checked) return tl::unexpected(checked.error());
   if (auto checked = check_choices(command.options, result); !checked) return tl::unexpected(checked.error());
   if (result.has("help") || result.has("version")) return result;
   const int count = static_cast<int>(result.positional_.size());
-  const std::string hint = "see 'vpnprofile " + std::string(command.name) + " --help'";
+  const std::string hint = "see '" + full_name(command) + " --help'";
   if (count < command.min_positional)
     return fail(ErrorKind::usage, "too few arguments: " + std::string(command.positional) + " is needed", {}, hint);
   if (command.max_positional >= 0 && count > command.max_positional)

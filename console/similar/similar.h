@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-namespace vpn::findings {
+namespace vpn::cli {
 
 /// Edits (insert, delete, replace, swap of neighbours) between two words, without regard to ASCII case;
 /// `limit + 1` when it is more than `limit`. Words longer than 128 bytes are as far apart as can be.
@@ -17,4 +17,4 @@ std::size_t tolerance(std::size_t length);
 /// The nearest of `candidates` within the word's tolerance, the first of several; empty: none.
 std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 
-}  // namespace vpn::findings
+}  // namespace vpn::cli

@@ -1,9 +1,9 @@
-#include "compiler/findings/similar.h"
+#include "console/similar/similar.h"
 
 #include <algorithm>
 #include <array>
 
-namespace vpn::findings {
+namespace vpn::cli {
 namespace {
 
 constexpr std::size_t longest = 128;
@@ -49,4 +49,4 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   return best;
 }
 
-}  // namespace vpn::findings
+}  // namespace vpn::cli

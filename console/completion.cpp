@@ -1,10 +1,10 @@
-#include "compiler/cli/completion.h"
+#include "console/completion.h"
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
-#include "compiler/cli/command.h"
+#include "console/command.h"
 
 namespace vpn::cli {
 namespace {
@@ -41,19 +41,33 @@ std::string quoted(std::string_view text) {
   return result + "'";
 }
 
+std::string bash_single() {
+  const std::string name(program().name);
+  std::string text = "# bash completion for " + name + "\n_" + name + "() {\n  local word=${COMP_WORDS[COMP_CWORD]}\n" +
+                     "  COMPREPLY=()\n  if [[ $word == -* ]]; then\n    mapfile -t COMPREPLY < <(compgen -W '";
+  for (const Option* o : options_of(*commands().front())) text += "--" + std::string(o->name) + " ";
+  text.back() = '\'';
+  return text + " -- \"$word\")\n  else\n    compopt -o filenames 2>/dev/null\n" +
+         "    mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n  fi\n}\ncomplete -F _" + name + " " + name + "\n";
+}
+
 std::string bash() {
-  std::string text =
-      "# bash completion for vpnprofile\n"
-      "_vpnprofile() {\n"
-      "  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} options=\n"
-      "  COMPREPLY=()\n"
-      "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-      "    mapfile -t COMPREPLY < <(compgen -W '" +
-      command_names() +
-      " --help --version' -- \"$word\")\n"
-      "    return\n"
-      "  fi\n"
-      "  case ${COMP_WORDS[1]}:$previous in\n";
+  const std::string name(program().name);
+  if (program().single) return bash_single();
+  std::string text = "# bash completion for " + name +
+                     "\n"
+                     "_" +
+                     name +
+                     "() {\n"
+                     "  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} options=\n"
+                     "  COMPREPLY=()\n"
+                     "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+                     "    mapfile -t COMPREPLY < <(compgen -W '" +
+                     command_names() +
+                     " --help --version' -- \"$word\")\n"
+                     "    return\n"
+                     "  fi\n"
+                     "  case ${COMP_WORDS[1]}:$previous in\n";
   for (const Command* c : commands()) {
     for (const Option* o : options_of(*c)) {
       if (o->argument.empty()) continue;
@@ -87,7 +101,8 @@ std::string bash() {
          "    mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
          "  fi\n"
          "}\n"
-         "complete -F _vpnprofile vpnprofile\n";
+         "complete -F _" +
+         name + " " + name + "\n";
 }
 
 /// For a description inside an _arguments specification.
@@ -118,7 +133,13 @@ std::string zsh_option(const Option& o) {
 }
 
 std::string zsh() {
-  std::string text = "#compdef vpnprofile\n_vpnprofile() {\n  local -a commands=(\n";
+  const std::string name(program().name);
+  if (program().single) {
+    std::string text = "#compdef " + name + "\n_arguments \\\n";
+    for (const Option* o : options_of(*commands().front())) text += zsh_option(*o);
+    return text + "        '*:file:_files'\n";
+  }
+  std::string text = "#compdef " + name + "\n_" + name + "() {\n  local -a commands=(\n";
   for (const Command* c : commands()) text += "    " + quoted(std::string(c->name) + ":" + zsh_text(c->summary)) + "\n";
   text +=
       "  )\n  if (( CURRENT == 2 )); then\n    _describe command commands\n    return\n  fi\n"
@@ -128,22 +149,30 @@ std::string zsh() {
     for (const Option* o : options_of(*c)) text += zsh_option(*o);
     text += "        '*:file:_files' ;;\n";
   }
-  return text + "  esac\n}\n_vpnprofile \"$@\"\n";
+  return text + "  esac\n}\n_" + name + " \"$@\"\n";
+}
+
+std::string fish_option(const std::string& complete, const Option& o) {
+  std::string text = complete + " -l " + std::string(o.name);
+  if (o.letter != 0) text += std::string(" -s ") + o.letter;
+  if (!o.argument.empty()) text += o.choices.empty() ? " -r -F" : " -x -a '" + with_spaces(o.choices) + "'";
+  return text + " -d " + quoted(o.help) + "\n";
 }
 
 std::string fish() {
-  std::string text = "# fish completion for vpnprofile\ncomplete -c vpnprofile -n __fish_use_subcommand -f\n";
+  const std::string name(program().name);
+  const std::string complete = "complete -c " + name;
+  std::string text = "# fish completion for " + name + "\n";
+  if (program().single) {
+    for (const Option* o : options_of(*commands().front())) text += fish_option(complete, *o);
+    return text;
+  }
+  text += complete + " -n __fish_use_subcommand -f\n";
   for (const Command* c : commands())
-    text += "complete -c vpnprofile -n __fish_use_subcommand -a " + std::string(c->name) + " -d " + quoted(c->summary) +
-            "\n";
+    text += complete + " -n __fish_use_subcommand -a " + std::string(c->name) + " -d " + quoted(c->summary) + "\n";
   for (const Command* c : commands()) {
-    for (const Option* o : options_of(*c)) {
-      text += "complete -c vpnprofile -n '__fish_seen_subcommand_from " + std::string(c->name) + "' -l " +
-              std::string(o->name);
-      if (o->letter != 0) text += std::string(" -s ") + o->letter;
-      if (!o->argument.empty()) text += o->choices.empty() ? " -r -F" : " -x -a '" + with_spaces(o->choices) + "'";
-      text += " -d " + quoted(o->help) + "\n";
-    }
+    for (const Option* o : options_of(*c))
+      text += fish_option(complete + " -n '__fish_seen_subcommand_from " + std::string(c->name) + "'", *o);
   }
   return text;
 }

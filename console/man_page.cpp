@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <string>
 
-#include "compiler/cli/command.h"
-#include "compiler/cli/completion.h"
+#include "console/command.h"
+#include "console/completion.h"
 
 namespace vpn::cli {
 namespace {
@@ -42,40 +42,41 @@ std::string option_entry(const Option& o) {
 }
 
 std::string command_section(const Command& command) {
-  std::string text = ".SS vpnprofile " + troff(command.name) + " [\\fIOPTIONS\\fR]";
-  if (!command.positional.empty()) text += " " + troff(command.positional);
-  text += "\n" + troff(command.summary) + ".\n";
+  std::string text;
+  if (!program().single) {
+    text = ".SS " + troff(full_name(command)) + " [\\fIOPTIONS\\fR]";
+    if (!command.positional.empty()) text += " " + troff(command.positional);
+    text += "\n" + troff(command.summary) + ".\n";
+  }
   for (const Option& o : command.options) text += option_entry(o);
   if (!command.example.empty()) text += ".PP\n.nf\n.RS\n" + troff(command.example) + "\n.RE\n.fi\n";
   return text;
 }
 
+std::string upper(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return out;
+}
+
 }  // namespace
 
 std::string man_page() {
-  std::string text = ".TH VPNPROFILE 1 \"\" \"vpnprofile " VPN_VERSION
-                     "\" \"User Commands\"\n"
-                     ".SH NAME\nvpnprofile \\- lint, compile and explain Apple VPN profiles\n"
-                     ".SH SYNOPSIS\n.B vpnprofile\n\\fICOMMAND\\fR [\\fIOPTIONS\\fR] ...\n"
-                     ".SH DESCRIPTION\nReads Apple VPN configuration profiles and declarations, finds every mistake in "
-                     "them with its line and fix,\n"
-                     "compiles those of one device into one binary policy, and says what happens to a flow in a state "
-                     "and which line says so.\n"
-                     ".SH COMMANDS\n";
+  const Program& p = program();
+  const std::string name(p.name);
+  std::string text = ".TH " + upper(name) + " " + std::to_string(p.section) + " \"\" \"" + name +
+                     " " VPN_VERSION "\" \"" + (p.section == 1 ? "User Commands" : "System Administration") +
+                     "\"\n.SH NAME\n" + name + " \\- " + troff(p.summary) + "\n.SH SYNOPSIS\n.B " + name + "\n" +
+                     (p.single ? "" : "\\fICOMMAND\\fR ") + "[\\fIOPTIONS\\fR] ...\n.SH DESCRIPTION\n" +
+                     troff(p.description) + "\n.SH " + (p.single ? "OPTIONS" : "COMMANDS") + "\n";
   for (const Command* c : commands()) text += command_section(*c);
-  text += ".SS Every command\n";
+  if (!p.single) text += ".SS Every command\n";
   for (const Option& o : common_options()) text += option_entry(o);
   return text +
          ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nAny value switches colours off, unless \\fB\\-\\-color always\\fR is "
-         "given.\n"
-         ".TP\n.B SOURCE_DATE_EPOCH\nSeconds since 1970 that stand for the present, so that findings about expiry can "
-         "be repeated.\n"
-         ".SH FILES\n.TP\n.B .vpnprofile.yaml\nConfiguration of lint, looked for in the folder of each profile and "
-         "upwards.\n"
-         ".SH EXIT STATUS\n.TP\n.B 0\nNo finding of severity error; the policy was written; every expectation held.\n"
-         ".TP\n.B 1\nFindings of severity error, a refused compile, a failed expectation.\n"
-         ".TP\n.B 2\nWrong usage.\n.TP\n.B 3\nA file cannot be opened, read or written.\n"
-         ".TP\n.B 4\nThe environment refused: no permission, no kernel support, no memory.\n";
+         "given.\n" +
+         std::string(p.more);
 }
 
 }  // namespace vpn::cli

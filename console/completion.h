@@ -9,7 +9,7 @@ namespace vpn::cli {
 /// The completion script for "bash", "zsh" or "fish"; empty for another shell.
 std::string completion(std::string_view shell);
 
-/// vpnprofile.1 as troff with the man macros.
+/// The program's man page as troff with the man macros.
 std::string man_page();
 
 }  // namespace vpn::cli

@@ -1,4 +1,4 @@
-#include "compiler/cli/command.h"
+#include "console/command.h"
 
 #include <unistd.h>
 
@@ -11,6 +11,16 @@
 namespace vpn::cli {
 namespace {
 std::string_view color_mode = "auto";
+const Program* current = nullptr;
+}  // namespace
+
+void set_program(const Program& program) { current = &program; }
+const Program& program() { return *current; }
+std::span<const Command* const> commands() { return current->commands; }
+
+std::string full_name(const Command& command) {
+  const std::string name(program().name);
+  return program().single ? name : name + " " + std::string(command.name);
 }
 
 void set_color(std::string_view mode) {

@@ -1,0 +1,458 @@
+#include "agent/control/agent.h"
+
+#include <grp.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <utility>
+
+#include "agent/control/publication.h"
+#include "agent/files/files.h"
+#include "agent/network/resolvers.h"
+#include "policy_generated.h"
+
+namespace vpn::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds beat_every{5000};
+// A publication costs the kernel some 20 ms: a network that changes all the time gets one after the other, no more.
+constexpr milliseconds publish_pause{30};
+constexpr milliseconds check_pause{20};
+constexpr unsigned most_races = 20;
+constexpr std::size_t kept_log_lines = 200;
+
+// The agent's own sockets (S1.d, S1.f): by its service's cgroup, into which only root can put a process, or else by its
+// executable.
+std::string own_service() {
+  std::ifstream file("/proc/self/cgroup");
+  std::string line;
+  while (std::getline(file, line))
+    if (line.starts_with("0::/") && line.ends_with(".service")) return line.substr(3);
+  return {};
+}
+
+std::optional<std::uint32_t> group_number(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  std::array<char, 16384> buffer{};
+  group entry{};
+  group* found = nullptr;
+  if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+    return std::nullopt;
+  return found->gr_gid;
+}
+
+}  // namespace
+
+Agent::Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> factories, Outside outside)
+    : loop_(loop),
+      options_(std::move(options)),
+      outside_(std::move(outside)),
+      store_(options_.state_dir),
+      tunnels_(loop, std::move(factories),
+               {[this](std::uint32_t tunnel, policy::TunnelStatus from, policy::TunnelStatus to) {
+                  // What leaves `connected` has to be told at once; what reaches it needs another table.
+                  if (from == policy::TunnelStatus::connected && guard_) guard_->set_connected(tunnel, false);
+                  log("tunnel " + printable(tunnel_name(tunnel)) + ": " + std::string(to_string(to)));
+                  publish_soon();
+                },
+                [this] { publish_soon(); }, [this](const std::string& text) { log(text); }}) {}
+
+Agent::~Agent() = default;
+
+void Agent::log(const std::string& text, bool loud) {
+  log_.push_back(text);
+  if (log_.size() > kept_log_lines) log_.pop_front();
+  outside_.log(text, loud);
+}
+
+Result<std::unique_ptr<Agent>> Agent::start(Loop& loop, AgentOptions options, std::vector<ProviderFactory> factories,
+                                            Outside outside) {
+  std::unique_ptr<Agent> agent(new Agent(loop, std::move(options), std::move(factories), std::move(outside)));
+  if (auto opened = agent->open(); !opened) return tl::unexpected(opened.error());
+  return agent;
+}
+
+Result<void> Agent::open() {
+  started_ = loop_.now();
+  const std::string mount = cgroup_mount();
+  if (mount.empty())
+    return fail(ErrorKind::environment, "cgroup v2 is not mounted", "/proc/self/mounts",
+                "mount -t cgroup2 none /sys/fs/cgroup");
+  if (options_.cgroup.empty()) options_.cgroup = mount;
+  if (cgroup_id(options_.cgroup) == 0)
+    return fail(ErrorKind::usage, "this is no folder of cgroup v2", options_.cgroup,
+                "cgroup v2 is mounted at " + mount);
+  auto config = read_config(options_.config_dir);
+  if (!config) return tl::unexpected(config.error());
+  config_ = std::move(*config);
+  if (auto ready = store_.prepare(); !ready) return ready;
+  remembered_ = store_.tunnels();
+  if (auto ready = open_first_policy(); !ready) return ready;
+  if (auto ready = open_network(); !ready) return ready;
+  if (auto ready = open_guard(); !ready) return ready;
+  activate(std::move(candidate_));
+  if (auto ready = open_sockets(); !ready) return ready;
+  publish();
+  beat();
+  return {};
+}
+
+// The file that was named, or, where that one is older or cannot be used, the policy that was in force last.
+Result<void> Agent::open_first_policy() {
+  auto lowest = store_.lowest_serial();
+  if (!lowest) return tl::unexpected(lowest.error());
+  policy_life_.lowest_serial = *lowest;
+  auto named = open_policy(options_.policy, config_, *lowest);
+  if (named) {
+    candidate_ = std::move(*named);
+  } else {
+    auto kept = open_policy(store_.policy_path(), config_, *lowest);
+    if (!kept) return tl::unexpected(named.error());
+    log(named.error().where + ": " + named.error().what + "; the policy that was in force before stays in force", true);
+    candidate_ = std::move(*kept);
+  }
+  if (!candidate_->secrets_fault.empty())
+    log("without secrets, tunnels that need them stay down: " + candidate_->secrets_fault, true);
+  PolicyStep next = step(policy_life_, policy_event::Apply{candidate_->stamp(), std::chrono::seconds(0)});
+  policy_life_ = std::move(next.state);
+  return store_.keep(candidate_->policy);
+}
+
+Result<void> Agent::open_network() {
+  auto monitor = Monitor::open(loop_, InterfaceTypes(config_.interfaces),
+                               {[this] { network_changed(); },
+                                [this] {
+                                  if (guard_ && !guard_->routes_in_place()) publish_soon();
+                                },
+                                [this](const Error& e) {
+                                  guard(guard_event::Failed{part_network, e.what, false});
+                                }});
+  if (!monitor) return tl::unexpected(monitor.error());
+  monitor_ = std::move(*monitor);
+  return {};
+}
+
+Result<void> Agent::open_guard() {
+  Guard::Settings settings;
+  settings.datapath.bpf_dir = options_.bpf_dir;
+  settings.datapath.cgroup = options_.cgroup;
+  settings.datapath.mark_mask = config_.mark_mask;
+  settings.datapath.audit = options_.audit;
+  settings.sysctl_backup = options_.state_dir + "/sysctls";
+  auto opened = Guard::open(settings);
+  if (!opened) {
+    guard(guard_event::Failed{part_programs, opened.error().what, true});
+    return tl::unexpected(opened.error());
+  }
+  guard_.emplace(std::move(*opened));
+  if (guard_->datapath().adopted()) log("an earlier agent's guard is in force; it is taken over");
+  if (options_.audit) log("AUDIT: verdicts are counted, and nothing is blocked", true);
+  owners_ = std::make_unique<OwnerWatch>(loop_, options_.cgroup, [this] { owners_changed(); });
+  drops_waiting_ = loop_.readable(guard_->datapath().drops_fd(), [this] { read_drops(); });
+  gate_waiting_ = loop_.readable(guard_->gate().changes_fd(), [this] {
+    guard_->gate().drain();
+    check_soon();
+  });
+  guard(guard_event::Done{part_programs | part_network});
+  return {};
+}
+
+Result<void> Agent::open_sockets() {
+  const std::string folder = std::filesystem::path(options_.control).parent_path().string();
+  std::error_code ignored;
+  if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
+  const auto group = group_number(config_.control_group);
+  if (!group && !config_.control_group.empty())
+    log("there is no group '" + printable(config_.control_group) + "': only root may give commands", true);
+  auto external = ExternalServer::open(loop_, (folder.empty() ? "." : folder) + "/clients",
+                                       [this](const std::string& tunnel) { return tunnels_.client(tunnel); });
+  if (!external) return tl::unexpected(external.error());
+  external_ = std::move(*external);
+  auto control = ControlServer::open(loop_, options_.control, group,
+                                     [this](ControlClient& client, const ControlRequest& r) { handle(client, r); });
+  if (!control) return tl::unexpected(control.error());
+  control_ = std::move(*control);
+  return {};
+}
+
+// --- Policies --------------------------------------------------------------------------------------------------------
+
+void Agent::activate(std::unique_ptr<ActivePolicy> policy) {
+  std::unique_ptr<ActivePolicy> old = std::exchange(active_, std::move(policy));
+  if (external_ != nullptr) external_->close_all();  // they speak for tunnels that go now, and come back
+  identities_ = identities(active_->policy, config_.apps);
+  if (auto numbered = set_numbers(); !numbered) guard(guard_event::Failed{part_programs, numbered.error().what, false});
+  tunnels_.set(active_->policy, active_->secrets, config_, options_.state_dir, remembered_);
+  owners_->set(identities_);
+  network_changed();
+  owners_changed();
+  log("policy with serial " + std::to_string(active_->policy.header().serial) + ", " +
+      std::to_string(tunnels_.named().size()) + " tunnels");
+  if (policy_life_.before && old != nullptr && old->stamp() == *policy_life_.before) before_ = std::move(old);
+}
+
+bool Agent::policy(const PolicyEvent& event, std::string* refusal) {
+  PolicyStep next = step(policy_life_, event);
+  policy_life_ = std::move(next.state);
+  bool accepted = true;
+  for (const PolicyAction& action : next.actions) {
+    if (const auto* activating = std::get_if<policy_action::Activate>(&action)) {
+      auto& from = candidate_ != nullptr && candidate_->stamp() == activating->policy ? candidate_ : before_;
+      if (from != nullptr) activate(std::move(from));
+      publish();
+    } else if (std::holds_alternative<policy_action::Keep>(action)) {
+      before_.reset();
+      if (auto kept = store_.keep(active_->policy); !kept) log("the policy cannot be kept: " + kept.error().what, true);
+    } else if (const auto* start = std::get_if<policy_action::StartConfirm>(&action)) {
+      confirm_timer_ = loop_.after(start->time, [this] { policy(policy_event::ConfirmExpired{}); });
+    } else if (std::holds_alternative<policy_action::StopConfirm>(action)) {
+      confirm_timer_.reset();
+    } else if (const auto* refuse = std::get_if<policy_action::Refuse>(&action)) {
+      accepted = false;
+      if (refusal != nullptr) *refusal = refuse->what;
+    } else if (const auto* tell = std::get_if<policy_action::Tell>(&action)) {
+      log(tell->text, true);
+    }
+  }
+  tell_followers();
+  return accepted;
+}
+
+void Agent::reload() {
+  if (auto done = reloaded(); !done) log("cannot reload: " + done.error().where + ": " + done.error().what, true);
+}
+
+// --- Owners ----------------------------------------------------------------------------------------------------------
+
+// Only what is something on this device can own a socket here: the others need no number.
+Result<void> Agent::set_numbers() {
+  app_numbers_.clear();
+  tunnel_numbers_.clear();
+  names_.clear();
+  std::vector<std::string_view> wanted;
+  for (const AppIdentity& identity : identities_) wanted.push_back(active_->policy.apps().name(identity.app));
+  const std::size_t apps = wanted.size();
+  if (const auto* tunnels = active_->policy.body().tunnels())
+    for (const auto* t : *tunnels) wanted.push_back(t->id()->string_view());
+  auto numbers = guard_->datapath().numbers(wanted);
+  if (!numbers) return tl::unexpected(numbers.error());
+  for (std::size_t i = 0; i < numbers->size(); ++i) {
+    names_[(*numbers)[i]] = std::string(wanted[i]);
+    if (i < apps) {
+      app_numbers_[identities_[i].app] = (*numbers)[i];
+    } else {
+      tunnel_numbers_.push_back((*numbers)[i]);
+    }
+  }
+  return {};
+}
+
+void Agent::owners_changed() {
+  std::map<std::uint64_t, Owner> cgroups;
+  std::map<FoundOwners::Executable, Owner> executables;
+  for (const auto& [id, app] : owners_->found().app_cgroups) cgroups[id].app = app_numbers_[app];
+  for (const auto& [file, app] : owners_->found().app_executables) executables[file].app = app_numbers_[app];
+  const std::string mount = cgroup_mount();
+  for (std::size_t t = 0; t < tunnels_.named().size() && t < tunnel_numbers_.size(); ++t) {
+    const ProviderProcess& process = tunnels_.named()[t].life->report.process;
+    for (const std::string& path : process.executables)
+      if (const auto file = executable_of(path)) executables[*file].provider = tunnel_numbers_[t];
+    for (const std::string& path : process.cgroups)
+      if (const std::uint64_t id = cgroup_id(mount + path); id != 0) cgroups[id].provider = tunnel_numbers_[t];
+  }
+  const std::string service = own_service();
+  if (const std::uint64_t id = service.empty() ? 0 : cgroup_id(mount + service); id != 0) {
+    cgroups[id].agent = true;
+  } else if (const auto self = executable_of("/proc/self/exe")) {
+    executables[*self].agent = true;
+  }
+  std::vector<CgroupOwner> c;
+  std::vector<ExecutableOwner> e;
+  std::string now;  // what is told, to see whether it is news
+  const auto words = [](const Owner& o) {
+    return " " + std::to_string(o.app) + " " + std::to_string(o.provider) + (o.agent ? " agent;" : ";");
+  };
+  for (const auto& [id, owner] : cgroups) {
+    c.push_back({id, owner});
+    now += std::to_string(id) + words(owner);
+  }
+  for (const auto& [file, owner] : executables) {
+    e.push_back({file.device, file.inode, owner});
+    now += std::to_string(file.device) + "/" + std::to_string(file.inode) + words(owner);
+  }
+  if (now == owners_in_place_) return;
+  owners_in_place_ = std::move(now);
+  Result<void> done = guard_->datapath().set_owners(c, e);
+  // Sockets that were there before, and those that a process made before its cgroup was known to us.
+  if (done) done = guard_->datapath().attribute_existing();
+  if (!done) {
+    owners_in_place_.clear();
+    guard(guard_event::Failed{part_programs, done.error().what, false});
+  }
+  for (const std::string& fault : owners_->faults()) log(printable(fault), true);
+}
+
+// --- The network and the tables --------------------------------------------------------------------------------------
+
+void Agent::network_changed() {
+  if (active_ == nullptr || !guard_) return;
+  const NetworkView& view = monitor_->view();
+  const std::uint32_t primary = primary_link(view, tunnels_.named());
+  resolvers_ = read_resolvers(view, primary, {});
+  for (const Link& link : view.links) {
+    for (const ResolverOverride& o : config_.resolvers) {
+      if (!matches(o.name, link.name)) continue;
+      ResolverFacts& facts = resolvers_[link.name];
+      const auto server = facts.dhcp_server;
+      facts = o.facts;
+      facts.dhcp_server = server;
+    }
+  }
+  state_ = device_state(view, resolvers_, tunnels_.named());
+  tunnels_.network_changed(view, state_, resolvers_);
+  publish_soon();
+}
+
+void Agent::publish_soon() {
+  if (publish_timer_ != nullptr || !guard_ || active_ == nullptr || stopping_) return;
+  const auto since = std::chrono::duration_cast<milliseconds>(loop_.now() - published_);
+  const auto wait = std::clamp(publish_pause - since, milliseconds(0), publish_pause);
+  publish_timer_ = loop_.after(wait, [this] {
+    publish_timer_.reset();
+    publish();
+  });
+}
+
+Result<Desired> Agent::desired(const policy::DeviceState& state) {
+  const NetworkView& view = monitor_->view();
+  const policy::InterfaceIndexes indexes = interface_indexes(view);
+  auto fresh = build_kernel_table(active_->situation.in(state), active_->classes, indexes);
+  if (!fresh) return tl::unexpected(fresh.error());
+  auto stale = build_kernel_table(active_->situation.in(policy::stale(state)), active_->classes, indexes);
+  if (!stale) return tl::unexpected(stale.error());
+  const std::uint32_t primary = primary_link(view, tunnels_.named());
+  RouteOptions route_options;
+  route_options.mark_mask = config_.mark_mask;
+  route_options.first_table = config_.first_table;
+  route_options.first_priority = config_.first_priority;
+  auto routes = plan_routes(*fresh, route_facts(view, primary, fresh->tunnel_interfaces), route_options);
+  if (!routes) return tl::unexpected(routes.error());
+  Desired out;
+  out.interfaces = interfaces_of(view, fresh->tunnel_interfaces, config_.inner_bridges);
+  out.tunnel_addresses = tunnel_addresses(view, fresh->tunnel_interfaces, tunnels_.named());
+  out.exemptions = exemptions(fresh->exemptions, tunnel_numbers_, tunnels_.named());
+  out.outer = outer_packets(tunnels_.named());
+  for (const auto& [app, number] : app_numbers_)
+    out.apps.push_back({number, active_->classes.as_owner()[app], active_->classes.as_spawner()[app]});
+  const auto pairs = active_->classes.pairs();
+  out.pairs.assign(pairs.begin(), pairs.end());
+  out.spawners = active_->classes.spawners();
+  out.connected.assign(fresh->connected.begin(), fresh->connected.end());
+  out.fresh = std::move(fresh->words);
+  out.stale = std::move(stale->words);
+  out.routes = std::move(*routes);
+  return out;
+}
+
+void Agent::publish() {
+  if (stopping_) return;
+  published_ = loop_.now();
+  state_ = device_state(monitor_->view(), resolvers_, tunnels_.named());
+  auto all = desired(state_);
+  if (!all) {
+    guard(guard_event::Failed{part_table, all.error().what, false});
+    policy(policy_event::ActivationFailed{all.error().what});
+    return;
+  }
+  owners_changed();
+  put(*all);
+  remember();
+  tell_followers();
+}
+
+void Agent::put(const Desired& all) {
+  const std::vector<PartFailure> failures = guard_->put(all);
+  std::uint8_t failed = 0;
+  bool race = !failures.empty();
+  for (const PartFailure& f : failures) {
+    failed = static_cast<std::uint8_t>(failed | f.parts);
+    race = race && f.error.kind == ErrorKind::environment;
+  }
+  // An interface went while we wrote of it: look again, at once. What is there blocks by itself what it does not know.
+  if (race && ++races_ <= most_races && monitor_->refresh()) {
+    publish_timer_.reset();
+    return publish_soon();
+  }
+  races_ = 0;
+  for (const PartFailure& f : failures)
+    guard(guard_event::Failed{f.parts, (f.error.where.empty() ? "" : f.error.where + ": ") + f.error.what, false});
+  constexpr std::uint8_t parts = part_programs | part_gate | part_table | part_routes;
+  guard(guard_event::Done{static_cast<std::uint8_t>(parts & ~failed)});
+}
+
+void Agent::remember() {
+  RememberedTunnels now = tunnels_.remember();
+  const auto same = [](const auto& a, const auto& b) {
+    return a.first == b.first && a.second.was_up == b.second.was_up && a.second.settings == b.second.settings;
+  };
+  if (now.size() == remembered_.size() && std::equal(now.begin(), now.end(), remembered_.begin(), same)) return;
+  remembered_ = std::move(now);
+  if (auto kept = store_.keep(remembered_); !kept) log("what was wanted cannot be kept: " + kept.error().what, true);
+}
+
+// --- The guard -------------------------------------------------------------------------------------------------------
+
+void Agent::guard(const GuardEvent& event) {
+  GuardStep next = step(guard_life_, event);
+  guard_life_ = std::move(next.state);
+  for (const GuardAction& action : next.actions) {
+    if (std::holds_alternative<guard_action::Block>(action)) {
+      if (guard_) guard_->block();
+    } else if (std::holds_alternative<guard_action::Repair>(action)) {
+      if (auto seen = monitor_->refresh(); !seen) {
+        guard(guard_event::Failed{part_network, seen.error().what, false});
+        continue;
+      }
+      guard(guard_event::Done{part_network});
+      publish();
+    } else if (const auto* retry = std::get_if<guard_action::StartRetry>(&action)) {
+      retry_timer_ = loop_.after(retry->after, [this] { guard(guard_event::RetryDue{}); });
+    } else if (std::holds_alternative<guard_action::AnnounceReady>(action)) {
+      outside_.notify("READY=1\nSTATUS=in force");
+    } else if (const auto* tell = std::get_if<guard_action::Tell>(&action)) {
+      log(tell->text, tell->loud);
+    } else if (const auto* end = std::get_if<guard_action::GiveUp>(&action)) {
+      log("cannot guard this machine: " + end->what, true);
+    }
+  }
+}
+
+void Agent::beat() {
+  if (stopping_) return;
+  if (auto failure = guard_->beat()) guard(guard_event::Failed{failure->parts, failure->error.what, false});
+  check();
+  outside_.notify("WATCHDOG=1");
+  beat_timer_ = loop_.after(beat_every, [this] { beat(); });
+}
+
+void Agent::check() {
+  if (stopping_) return;
+  for (const PartFailure& f : guard_->check()) guard(guard_event::Failed{f.parts, f.error.what, false});
+}
+
+void Agent::check_soon() {
+  if (check_timer_ != nullptr) return;
+  check_timer_ = loop_.after(check_pause, [this] {
+    check_timer_.reset();
+    check();
+  });
+}
+
+}  // namespace vpn::agent

@@ -1,0 +1,129 @@
+// The agent: holds the machine to its policy. One thread; everything happens in callbacks of the loop.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/control/active_policy.h"
+#include "agent/control/config.h"
+#include "agent/control/guard.h"
+#include "agent/control/owners.h"
+#include "agent/control/server.h"
+#include "agent/control/store.h"
+#include "agent/control/tunnels.h"
+#include "agent/loop/loop.h"
+#include "agent/network/monitor.h"
+#include "agent/state/guard_life.h"
+#include "agent/state/policy_life.h"
+
+namespace vpn::agent {
+
+struct AgentOptions {
+  std::string policy;      ///< file
+  std::string config_dir;  ///< empty: none
+  std::string state_dir = "/var/lib/vpnprofile";
+  std::string control = "/run/vpnprofile/control.sock";  ///< external clients' socket, `clients`, is beside it
+  std::string cgroup;                                    ///< folder to guard; empty: the root of cgroup v2
+  std::string bpf_dir = "/sys/fs/bpf/vpn-guard";
+  bool audit = false;
+};
+
+class Agent {
+ public:
+  struct Outside {
+    std::function<void(const std::string& text, bool loud)> log;
+    std::function<void(const std::string& state)> notify;  ///< sd_notify
+    std::function<void(int exit_code)> stop;
+  };
+  /// Reads, opens, adopts; the guard is in force soon after, which is announced. Errors: nothing was changed, but for
+  /// programs that may be loaded already and block.
+  static Result<std::unique_ptr<Agent>> start(Loop& loop, AgentOptions options, std::vector<ProviderFactory> factories,
+                                              Outside outside);
+  ~Agent();
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  void reload();  ///< SIGHUP: configuration, app maps and the policy's file
+
+ private:
+  using Json = nlohmann::json;
+  Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> factories, Outside outside);
+
+  // agent.cpp: start, events, publication.
+  Result<void> open();
+  Result<void> open_first_policy();
+  Result<void> open_network();
+  Result<void> open_guard();
+  Result<void> open_sockets();
+  void activate(std::unique_ptr<ActivePolicy> policy);
+  void network_changed();
+  void publish_soon();
+  void publish();
+  Result<Desired> desired(const policy::DeviceState& state);
+  void put(const Desired& desired);
+  Result<void> set_numbers();
+  void owners_changed();
+  void remember();
+  void beat();
+  void check();
+  void check_soon();
+  void guard(const GuardEvent& event);
+  bool policy(const PolicyEvent& event, std::string* refusal = nullptr);
+  void log(const std::string& text, bool loud = false);
+
+  // agent_commands.cpp: what is asked on the control socket.
+  void handle(ControlClient& client, const ControlRequest& request);
+  Result<Json> answer(ControlClient& client, const ControlRequest& request);
+  Result<Json> apply(const ControlRequest& request);
+  Result<Json> why(const ControlRequest& request);
+  Result<Json> stop(const ControlRequest& request);
+  Result<Json> reloaded();
+  Json status() const;
+  Json drops_seen() const;
+  Json support() const;
+  Result<std::string> metrics() const;
+  Result<Json> counters() const;
+  void read_drops();
+  void tell_followers();
+  std::string app_name(Number number) const;
+  std::string tunnel_name(std::uint32_t index) const;
+  std::string app_of(std::uint32_t pid) const;
+
+  Loop& loop_;
+  AgentOptions options_;
+  Outside outside_;
+  Config config_;
+  Store store_;
+  std::unique_ptr<ActivePolicy> active_, before_, candidate_;
+  PolicyLife policy_life_;
+  GuardLife guard_life_;
+  std::unique_ptr<Monitor> monitor_;
+  std::optional<Guard> guard_;
+  std::unique_ptr<OwnerWatch> owners_;
+  Tunnels tunnels_;
+  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<ExternalServer> external_;
+  Resolvers resolvers_;
+  policy::DeviceState state_;
+  std::string owners_in_place_;
+  std::vector<AppIdentity> identities_;
+  std::map<std::uint32_t, Number> app_numbers_;  // of apps that are something on this device, by index
+  std::vector<Number> tunnel_numbers_;
+  std::map<Number, std::string> names_;
+  RememberedTunnels remembered_;
+  std::deque<Json> drops_;       // the last ones
+  std::deque<std::string> log_;  // the last lines, for `support`
+  bool stopping_ = false;
+  unsigned races_ = 0;  // interfaces that went while we wrote, one after the other
+  Loop::Clock::time_point published_{}, started_{};
+  std::unique_ptr<Waiting> publish_timer_, beat_timer_, retry_timer_, confirm_timer_, check_timer_, drops_waiting_,
+      gate_waiting_, stop_timer_;
+};
+
+}  // namespace vpn::agent

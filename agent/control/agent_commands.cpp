@@ -1,0 +1,368 @@
+// What is asked on the control socket.
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+
+#include "agent/control/agent.h"
+#include "agent/control/metrics.h"
+#include "agent/files/files.h"
+#include "agent/tunnel/external_protocol.h"
+#include "policy/json/json.h"
+#include "policy/kernel/table.h"
+#include "policy_generated.h"
+
+namespace vpn::agent {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kept_drops = 1000;
+
+std::string hex(const std::array<std::uint8_t, 32>& digest) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  for (const std::uint8_t b : digest) {
+    out += digits[b >> 4];
+    out += digits[b & 15];
+  }
+  return out;
+}
+
+// CLOCK_MONOTONIC's time as seconds since 1970.
+double wall_clock(std::chrono::nanoseconds monotonic) {
+  timespec wall{}, mono{};
+  ::clock_gettime(CLOCK_REALTIME, &wall);
+  ::clock_gettime(CLOCK_MONOTONIC, &mono);
+  const auto seconds = [](const timespec& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
+  };
+  return seconds(wall) - seconds(mono) + static_cast<double>(monotonic.count()) / 1e9;
+}
+
+std::string rule_name(std::uint8_t rule) {
+  if (rule >= VPN_RULES) return "none";
+  return std::string(to_string(static_cast<policy::Rule>(rule)));
+}
+
+std::string verdict_name(std::uint8_t verdict) {
+  switch (verdict) {
+    case VPN_TUNNEL:
+      return "tunnel";
+    case VPN_DIRECT:
+      return "direct";
+    case VPN_PROXY:
+      return "proxy";
+    case VPN_SYSTEM:
+      return "system";
+    case VPN_ACCEPT:
+      return "accept";
+    default:
+      return "drop";
+  }
+}
+
+}  // namespace
+
+std::string Agent::app_name(Number number) const {
+  const auto it = names_.find(number);
+  return it == names_.end() ? std::string() : it->second;
+}
+
+std::string Agent::tunnel_name(std::uint32_t index) const {
+  return index < tunnels_.named().size() ? tunnels_.named()[index].id : std::string();
+}
+
+void Agent::handle(ControlClient& client, const ControlRequest& request) {
+  if (!may(client.peer(), request, !config_.public_key.empty())) {
+    return client.send(reply(Error{ErrorKind::environment,
+                                   "this is for root, or for members of the control group",
+                                   {},
+                                   "sudo; or name a group as `control_group` in agent.yaml"}));
+  }
+  auto result = answer(client, request);
+  client.send(result ? reply(*result) : reply(result.error()));
+  if (!result) return;
+  if (request.command == ControlCommand::drops) client.follows_drops = request.follow;
+  if (request.command == ControlCommand::watch) client.follows_status = true;
+}
+
+Result<Json> Agent::answer(ControlClient&, const ControlRequest& request) {
+  switch (request.command) {
+    case ControlCommand::status:
+    case ControlCommand::watch:
+      return status();
+    case ControlCommand::connect:
+      if (!tunnels_.want(request.tunnel)) return fail(ErrorKind::usage, "the policy has no such tunnel");
+      return Json::object();
+    case ControlCommand::disconnect: {
+      const auto* always_on = active_->policy.body().always_on();
+      if (always_on != nullptr && !always_on->user_toggle())
+        return fail(ErrorKind::usage, "the policy is always on, and nobody may switch it off", {},
+                    "UIToggleEnabled would allow it");
+      if (!tunnels_.unwant(request.tunnel)) return fail(ErrorKind::usage, "the policy has no such tunnel");
+      return Json::object();
+    }
+    case ControlCommand::reload:
+      return reloaded();
+    case ControlCommand::apply:
+      return apply(request);
+    case ControlCommand::confirm: {
+      std::string refusal;
+      if (!policy(policy_event::Confirm{}, &refusal)) return fail(ErrorKind::usage, refusal);
+      return Json::object();
+    }
+    case ControlCommand::why:
+      return why(request);
+    case ControlCommand::drops: {
+      auto counted = counters();
+      if (!counted) return counted;
+      return Json{{"recent", drops_seen()}, {"counters", std::move(*counted)}};
+    }
+    case ControlCommand::metrics: {
+      auto text = metrics();
+      if (!text) return tl::unexpected(text.error());
+      return Json{{"text", std::move(*text)}};
+    }
+    case ControlCommand::support:
+      return support();
+    case ControlCommand::stop:
+      return stop(request);
+  }
+  return fail(ErrorKind::usage, "there is no such command");
+}
+
+Result<Json> Agent::apply(const ControlRequest& request) {
+  auto opened = open_policy(request.policy, config_, policy_life_.lowest_serial);
+  if (!opened) return tl::unexpected(opened.error());
+  candidate_ = std::move(*opened);
+  std::string refusal;
+  const policy_event::Apply event{candidate_->stamp(), std::chrono::seconds(request.confirm_seconds)};
+  const bool accepted = policy(event, &refusal);
+  candidate_.reset();
+  if (!accepted) return fail(ErrorKind::usage, refusal);
+  return status();
+}
+
+// The configuration first: it may name another key. A policy on trial is not touched.
+Result<Json> Agent::reloaded() {
+  auto config = read_config(options_.config_dir);
+  if (!config) return tl::unexpected(config.error());
+  auto opened = open_policy(options_.policy, *config, policy_life_.lowest_serial);
+  if (!opened) return tl::unexpected(opened.error());
+  if (policy_life_.before)
+    return fail(ErrorKind::usage, "a policy waits to be confirmed", {}, "confirm it, or let it fall back");
+  config_ = std::move(*config);
+  candidate_ = std::move(*opened);
+  policy(policy_event::Apply{candidate_->stamp(), std::chrono::seconds(0)});
+  candidate_.reset();
+  return status();
+}
+
+// Whose process it is: as the kernel's programs find it, by cgroup first, then by executable.
+std::string Agent::app_of(std::uint32_t pid) const {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/cgroup");
+  std::string line, path;
+  while (std::getline(file, line))
+    if (line.starts_with("0::")) path = line.substr(3);
+  const std::string mount = cgroup_mount();
+  for (; path.size() > 1; path.resize(path.rfind('/'))) {
+    const auto found = owners_->found().app_cgroups.find(cgroup_id(mount + path));
+    if (found != owners_->found().app_cgroups.end()) return std::string(active_->policy.apps().name(found->second));
+  }
+  const auto executable = executable_of("/proc/" + std::to_string(pid) + "/exe");
+  if (!executable) return {};
+  const auto found = owners_->found().app_executables.find(*executable);
+  return found == owners_->found().app_executables.end() ? std::string()
+                                                         : std::string(active_->policy.apps().name(found->second));
+}
+
+Result<Json> Agent::why(const ControlRequest& request) {
+  Json object = Json::parse(request.flow, nullptr, false);
+  if (!object.is_object()) return fail(ErrorKind::usage, "the flow is no JSON object");
+  if (request.pid) {
+    if (!std::ifstream("/proc/" + std::to_string(*request.pid) + "/cgroup"))
+      return fail(ErrorKind::usage, "there is no process " + std::to_string(*request.pid));
+    const std::string app = app_of(*request.pid);
+    if (!app.empty()) object["app"] = app;
+  }
+  auto flow = policy::parse_flow(object.dump(-1, ' ', false, Json::error_handler_t::replace));
+  if (!flow) return tl::unexpected(flow.error());
+  std::vector<policy::Passed> passed;
+  const policy::Situation now = active_->situation.in(state_);
+  const policy::Decision decision = policy::decide(now, flow->flow, &passed);
+  Json out = Json::parse(policy::verdict_json(active_->policy, decision), nullptr, false);
+  out["flow"] = std::move(object);
+  out["guard"] = std::string(to_string(guard_life_.phase));
+  Json over = Json::array();
+  for (const policy::Passed& p : passed)
+    over.push_back({{"rule", std::string(to_string(p.rule))}, {"why", std::string(p.why)}});
+  out["passed"] = std::move(over);
+  return out;
+}
+
+Result<Json> Agent::stop(const ControlRequest& request) {
+  stopping_ = true;  // or what is taken away would be put back
+  if (request.remove_guard) {
+    if (auto removed = guard_->remove(); !removed) {
+      stopping_ = false;
+      publish_soon();
+      return tl::unexpected(removed.error());
+    }
+    log("the guard is taken away, as root asked", true);
+  } else {
+    log("ends; the guard stays in place");
+  }
+  // Soon: the answer has to go out first.
+  stop_timer_ = loop_.after(std::chrono::milliseconds(20), [this] { outside_.stop(0); });
+  return Json::object();
+}
+
+Json Agent::status() const {
+  Json tunnels = Json::array();
+  const auto* listed = active_->policy.body().tunnels();
+  for (std::uint32_t i = 0; i < tunnels_.named().size(); ++i) {
+    const TunnelLife& life = *tunnels_.named()[i].life;
+    const auto* t = listed->Get(i);
+    tunnels.push_back({{"id", tunnels_.named()[i].id},
+                       {"name", t->name() == nullptr ? "" : t->name()->str()},
+                       {"kind", t->kind() == policy::fb::VpnKind::always_on ? "always-on"
+                                : t->kind() == policy::fb::VpnKind::per_app ? "per-app"
+                                                                            : "device"},
+                       {"provider", std::string(tunnels_.provider_kind(i))},
+                       {"status", std::string(to_string(life.status))},
+                       {"wanted", life.wanted},
+                       {"interface", life.report.settings.interface},
+                       {"present", life.present != 0},
+                       {"failures", life.failures},
+                       {"reason", life.report.reason}});
+  }
+  const policy::Header& header = active_->policy.header();
+  return {{"guard", std::string(to_string(guard_life_.phase))},
+          {"missing", part_names(guard_life_.missing)},
+          {"fault", guard_life_.fault},
+          {"audit", options_.audit},
+          {"adopted", guard_->datapath().adopted()},
+          {"cgroup", options_.cgroup},
+          {"policy",
+           {{"serial", header.serial},
+            {"sha256", hex(header.sha256)},
+            {"signed", header.is_signed},
+            {"verified", !config_.public_key.empty()},
+            {"on_trial", policy_life_.before.has_value()},
+            {"secrets_fault", active_->secrets_fault}}},
+          {"primary_interface", state_.primary_interface},
+          {"owner_faults", owners_->faults()},
+          {"tunnels", std::move(tunnels)}};
+}
+
+Result<Json> Agent::counters() const {
+  auto all = guard_->datapath().counters();
+  if (!all) return tl::unexpected(all.error());
+  Json out = Json::array();
+  for (const Counter& c : *all) {
+    Json one = {{"app", owner_name(c.owner, app_name(c.app))},
+                {"spawned_by", app_name(c.spawner)},
+                {"verdict", verdict_name(c.verdict)},
+                {"rule", rule_name(c.rule)},
+                {"direction", c.incoming ? "in" : "out"},
+                {"packets", c.packets},
+                {"bytes", c.bytes}};
+    if (c.tunnel != VPN_NO_TUNNEL) one["tunnel"] = tunnel_name(c.tunnel);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Json Agent::drops_seen() const {
+  Json out = Json::array();
+  for (const Json& d : drops_) out.push_back(d);
+  return out;
+}
+
+void Agent::read_drops() {
+  std::vector<Json> fresh;
+  const auto each = [&](const DropEvent& e) {
+    const Link* link = monitor_->view().link(e.interface);
+    Json one = {{"time", wall_clock(e.when)},
+                {"app", e.app == 0 ? "other" : app_name(e.app)},
+                {"spawned_by", app_name(e.spawner)},
+                {"pid", e.pid},
+                {"uid", e.uid},
+                {"remote", e.remote.to_string()},
+                {"remote_port", e.remote_port},
+                {"protocol", policy::protocol_name(e.protocol)},
+                {"interface", link == nullptr ? "" : link->name},
+                {"rule", rule_name(e.rule)},
+                {"direction", e.incoming ? "in" : "out"},
+                {"early", e.early}};
+    if (e.tunnel != VPN_NO_TUNNEL) one["tunnel"] = tunnel_name(e.tunnel);
+    fresh.push_back(std::move(one));
+  };
+  if (!guard_->datapath().read_drops(each)) return;
+  for (Json& one : fresh) {
+    control_->each([&](ControlClient& client) {
+      if (client.follows_drops) client.send(reply(one));
+    });
+    drops_.push_back(std::move(one));
+    if (drops_.size() > kept_drops) drops_.pop_front();
+  }
+}
+
+void Agent::tell_followers() {
+  if (control_ == nullptr || active_ == nullptr || stopping_) return;
+  std::string text;
+  control_->each([&](ControlClient& client) {
+    if (!client.follows_status) return;
+    if (text.empty()) text = reply(status());
+    client.send(text);
+  });
+}
+
+Json Agent::support() const {
+  Json interfaces = Json::array();
+  const NetworkView& view = monitor_->view();
+  for (const Link& l : view.links) {
+    Json addresses = Json::array();
+    for (const LinkAddress& a : view.addresses)
+      if (a.link == l.index) addresses.push_back(a.address.to_string() + "/" + std::to_string(a.length));
+    interfaces.push_back({{"index", l.index},
+                          {"name", l.name},
+                          {"kind", l.kind},
+                          {"type", std::string(to_string(l.type))},
+                          {"up", l.up},
+                          {"mtu", l.mtu},
+                          {"addresses", std::move(addresses)}});
+  }
+  Json settings = Json::object();
+  for (const NamedTunnel& t : tunnels_.named()) settings[t.id] = settings_json(t.life->report.settings);
+  auto counted = counters();
+  return {{"status", status()},
+          {"interfaces", std::move(interfaces)},
+          {"settings", std::move(settings)},
+          {"counters", counted ? std::move(*counted) : Json()},
+          {"drops", drops_seen()},
+          {"drops_lost", guard_->datapath().drops_lost()},
+          {"log", log_}};
+}
+
+Result<std::string> Agent::metrics() const {
+  auto all = guard_->datapath().counters();
+  if (!all) return tl::unexpected(all.error());
+  MetricsInput input;
+  input.in_force = guard_life_.phase == GuardPhase::in_force;
+  input.audit = options_.audit;
+  input.serial = active_->policy.header().serial;
+  input.drops_lost = guard_->datapath().drops_lost();
+  for (const NamedTunnel& t : tunnels_.named()) input.tunnels.emplace_back(t.id, t.life->status);
+  for (const Counter& c : *all) {
+    input.counters.push_back({owner_name(c.owner, app_name(c.app)), verdict_name(c.verdict), rule_name(c.rule),
+                              c.tunnel == VPN_NO_TUNNEL ? std::string() : tunnel_name(c.tunnel), c.incoming, c.packets,
+                              c.bytes});
+  }
+  return openmetrics(input);
+}
+
+}  // namespace vpn::agent

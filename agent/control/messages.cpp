@@ -1,0 +1,117 @@
+#include "agent/control/messages.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace vpn::agent {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::array<std::pair<std::string_view, ControlCommand>, 12> commands{
+    {{"status", ControlCommand::status},
+     {"connect", ControlCommand::connect},
+     {"disconnect", ControlCommand::disconnect},
+     {"reload", ControlCommand::reload},
+     {"apply", ControlCommand::apply},
+     {"confirm", ControlCommand::confirm},
+     {"why", ControlCommand::why},
+     {"drops", ControlCommand::drops},
+     {"watch", ControlCommand::watch},
+     {"metrics", ControlCommand::metrics},
+     {"support", ControlCommand::support},
+     {"stop", ControlCommand::stop}}};
+
+tl::unexpected<Error> bad(const std::string& what) { return fail(ErrorKind::usage, what); }
+
+bool text(const Json& object, const char* key, std::string& out) {
+  const auto it = object.find(key);
+  if (it == object.end()) return true;
+  if (!it->is_string()) return false;
+  out = it->get<std::string>();
+  return out.find('\0') == std::string::npos;
+}
+
+bool flag(const Json& object, const char* key, bool& out) {
+  const auto it = object.find(key);
+  if (it == object.end()) return true;
+  if (!it->is_boolean()) return false;
+  out = it->get<bool>();
+  return true;
+}
+
+bool number(const Json& object, const char* key, std::uint64_t most, std::optional<std::uint32_t>& out) {
+  const auto it = object.find(key);
+  if (it == object.end()) return true;
+  if (!it->is_number_unsigned() || it->get<std::uint64_t>() > most) return false;
+  out = it->get<std::uint32_t>();
+  return true;
+}
+
+// What a command cannot do without.
+Result<void> complete(const ControlRequest& r) {
+  if ((r.command == ControlCommand::connect || r.command == ControlCommand::disconnect) && r.tunnel.empty())
+    return bad("'tunnel' is missing");
+  if (r.command == ControlCommand::apply && !r.policy.starts_with('/')) return bad("'policy' must be an absolute path");
+  if (r.command == ControlCommand::why && r.flow.empty()) return bad("'flow' is missing");
+  return {};
+}
+
+}  // namespace
+
+Result<ControlRequest> parse_request(std::string_view line) {
+  if (line.size() > largest_request)
+    return bad("the request is longer than " + std::to_string(largest_request) + " bytes");
+  const Json object = Json::parse(line, nullptr, false);
+  if (!object.is_object()) return bad("the request is no JSON object");
+  std::string word;
+  if (!text(object, "command", word)) return bad("'command' must be a text");
+  const auto command = std::find_if(commands.begin(), commands.end(), [&](const auto& c) { return c.first == word; });
+  if (command == commands.end()) return bad("there is no such command");
+  ControlRequest out;
+  out.command = command->second;
+  std::optional<std::uint32_t> confirm;
+  if (!text(object, "tunnel", out.tunnel) || !text(object, "policy", out.policy) || !text(object, "flow", out.flow))
+    return bad("'tunnel', 'policy' and 'flow' must be texts");
+  if (!number(object, "confirm", 3600, confirm)) return bad("'confirm' must be a number of seconds, 3600 at most");
+  if (!number(object, "pid", 0x7fffffff, out.pid)) return bad("'pid' must be the number of a process");
+  if (!flag(object, "follow", out.follow) || !flag(object, "remove_guard", out.remove_guard))
+    return bad("'follow' and 'remove_guard' must be true or false");
+  out.confirm_seconds = confirm.value_or(0);
+  if (auto all = complete(out); !all) return tl::unexpected(all.error());
+  return out;
+}
+
+bool may(const ControlPeer& peer, const ControlRequest& request, bool signed_policies) {
+  if (peer.uid == 0) return true;
+  if (request.command == ControlCommand::status) return true;
+  if (!peer.in_group || request.command == ControlCommand::stop) return false;
+  // Without a key to check it with, a policy is as good as who brings it.
+  return request.command != ControlCommand::apply || signed_policies;
+}
+
+std::string reply(const Json& result) {
+  return Json({{"ok", true}, {"result", result}}).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string_view to_string(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::invalid_input:
+      return "invalid-input";
+    case ErrorKind::usage:
+      return "usage";
+    case ErrorKind::unreadable:
+      return "unreadable";
+    case ErrorKind::environment:
+      return "environment";
+  }
+  return "environment";
+}
+
+std::string reply(const Error& e) {
+  const Json error = {{"kind", to_string(e.kind)}, {"what", e.what}, {"where", e.where}, {"help", e.help}};
+  return Json({{"ok", false}, {"error", error}}).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace vpn::agent

@@ -1,0 +1,247 @@
+#include "agent/control/tunnels.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "agent/files/files.h"
+#include "agent/network/lookup.h"
+#include "policy/plan.h"
+#include "policy_generated.h"
+
+namespace vpn::agent {
+
+namespace act = tunnel_action;
+namespace ev = tunnel_event;
+
+struct Tunnels::Entry {
+  std::uint32_t index = 0;
+  std::string id, name, server;
+  TunnelConfiguration configuration;
+  TunnelLife life;
+  std::unique_ptr<Provider> provider;
+  InterfaceProvider* watched = nullptr;  // of `provider`, where it is one
+  ClientProvider* client = nullptr;      // likewise
+  Demand demand = Demand::keep;
+  std::string underlay, underlay_facts;
+  std::vector<policy::Address> servers;  // of the last look-up
+  std::unique_ptr<Waiting> retry, lookup;
+};
+
+namespace {
+
+std::string text(const flatbuffers::String* s) { return s == nullptr ? std::string() : s->str(); }
+
+// What a roam changes: the interface, its addresses, its gateway.
+std::string facts_of(const NetworkView& view, const std::string& interface) {
+  const Link* link = view.link(interface);
+  if (link == nullptr) return {};
+  std::string out = std::to_string(link->index);
+  for (const LinkAddress& a : view.addresses)
+    if (a.link == link->index) out += " " + a.address.to_string();
+  for (const MainRoute& r : view.routes)
+    if (r.link == link->index && r.destination.length == 0 && r.gateway) out += " via " + r.gateway->to_string();
+  return out;
+}
+
+// A folder's name from an identifier that may hold anything.
+std::string folder_name(const std::string& id) {
+  std::string out;
+  for (const char c : id) {
+    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    out += plain ? c : '_';
+  }
+  return out;
+}
+
+}  // namespace
+
+Tunnels::Tunnels(Loop& loop, std::vector<ProviderFactory> factories, Hooks hooks)
+    : loop_(loop), factories_(std::move(factories)), hooks_(std::move(hooks)) {}
+
+Tunnels::~Tunnels() = default;
+
+void Tunnels::set(const policy::Policy& policy, const Secrets& secrets, const Config& config,
+                  const std::string& state_dir, const RememberedTunnels& remembered) {
+  std::vector<std::unique_ptr<Entry>> before;
+  before.swap(entries_);
+  named_.clear();
+  for (const auto& e : before) e->provider.reset();  // one provider at a time has a tunnel
+  policy_ = &policy;
+  const auto* tunnels = policy.body().tunnels();
+  for (std::uint32_t i = 0; tunnels != nullptr && i < tunnels->size(); ++i) {
+    const auto* t = tunnels->Get(i);
+    auto entry = std::make_unique<Entry>();
+    entry->index = i;
+    entry->id = t->id()->str();
+    entry->name = text(t->name());
+    entry->server = text(t->server());
+    entry->configuration = {&policy, i, &secrets, state_dir + "/tunnels/" + folder_name(entry->id)};
+    const auto same = std::find_if(before.begin(), before.end(),
+                                   [&](const auto& e) { return policy::compare_ids(e->id, entry->id) == 0; });
+    if (same != before.end()) {
+      entry->life = std::move((*same)->life);
+      entry->life.retry_pending = entry->life.attempting = false;
+      entry->life.configured = true;
+      entry->servers = std::move((*same)->servers);
+    } else if (const auto kept = remembered.find(entry->id); kept != remembered.end()) {
+      entry->life.wanted = true;
+      entry->life.was_up = kept->second.was_up;
+      entry->life.report.settings = kept->second.settings;
+      entry->life.status = entry->life.was_up ? policy::TunnelStatus::reasserting : policy::TunnelStatus::connecting;
+    }
+    entries_.push_back(std::move(entry));
+  }
+  for (const auto& e : entries_) named_.push_back({e->id, &e->life});
+  for (const auto& e : entries_) make_provider(*e, config);
+}
+
+void Tunnels::make_provider(Entry& entry, const Config& config) {
+  Entry* const e = &entry;
+  const auto listener = [this, e](const ProviderReport& report) {
+    dispatch(*e, ev::Reported{report, present(report)});
+  };
+  const auto external = std::find_if(config.external.begin(), config.external.end(),
+                                     [&](const auto& x) { return policy::compare_ids(x.first, entry.id) == 0; });
+  const auto kind = policy_->body().tunnels()->Get(entry.index)->provider();
+  if (external != config.external.end() && external->second.watched) {
+    auto watched = std::make_unique<InterfaceProvider>(external->second.options, listener);
+    entry.watched = watched.get();
+    entry.provider = std::move(watched);
+  } else if (external == config.external.end()) {
+    for (const ProviderFactory& make : factories_)
+      if (entry.provider == nullptr) entry.provider = make(loop_, entry.configuration, listener);
+  }
+  if (entry.provider == nullptr && (external != config.external.end() || kind == policy::fb::Provider::external)) {
+    const bool configured = external != config.external.end();
+    auto client = std::make_unique<ClientProvider>(configured ? external->second.options : ExternalOptions{}, listener);
+    entry.client = client.get();
+    entry.provider = std::move(client);
+  }
+  Result<void> ready = make_folder(entry.configuration.state_dir, 0700);
+  if (entry.provider == nullptr) {
+    ready = fail(ErrorKind::environment, "there is no provider for this kind of tunnel", {},
+                 "give it an external client in agent.yaml");
+  }
+  if (ready) ready = entry.provider->configure(entry.configuration);
+  if (ready) {
+    if (entry.watched != nullptr) entry.watched->network_changed(view_);
+    return;
+  }
+  ProviderReport unusable;
+  unusable.status = policy::TunnelStatus::invalid;
+  unusable.reason = ready.error().what + (ready.error().help.empty() ? "" : "; " + ready.error().help);
+  listener(unusable);
+}
+
+std::uint32_t Tunnels::present(const ProviderReport& report) const {
+  const Link* link = view_.link(report.settings.interface);
+  return link == nullptr || report.settings.interface.empty() ? 0 : link->index;
+}
+
+void Tunnels::dispatch(Entry& entry, const TunnelEvent& event) {
+  TunnelStep next = step(entry.life, event);
+  entry.life = std::move(next.state);
+  for (const TunnelAction& action : next.actions) {
+    if (const auto* status = std::get_if<act::StatusChanged>(&action)) {
+      hooks_.status_changed(entry.index, status->from, status->to);
+    } else if (std::holds_alternative<act::SettingsChanged>(action)) {
+      hooks_.settings_changed();
+    } else if (const auto* tell = std::get_if<act::Tell>(&action)) {
+      hooks_.tell("tunnel " + printable(entry.id) + ": " + printable(tell->text));
+    } else if (const auto* retry = std::get_if<act::StartRetry>(&action)) {
+      entry.retry = loop_.after(retry->after, [this, e = &entry] { dispatch(*e, ev::RetryDue{}); });
+    } else if (std::holds_alternative<act::StopRetry>(action)) {
+      entry.retry.reset();
+    } else if (std::holds_alternative<act::Disconnect>(action)) {
+      entry.lookup.reset();
+      if (entry.provider != nullptr) entry.provider->disconnect();
+    } else {
+      connect(entry);
+    }
+  }
+}
+
+// S1.d: the server's name is asked at the resolvers of the interface by which the tunnel goes out.
+void Tunnels::connect(Entry& entry) {
+  if (entry.provider == nullptr) return;
+  const auto go = [this, e = &entry] { e->provider->connect({e->underlay, e->servers}); };
+  if (entry.server.empty()) return go();
+  if (const auto literal = policy::Address::parse(entry.server)) {
+    entry.servers = {*literal};
+    return go();
+  }
+  LookupRequest request{entry.server, entry.underlay, {}};
+  const auto known = resolvers_.find(entry.underlay);
+  if (known != resolvers_.end()) {
+    for (const std::string& server : known->second.dns_servers)
+      if (const auto address = policy::Address::parse(server)) request.servers.push_back(*address);
+  }
+  entry.lookup = look_up(loop_, std::move(request), [this, e = &entry, go](std::vector<policy::Address> found) {
+    e->lookup.reset();
+    if (!found.empty()) e->servers = std::move(found);
+    if (!e->servers.empty()) return go();  // nobody knows it at the moment: where it was before
+    dispatch(*e, ev::ProviderLost{"the server's name " + e->server + " cannot be looked up"});
+  });
+}
+
+void Tunnels::network_changed(const NetworkView& view, const policy::DeviceState& state, const Resolvers& resolvers) {
+  view_ = view;
+  resolvers_ = resolvers;
+  const std::vector<Demand> wishes = demands(*policy_, state);
+  for (const auto& e : entries_) {
+    if (e->watched != nullptr) e->watched->network_changed(view_);
+    dispatch(*e, ev::InterfaceSeen{present(e->life.report)});
+    const std::string by = underlay(*policy_, e->index, view_, state);
+    const std::string facts = facts_of(view_, by);
+    if (by != e->underlay || facts != e->underlay_facts) {
+      e->underlay = by;
+      e->underlay_facts = facts;
+      dispatch(*e, ev::UnderlayChanged{!by.empty()});
+    }
+    // On-demand acts when the network's rule changes; what a user asks for in between stays.
+    const Demand wish = e->index < wishes.size() ? wishes[e->index] : Demand::keep;
+    if (std::exchange(e->demand, wish) == wish) continue;
+    if (wish == Demand::connect) dispatch(*e, ev::Want{});
+    if (wish == Demand::disconnect) dispatch(*e, ev::Unwant{});
+  }
+}
+
+Tunnels::Entry* Tunnels::find(std::string_view id) const {
+  for (const auto& e : entries_)
+    if (policy::compare_ids(e->id, id) == 0) return e.get();
+  for (const auto& e : entries_)
+    if (e->name == id && !id.empty()) return e.get();
+  return nullptr;
+}
+
+bool Tunnels::want(std::string_view id) {
+  Entry* e = find(id);
+  if (e != nullptr) dispatch(*e, ev::Want{});
+  return e != nullptr;
+}
+
+bool Tunnels::unwant(std::string_view id) {
+  Entry* e = find(id);
+  if (e != nullptr) dispatch(*e, ev::Unwant{});
+  return e != nullptr;
+}
+
+std::string_view Tunnels::provider_kind(std::uint32_t tunnel) const {
+  const Provider* p = entries_[tunnel]->provider.get();
+  return p == nullptr ? std::string_view("none") : p->kind();
+}
+
+RememberedTunnels Tunnels::remember() const {
+  RememberedTunnels out;
+  for (const auto& e : entries_)
+    if (e->life.wanted) out[e->id] = {e->life.was_up, e->life.report.settings};
+  return out;
+}
+
+ClientProvider* Tunnels::client(const std::string& id) const {
+  for (const auto& e : entries_)
+    if (policy::compare_ids(e->id, id) == 0) return e->client;
+  return nullptr;
+}
+
+}  // namespace vpn::agent

@@ -1,0 +1,67 @@
+// The tunnels of the policy in force: their lives (agent/state/tunnel_life.h), their providers, their timers.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/control/config.h"
+#include "agent/control/store.h"
+#include "agent/loop/loop.h"
+#include "agent/state/device_state.h"
+#include "agent/tunnel/provider.h"
+
+namespace vpn::agent {
+
+class Tunnels {
+ public:
+  struct Hooks {
+    /// At once, before anything else: what may leave changes with it.
+    std::function<void(std::uint32_t tunnel, policy::TunnelStatus from, policy::TunnelStatus to)> status_changed;
+    std::function<void()> settings_changed;             ///< the tables must be made anew
+    std::function<void(const std::string& text)> tell;  ///< for the log
+  };
+  /// The first factory that makes a provider for a tunnel has it. All references outlive this.
+  Tunnels(Loop& loop, std::vector<ProviderFactory> factories, Hooks hooks);
+  ~Tunnels();
+  Tunnels(const Tunnels&) = delete;
+  Tunnels& operator=(const Tunnels&) = delete;
+
+  /// Another policy, or another configuration. Tunnels that both have live on; what was remembered starts as wanted.
+  /// Providers are made anew and find what is up.
+  void set(const policy::Policy& policy, const Secrets& secrets, const Config& config, const std::string& state_dir,
+           const RememberedTunnels& remembered);
+  /// The network changed: interfaces of tunnels, underlays, on-demand, always-on.
+  void network_changed(const NetworkView& view, const policy::DeviceState& state, const Resolvers& resolvers);
+
+  /// False: there is no such tunnel. By identifier, without regard to case, or by name.
+  bool want(std::string_view id);
+  bool unwant(std::string_view id);
+
+  const std::vector<NamedTunnel>& named() const { return named_; }
+  std::string_view provider_kind(std::uint32_t tunnel) const;
+  RememberedTunnels remember() const;
+  ClientProvider* client(const std::string& id) const;
+
+ private:
+  struct Entry;
+  void dispatch(Entry& entry, const TunnelEvent& event);
+  void connect(Entry& entry);
+  void make_provider(Entry& entry, const Config& config);
+  Entry* find(std::string_view id) const;
+  std::uint32_t present(const ProviderReport& report) const;
+
+  Loop& loop_;
+  std::vector<ProviderFactory> factories_;
+  Hooks hooks_;
+  const policy::Policy* policy_ = nullptr;
+  NetworkView view_;
+  Resolvers resolvers_;
+  std::string primary_;
+  std::vector<std::unique_ptr<Entry>> entries_;
+  std::vector<NamedTunnel> named_;
+};
+
+}  // namespace vpn::agent
