@@ -342,7 +342,8 @@ Result<Desired> Agent::desired(const policy::DeviceState& state) {
   route_options.mark_mask = config_.mark_mask;
   route_options.first_table = config_.first_table;
   route_options.first_priority = config_.first_priority;
-  auto routes = plan_routes(*fresh, route_facts(view, primary, fresh->tunnel_interfaces), route_options);
+  auto routes =
+      plan_routes(*fresh, route_facts(view, primary, fresh->tunnel_interfaces, tunnels_.named()), route_options);
   if (!routes) return tl::unexpected(routes.error());
   Desired out;
   out.interfaces = interfaces_of(view, fresh->tunnel_interfaces, config_.inner_bridges);

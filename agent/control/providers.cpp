@@ -1,9 +1,39 @@
 #include "agent/control/providers.h"
 
+#include <filesystem>
+#include <fstream>
+#include <string>
+
 #include "agent/control/agent.h"
+#include "agent/control/owners.h"
+#include "agent/tunnel/strongswan/strongswan.h"
 
 namespace vpn::agent {
+namespace {
 
-std::vector<ProviderFactory> provider_factories(const AgentOptions&) { return {}; }
+// Where daemons of tunnels get their own cgroups, below the mount: in the guarded part, or in our own service's, which
+// systemd has delegated to us.
+std::string provider_cgroup(const AgentOptions& options, const std::string& mount) {
+  if (!options.cgroup.empty() && options.cgroup != mount)
+    return options.cgroup.starts_with(mount + "/") ? options.cgroup.substr(mount.size() + 1) : std::string();
+  std::ifstream file("/proc/self/cgroup");
+  std::string line;
+  while (std::getline(file, line))
+    if (line.starts_with("0::/") && line.size() > 4) return line.substr(4);
+  std::error_code error;  // started by hand
+  std::filesystem::create_directory(mount + "/vpnagentd", error);
+  return error ? std::string() : std::string("vpnagentd");
+}
+
+}  // namespace
+
+std::vector<ProviderFactory> provider_factories(const AgentOptions& options) {
+  StrongswanOptions ike;
+  ike.cgroup_mount = cgroup_mount();
+  ike.cgroup = provider_cgroup(options, ike.cgroup_mount);
+  std::vector<ProviderFactory> out;
+  out.push_back(strongswan_factory(std::move(ike)));
+  return out;
+}
 
 }  // namespace vpn::agent

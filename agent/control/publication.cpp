@@ -53,9 +53,12 @@ std::vector<Interface> interfaces_of(const NetworkView& view, std::span<const st
   return out;
 }
 
-NetworkFacts route_facts(const NetworkView& view, std::uint32_t primary, std::span<const std::uint32_t> tunnels) {
+NetworkFacts route_facts(const NetworkView& view, std::uint32_t primary, std::span<const std::uint32_t> tunnels,
+                         std::span<const NamedTunnel> lives) {
   NetworkFacts out;
   out.primary = primary;
+  for (const NamedTunnel& t : lives)
+    if (t.life->report.process.mark) out.kernel_marks.push_back(*t.life->report.process.mark);
   for (const Link& link : view.links) {
     if (link.loopback || !link.up || is_in(tunnels, link.index)) continue;
     NetworkLink l;
