@@ -98,7 +98,7 @@ class Agent:
         return json.loads(done.stdout) if done.stdout.strip().startswith(("{", "[")) else done.stdout
 
     def client(self, tunnel):
-        return Client(self.clients, tunnel)
+        return Client(self._world, self.clients, tunnel)
 
     def remove(self):
         """Takes the guard away, the daemon too."""

@@ -146,6 +146,8 @@ def disagreement(flow, answer, places, system, primary, result):
             return f"left by {places}"
         return None if result in REFUSALS else f"dropped without an error ({result})"
     if verdict == "tunnel":
+        if flow.scope and not places:  # the kernel does not take every socket off the interface that it was bound to
+            return None if result in REFUSALS else f"bound to {flow.scope}, left by nothing, without an error"
         return None if places == {tunnel} else f"left by {places or 'nothing'} ({errno.errorcode.get(result, result)}), not by {tunnel}"
     if verdict == "system":
         if flow.scope:

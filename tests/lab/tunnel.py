@@ -33,18 +33,18 @@ class Tunnel:
         self._own, self._own6, far, far6 = addresses
         self._far = open_tun(world.gateway, name)
         world.gateway.ip(f"addr add {far} dev {name}", f"addr add {far6} dev {name} nodad", f"link set {name} mtu {MTU} up")
-        self._near = self._pump = None
+        self._pump = None
         self.make()
         undo.later(self.remove)
 
     def make(self):
         """The device's end, made (again)."""
         device = self._world.device
-        self._near = open_tun(device, self.name)
+        self._pump = Child(_pump, device, self.name, self._far, cgroup=self._world.outside)
+        self._pump.receive()
         device.sysctl(**{f"net__ipv6__conf__{self.name}__addr_gen_mode": 1})  # no link-local address, no noise
         device.ip(f"addr add {self._own}/32 dev {self.name}", f"addr add {self._own6}/128 dev {self.name} nodad",
                   f"link set {self.name} mtu {MTU} up")
-        self._pump = Child(_pump, self._near, self._far, cgroup=self._world.outside)
 
     def routes(self):
         """What VPN clients do: two halves of the world beat the default route. Lost with the device."""
@@ -58,9 +58,7 @@ class Tunnel:
         """The device's end goes away, as when its client was killed."""
         if self._pump:
             self._pump.stop()
-        if self._near is not None:
-            os.close(self._near)
-        self._pump = self._near = None
+        self._pump = None
 
     def entered(self):
         """(packets, bytes) that entered from the device since it was made."""
@@ -68,7 +66,10 @@ class Tunnel:
         return self._pump.receive()
 
 
-def _pump(channel, near, far):
+def _pump(channel, device, name, far):
+    """Nobody but this process has the device's end: when it ends, the device is gone."""
+    near = open_tun(device, name)
+    channel.send("ready")
     packets = count = 0
     poll = select.epoll()
     for fd in (near, far, channel.fileno()):

@@ -43,6 +43,7 @@ def before_and_after(place):
     stage.connect()
     for server, own in ((world.SERVER, world.TUNNEL), (world.SERVER6, world.TUNNEL6)):
         for protocol in ("tcp", "udp"):
+            place.served()
             answer, _ = stage.ask("browser", server, protocol=protocol)
             expect(answer == b"hello", f"{protocol} to {server} through the tunnel: {answer}\n{stage.agent.log()[-1500:]}")
             expect({peer for _, address, peer, _ in place.served() if address == server} == {own}, f"{server} was not asked from {own}")

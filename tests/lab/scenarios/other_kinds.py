@@ -7,6 +7,7 @@ from tests.lab import profiles, world
 from tests.lab.frames import UDP, Leak
 from tests.lab.scenario import Tally, expect, scenario
 from tests.lab.stage import Stage, lockdown
+from tests.lab.strongswan import wait_for
 
 REFUSED = {errno.EPERM, errno.ENETUNREACH}
 WIDE = profiles.DEVICE_WIDE
@@ -127,6 +128,7 @@ def plain_routes(place):
     time.sleep(0.3)
     _through(stage, "browser", world.SERVER, world.WIFI.device, "an included destination with a better route of the system")
     place.device.ip(f"route delete {world.SERVER}/32")
-    stage.say("disconnected")
+    stage.client.report("disconnected", deliberate=True)
+    wait_for(lambda: stage.status() != "connected", "another status than connected")
     _through(stage, "browser", world.SERVER, world.WIFI.device, "without the tunnel")
     return tally

@@ -74,7 +74,7 @@ def flushed(place):
         place.device.run(["nft", "flush", "ruleset"])
         wait_for(lambda: "vpn_guard" in place.device.run(["nft", "list", "tables"]), "the gate is not back", 1)
         place.device.run(["ip", "rule", "flush"])
-        place.device.ip("rule add pref 32766 lookup main", "rule add pref 0 lookup local")
+        place.device.ip("rule add pref 32766 lookup main", "rule add pref 32767 lookup default")
         wait_for(lambda: len(place.device.run(["ip", "rule"]).splitlines()) >= len(rules.splitlines()), "the rules are not back", 2)
     flood.stop()
     time.sleep(0.05)
