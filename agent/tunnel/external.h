@@ -20,7 +20,7 @@ namespace vpn::agent {
 /// What the configuration says of an external tunnel (`tunnels.ID.external`).
 struct ExternalOptions {
   NetworkSettings settings;      ///< with an interface: it is watched. Without included routes: everything
-  ProviderProcess process;       ///< beside the client's own executable or service, where it speaks the protocol
+  ProviderProcess process;       ///< beside the client's own service, where it speaks the protocol
   std::uint32_t client_uid = 0;  ///< who may speak for this tunnel, besides root
 };
 
@@ -53,7 +53,9 @@ class InterfaceProvider final : public Provider {
 struct Peer {
   std::uint32_t uid = 0;
   std::uint32_t pid = 0;
-  ProviderProcess process;  ///< its service's cgroup, or else its executable
+  /// Its service's cgroup. Not its executable: who speaks this protocol is mostly a script, and to exempt its
+  /// interpreter would exempt every script. The client names what sends, or the configuration does.
+  ProviderProcess process;
 };
 
 /// A connection of a client. Sending never blocks: a client that does not read is cut off.

@@ -18,13 +18,6 @@ namespace {
 
 constexpr std::size_t most_clients = 64;
 
-std::string link_target(const std::string& path) {
-  std::array<char, 4096> target{};
-  const ssize_t n = ::readlink(path.c_str(), target.data(), target.size());
-  if (n <= 0 || std::cmp_equal(n, target.size())) return {};
-  return {target.data(), static_cast<std::size_t>(n)};
-}
-
 // The cgroup of a service of its own, into which nobody but root can put a process: a better sign than an executable,
 // which anybody may start with libraries of his own. Empty: it is in none.
 std::string service_cgroup(std::uint32_t pid) {
@@ -49,12 +42,7 @@ Peer identify(int descriptor) {
   peer.uid = credentials.uid;
   peer.pid = static_cast<std::uint32_t>(credentials.pid);
   const std::string cgroup = service_cgroup(peer.pid);
-  const std::string executable = link_target("/proc/" + std::to_string(peer.pid) + "/exe");
-  if (!cgroup.empty()) {
-    peer.process.cgroups.push_back(cgroup);
-  } else if (executable.starts_with('/') && !executable.ends_with(" (deleted)")) {
-    peer.process.executables.push_back(executable);
-  }
+  if (!cgroup.empty()) peer.process.cgroups.push_back(cgroup);
   return peer;
 }
 
