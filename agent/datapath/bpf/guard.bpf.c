@@ -48,7 +48,15 @@ VPN_STATIC int vpn_decide(struct __sk_buff* skb, struct vpn_socket* s, struct vp
   __u64 until = VPN_FOREVER;
   __u32 counter, wrapped = 0;
   __u8 action;
-  { /* apart, so that what follows can use its place on the stack */
+  if (flow->protocol) { /* all that the rules ask of TCP and UDP was read already */
+    q.packet.remote = vpn_host_order(flow->remote, flow->version == 6);
+    q.packet.remote_port = bpf_ntohs(flow->port);
+    q.packet.local_port = bpf_ntohs(flow->local_port);
+    q.packet.v6 = flow->version == 6;
+    q.packet.protocol = flow->protocol;
+    q.packet.incoming = (__u8)incoming;
+    __builtin_memcpy(remote, flow->remote, sizeof(remote));
+  } else { /* apart, so that what follows can use its place on the stack */
     struct vpn_headers h;
     if (!vpn_read_headers(skb, 0, &h)) return 0;
     vpn_fill_packet(&q.packet, &h, incoming);

@@ -27,8 +27,10 @@ struct vpn_flow_key {
   __u32 interface;
   __u32 scope;
   __u16 port;
-  __u8 protocol;
+  __u8 protocol; /* 0: not to be remembered, and not read from the packet yet */
   __u8 version;
+  __u16 local_port; /* not compared: it is the socket's */
+  __u16 unused;
 };
 
 /* The flow of an ordinary TCP or UDP packet, read in place; 0 for all others. */
@@ -55,6 +57,7 @@ static __always_inline int vpn_ordinary(struct __sk_buff* skb, int incoming, str
     return 0;
   }
   key->port = ports[incoming ? 0 : 1];
+  key->local_port = ports[incoming ? 1 : 0];
   return key->protocol == VPN_TCP || key->protocol == VPN_UDP;
 }
 
