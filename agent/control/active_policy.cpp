@@ -2,6 +2,7 @@
 
 #include "agent/files/files.h"
 #include "policy/public_key.h"
+#include "policy_generated.h"
 
 namespace vpn::agent {
 
@@ -20,9 +21,13 @@ Result<std::unique_ptr<ActivePolicy>> open_policy(const std::string& path, const
   if (!opened) return tl::unexpected(opened.error());
   auto classes = policy::KernelClasses::of(policy::Situation(*opened, {}));
   if (!classes) return tl::unexpected(classes.error());
-  auto secrets = Secrets::read(*opened, config.secrets);
+  SecretSources sources = config.secrets;
+  if (sources.file.empty()) sources.file = path + ".secrets";
+  auto secrets = Secrets::read(*opened, sources);
   auto out = std::make_unique<ActivePolicy>(std::move(*opened), std::move(*classes),
                                             secrets ? std::move(*secrets) : Secrets());
+  const bool separate = out->policy.body().secret_count() != 0 && out->policy.body().secrets() == nullptr;
+  if (secrets && separate) out->secrets_file = sources.file;
   if (!secrets)
     out->secrets_fault = (secrets.error().where.empty() ? "" : secrets.error().where + ": ") + secrets.error().what;
   return out;

@@ -25,13 +25,15 @@ struct ActivePolicy {
   policy::Situation situation;  ///< of a booting device; in() makes others of it
   policy::KernelClasses classes;
   Secrets secrets;
+  std::string secrets_file;   ///< where they were, outside of the policy; empty: nowhere
   std::string secrets_fault;  ///< why there are none, though there should be: tunnels that need them cannot come up
 
   PolicyStamp stamp() const { return {policy.header().serial, policy.header().sha256}; }
 };
 
-/// Opens and verifies; with the configuration's public key, if it has one. Secrets that cannot be read are no error:
-/// the tunnels stay down, and what they govern stays blocked.
+/// Opens and verifies; with the configuration's public key, if it has one. Secrets are looked for where the
+/// configuration says, or else beside the policy, as `vpnprofile compile` puts them (PATH.secrets). Secrets that cannot
+/// be read are no error: the tunnels stay down, and what they govern stays blocked.
 Result<std::unique_ptr<ActivePolicy>> open_policy(const std::string& path, const Config& config,
                                                   std::uint64_t lowest_serial);
 

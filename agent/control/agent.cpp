@@ -122,7 +122,7 @@ Result<void> Agent::open_first_policy() {
     log("without secrets, tunnels that need them stay down: " + candidate_->secrets_fault, true);
   PolicyStep next = step(policy_life_, policy_event::Apply{candidate_->stamp(), std::chrono::seconds(0)});
   policy_life_ = std::move(next.state);
-  return store_.keep(candidate_->policy);
+  return store_.keep(candidate_->policy, candidate_->secrets_file);
 }
 
 Result<void> Agent::open_network() {
@@ -209,7 +209,8 @@ bool Agent::policy(const PolicyEvent& event, std::string* refusal) {
       publish();
     } else if (std::holds_alternative<policy_action::Keep>(action)) {
       before_.reset();
-      if (auto kept = store_.keep(active_->policy); !kept) log("the policy cannot be kept: " + kept.error().what, true);
+      if (auto kept = store_.keep(active_->policy, active_->secrets_file); !kept)
+        log("the policy cannot be kept: " + kept.error().what, true);
     } else if (const auto* start = std::get_if<policy_action::StartConfirm>(&action)) {
       confirm_timer_ = loop_.after(start->time, [this] { policy(policy_event::ConfirmExpired{}); });
     } else if (std::holds_alternative<policy_action::StopConfirm>(action)) {

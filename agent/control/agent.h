@@ -90,6 +90,7 @@ class Agent {
   Result<std::string> metrics() const;
   Result<Json> counters() const;
   void read_drops();
+  void end_connection(const DropEvent& event);
   void tell_followers();
   std::string app_name(Number number) const;
   std::string tunnel_name(std::uint32_t index) const;
@@ -120,7 +121,8 @@ class Agent {
   std::deque<Json> drops_;       // the last ones
   std::deque<std::string> log_;  // the last lines, for `support`
   bool stopping_ = false;
-  unsigned races_ = 0;  // interfaces that went while we wrote, one after the other
+  bool cannot_end_ = false;  // connections from before; said once
+  unsigned races_ = 0;       // interfaces that went while we wrote, one after the other
   Loop::Clock::time_point published_{}, started_{};
   std::unique_ptr<Waiting> publish_timer_, beat_timer_, retry_timer_, confirm_timer_, check_timer_, drops_waiting_,
       gate_waiting_, stop_timer_;

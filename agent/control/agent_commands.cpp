@@ -9,6 +9,7 @@
 #include "agent/control/agent.h"
 #include "agent/control/metrics.h"
 #include "agent/files/files.h"
+#include "agent/network/sock_destroy.h"
 #include "agent/tunnel/external_protocol.h"
 #include "policy/json/json.h"
 #include "policy/kernel/table.h"
@@ -76,6 +77,11 @@ std::string Agent::tunnel_name(std::uint32_t index) const {
 }
 
 void Agent::handle(ControlClient& client, const ControlRequest& request) {
+  // What we say of tunnels is in force, not about to be.
+  if (publish_timer_ != nullptr) {
+    publish_timer_.reset();
+    publish();
+  }
   if (!may(client.peer(), request, !config_.public_key.empty())) {
     return client.send(reply(Error{ErrorKind::environment,
                                    "this is for root, or for members of the control group",
@@ -282,9 +288,20 @@ Json Agent::drops_seen() const {
   return out;
 }
 
+// S3: a connection from before gets an error at once, S5.f's connections are not closed. What was refused early was
+// none.
+void Agent::end_connection(const DropEvent& e) {
+  const bool always_on = e.rule >= VPN_S3 && e.rule <= VPN_S3E;
+  if (!always_on || options_.audit || e.protocol != 6 || e.early || e.cookie == 0) return;
+  const auto done = destroy({e.remote, e.remote_port, e.local_port, e.cookie});
+  if (!done && !std::exchange(cannot_end_, true))
+    log("connections from before are not ended, only blocked: " + done.error().what + "; " + done.error().help, true);
+}
+
 void Agent::read_drops() {
   std::vector<Json> fresh;
   const auto each = [&](const DropEvent& e) {
+    end_connection(e);
     const Link* link = monitor_->view().link(e.interface);
     Json one = {{"time", wall_clock(e.when)},
                 {"app", e.app == 0 ? "other" : app_name(e.app)},

@@ -1,5 +1,7 @@
 #include "agent/control/store.h"
 
+#include <openssl/crypto.h>
+
 #include <charconv>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -29,8 +31,16 @@ Result<std::uint64_t> Store::lowest_serial() const {
   return out;
 }
 
-Result<void> Store::keep(const policy::Policy& policy) {
+Result<void> Store::keep(const policy::Policy& policy, const std::string& secrets_file) {
   const auto bytes = policy.bytes();
+  const std::string secrets = policy_path() + ".secrets";
+  if (!secrets_file.empty() && secrets_file != secrets) {
+    auto text = read_file(secrets_file);
+    if (!text) return tl::unexpected(text.error());
+    auto kept = write_file(secrets, *text);
+    OPENSSL_cleanse(text->data(), text->size());
+    if (!kept) return kept;
+  }
   if (auto kept = write_file(policy_path(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()}); !kept)
     return kept;
   return write_file(folder_ + "/serial", std::to_string(policy.header().serial) + "\n");

@@ -30,8 +30,8 @@ class Store {
   /// The lowest serial that may come; 0 where none was kept. A file that cannot be read is an error, not a 0.
   Result<std::uint64_t> lowest_serial() const;
   std::string policy_path() const { return folder_ + "/policy.vpnpolicy"; }
-  /// Keeps the policy's bytes, then its serial.
-  Result<void> keep(const policy::Policy& policy);
+  /// Keeps the policy's bytes, with the file of its secrets where it has one, then its serial.
+  Result<void> keep(const policy::Policy& policy, const std::string& secrets_file);
 
   RememberedTunnels tunnels() const;  ///< nothing where it cannot be read
   Result<void> keep(const RememberedTunnels& tunnels);
