@@ -125,4 +125,6 @@ void AsioLoop::run() {
 
 void AsioLoop::stop() { data_->context.stop(); }
 
+void AsioLoop::restart() { data_->context.restart(); }
+
 }  // namespace vpn::agent

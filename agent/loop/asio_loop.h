@@ -20,6 +20,7 @@ class AsioLoop final : public Loop {
   /// Until stop(). Returns at once when it was stopped before.
   void run();
   void stop();
+  void restart();  ///< after stop(), so that run() runs again
 
  private:
   struct Data;
