@@ -75,7 +75,7 @@ TEST(Config, WhatIsWrongIsNamed) {
 }
 
 TEST(Config, AppMapsOfTheFolderLaterOnesWin) {
-  const std::string folder = testing::TempDir() + "/config-test";
+  const std::string folder = testing::TempDir() + "/config-test-" + std::to_string(::getpid());
   std::filesystem::create_directories(folder + "/apps.d");
   std::ofstream(folder + "/apps.d/10-a.yaml") << "com.example.mail: {paths: [/usr/bin/a]}\ncom.example.b: {snap: b}\n";
   std::ofstream(folder + "/apps.d/20-b.json") << R"({"com.example.mail": {"paths": ["/usr/bin/b"]}})";

@@ -15,7 +15,7 @@ namespace {
 
 class StoreTest : public testing::Test {
  protected:
-  StoreTest() : folder_(testing::TempDir() + "/store-test"), store_(folder_) {
+  StoreTest() : folder_(testing::TempDir() + "/store-test-" + std::to_string(::getpid())), store_(folder_) {
     std::filesystem::remove_all(folder_);
     EXPECT_TRUE(store_.prepare());
   }
@@ -75,7 +75,7 @@ TEST(Store, TornFilesAreNoTunnels) {
 }
 
 TEST(Files, WriteWholeOrNotAtAll) {
-  const std::string path = testing::TempDir() + "/files-test";
+  const std::string path = testing::TempDir() + "/files-test-" + std::to_string(::getpid());
   ASSERT_TRUE(write_file(path, "one", 0640));
   ASSERT_TRUE(write_file(path, "two", 0640));
   EXPECT_EQ(read_file(path).value(), "two");

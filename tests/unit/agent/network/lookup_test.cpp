@@ -88,7 +88,7 @@ TEST(Resolvers, Networkd) {
 }
 
 TEST(Resolvers, OfInterfaces) {
-  const std::string root = testing::TempDir() + "/resolvers";
+  const std::string root = testing::TempDir() + "/resolvers-" + std::to_string(::getpid());
   std::filesystem::create_directories(root + "/run/systemd/netif/links");
   std::filesystem::create_directories(root + "/etc");
   std::ofstream(root + "/run/systemd/netif/links/3") << "DNS=10.0.0.1\n";
@@ -106,7 +106,7 @@ TEST(Resolvers, OfInterfaces) {
 }
 
 TEST(Sysctls, AreSetAndPutBack) {
-  const std::string root = testing::TempDir() + "/sysctls";
+  const std::string root = testing::TempDir() + "/sysctls-" + std::to_string(::getpid());
   for (const Sysctl& s : needed_sysctls()) {
     const auto path = std::filesystem::path(root) / s.name;
     if (s.name.starts_with("ipv6")) continue;  // a kernel without IPv6

@@ -107,7 +107,7 @@ TEST(RouteWriter, PutsWhatItReadIntoAPlansOrder) {
 }
 
 TEST(InterfaceTypes, ByConfigurationThenByTheKernel) {
-  const std::string folder = testing::TempDir() + "/sysfs";
+  const std::string folder = testing::TempDir() + "/sysfs-" + std::to_string(::getpid());
   std::filesystem::create_directories(folder + "/wifi0/wireless");
   std::filesystem::create_directories(folder + "/modem0");
   std::ofstream(folder + "/modem0/uevent") << "DEVTYPE=wwan\nINTERFACE=modem0\n";
