@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <string_view>
 
@@ -260,7 +261,7 @@ bool read_answer(const nlmsghdr* message, NetlinkNews& news) {
     return true;
   }
   if (news.error == 0) {
-    news.error = h->error < 0 ? -h->error : h->error;
+    news.error = h->error < 0 && h->error >= -4095 ? -h->error : EINVAL;  // MAX_ERRNO: others are none
     news.failed_sequence = message->nlmsg_seq;
   }
   return true;
