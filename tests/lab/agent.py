@@ -30,7 +30,8 @@ class Agent:
             undo.later(kernel.umount, self.folder / "bpf")
         self.control = self.folder / "control"
         self.clients = self.folder / "clients"
-        text = {"interfaces": {access.link: access.kind for access in world.accesses},
+        secrets = Path(f"{policy}.secrets")
+        text = {**({"secrets": {"file": str(secrets)}} if secrets.exists() else {}), "interfaces": {access.link: access.kind for access in world.accesses},
                 "tunnels": {tunnel: {"external": options} for tunnel, options in (tunnels or {}).items()}, **(configuration or {})}
         (self.folder / "config/agent.yaml").write_text(json.dumps(text))
 

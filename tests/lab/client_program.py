@@ -8,6 +8,14 @@ import sys
 import time
 
 
+def _listen(connection):
+    """Whether the agent is still there."""
+    try:
+        return bool(connection.recv(65536))
+    except ConnectionResetError:
+        return False
+
+
 def main(path):
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     for attempt in range(100):  # an agent that has just been started listens a little later
@@ -20,7 +28,7 @@ def main(path):
             time.sleep(0.02)
     while True:
         ready, _, _ = select.select([sys.stdin.buffer.raw, connection], [], [])
-        if connection in ready and not connection.recv(65536):
+        if connection in ready and not _listen(connection):
             return
         if sys.stdin.buffer.raw in ready:
             text = sys.stdin.buffer.raw.readline()

@@ -44,7 +44,7 @@ def _neighbours(place, access):
     mac = ":".join(f"{byte:02x}" for byte in place.places[access.name].address("device0"))
     net = access.router.rsplit(".", 1)[0]
     place.device.ip(f"neigh replace {net}.77 lladdr {mac} dev {access.link}", f"neigh replace {net}.1 lladdr {mac} dev {access.link}",
-                    f"neigh replace {access.router6[:-1]}77 lladdr {mac} dev {access.link}", f"neigh replace {access.router6} lladdr {mac} dev {access.link}")
+                    f"neigh replace 169.254.7.7 lladdr {mac} dev {access.link}", f"neigh replace {access.router6[:-1]}77 lladdr {mac} dev {access.link}", f"neigh replace {access.router6} lladdr {mac} dev {access.link}")
 
 
 def _one_policy(place, stage, rng, tunnels, chosen, tally, title):
