@@ -55,10 +55,17 @@ std::vector<Interface> interfaces_of(const NetworkView& view, std::span<const st
 
 NetworkFacts route_facts(const NetworkView& view, std::uint32_t primary, std::span<const std::uint32_t> tunnels,
                          std::span<const NamedTunnel> lives) {
+  static const auto link_local = policy::Prefix::parse("fe80::/10");
   NetworkFacts out;
   out.primary = primary;
   for (const NamedTunnel& t : lives)
     if (t.life->report.process.mark) out.kernel_marks.push_back(*t.life->report.process.mark);
+  for (const std::uint32_t tunnel : tunnels) {
+    const auto it = std::find_if(view.addresses.begin(), view.addresses.end(), [&](const LinkAddress& a) {
+      return a.link == tunnel && a.address.v6 && !link_local->contains(a.address);
+    });
+    if (it != view.addresses.end()) out.sources.push_back({tunnel, it->address});
+  }
   for (const Link& link : view.links) {
     if (link.loopback || !link.up || is_in(tunnels, link.index)) continue;
     NetworkLink l;

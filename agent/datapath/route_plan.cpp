@@ -124,6 +124,7 @@ class Links {
         break;
       default:
         through(out, static_cast<std::uint32_t>(words.at(VPN_W_TUNNELS, way - std::size_t{by_tunnel})));
+        if (v6 && out.kind == RouteKind::interface) out.source = source(out.interface);
     }
     // S1.b goes by the link whatever the owner, and a table cannot tell it from the rest.
     if (out.kind == RouteKind::refuse && ranges_.value(cls, dim_scope) == scope_link) out.kind = RouteKind::pass;
@@ -140,6 +141,11 @@ class Links {
   }
 
  private:
+  std::optional<policy::Address> source(std::uint32_t interface) const {
+    const auto it = std::find_if(facts_.sources.begin(), facts_.sources.end(),
+                                 [&](const TunnelSource& s) { return s.interface == interface; });
+    return it == facts_.sources.end() ? std::nullopt : std::optional(it->address);
+  }
   enum : std::uint16_t { dim_any, dim_primary, dim_scope, dimensions };
   enum : std::uint8_t { scope_link = 1, scope_multicast = 2 };
   static void through(Route& route, std::uint32_t interface) {

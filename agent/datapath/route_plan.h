@@ -24,11 +24,19 @@ struct NetworkLink {
   std::optional<Gateway> v4, v6;
 };
 
+/// The address that packets into a tunnel are from. charon brings its IPv6 addresses as deprecated ones, which the
+/// kernel then avoids (RFC 6724, 5, rule 3) in favour of one that the far end does not know.
+struct TunnelSource {
+  std::uint32_t interface = 0;
+  policy::Address address;  ///< IPv6
+};
+
 struct NetworkFacts {
   std::uint32_t primary = 0;  ///< index of the primary interface; 0: none
   std::vector<NetworkLink> links;
   /// Of the outer packets that the kernel makes for providers (WireGuard's fwmark, xfrm's output mark); 0 is none.
   std::vector<std::uint32_t> kernel_marks;
+  std::vector<TunnelSource> sources;  ///< of an interface at most one
 };
 
 struct RouteOptions {
@@ -48,8 +56,9 @@ struct Route {
   policy::Prefix destination;
   std::uint32_t metric = 1;  ///< never 0, for which IPv6 has a default of its own
   RouteKind kind = RouteKind::refuse;
-  std::uint32_t interface = 0;  ///< `interface` and `gateway`
-  policy::Address via;          ///< `gateway`
+  std::uint32_t interface = 0;                 ///< `interface` and `gateway`
+  policy::Address via;                         ///< `gateway`
+  std::optional<policy::Address> source = {};  ///< `interface`: the address that the kernel prefers; none: as it likes
   friend bool operator==(const Route&, const Route&) = default;
 };
 

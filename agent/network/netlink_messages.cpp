@@ -192,8 +192,12 @@ bool read_route(const nlmsghdr* message, NetlinkNews& news) {
     item.own_route.table = table;
     const bool by_link = *kind == RouteKind::interface || *kind == RouteKind::gateway;
     const auto via = address(a.bytes(RTA_GATEWAY));
-    item.own_route.route = {prefix, a.number(RTA_PRIORITY), *kind, by_link ? a.number(RTA_OIF) : 0,
-                            via.value_or(policy::Address{})};
+    item.own_route.route = {prefix,
+                            a.number(RTA_PRIORITY),
+                            *kind,
+                            by_link ? a.number(RTA_OIF) : 0,
+                            via.value_or(policy::Address{}),
+                            by_link ? address(a.bytes(RTA_PREFSRC)) : std::nullopt};
   } else {
     if (table != RT_TABLE_MAIN || h->rtm_type != RTN_UNICAST) return true;
     item.kind = Kind::route;
@@ -412,6 +416,7 @@ std::vector<std::byte> NetlinkRequest::route(const OwnRoute& r, bool remove, std
   w.put(RTA_PRIORITY, route.metric);
   if (route.kind == RouteKind::interface || route.kind == RouteKind::gateway) w.put(RTA_OIF, route.interface);
   if (route.kind == RouteKind::gateway) w.put(RTA_GATEWAY, route.via);
+  if (route.source && !remove) w.put(RTA_PREFSRC, *route.source);
   return w.take();
 }
 

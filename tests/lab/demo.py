@@ -15,10 +15,9 @@ FLOWS = [  # app, what is tried
     ("browser", "web page, IPv6", (world.SERVER6, {"port": 443})),
     ("mail", "mail, TCP 80", (world.SERVER, {"port": 80})),
     ("ledger", "datagram, UDP 7", (world.SERVER, {"protocol": "udp"})),
-    ("browser", "the Wi-Fi's resolver, UDP 53", (world.WIFI.router, {"port": 53, "protocol": "udp"})),
-    ("mail", "the VPN server itself, TCP 443", (world.GATEWAY, {"port": 443})),
+    ("watch", "a public resolver, UDP 53", (world.EXTRA_SERVERS[0], {"port": 53, "protocol": "udp"})),
 ]
-ROW = "  {:10} {:32} {:22} {}"
+ROW = "  {:10} {:28} {:32} {}"
 _CLEAR = "\033[{}F\033[J"
 
 
@@ -39,9 +38,9 @@ class Demo:
         stage.start_gateway()
         stage.wait("connected", 20)
         self._act("The gateway is there: the tunnel is up", 1.5)
-        stage.gateway.kill()
+        stage.gateway.stop()
         stage.wait_not("connected", 20)
-        self._act("The gateway was killed", 2)
+        self._act("The gateway has gone", 2)
         stage.start_gateway()
         stage.wait("connected", 30)
         self._act("The gateway is back", 1.5)
@@ -52,7 +51,7 @@ class Demo:
 
     def _act(self, title, seconds):
         print(f"\n\033[1m{title}\033[0m")
-        print("\033[2m" + ROW.format("app", "tries", "gets", "by") + "\033[0m")
+        print("\033[2m" + ROW.replace("{:32}", "{:23}").format("app", "tries", "gets", "by") + "\033[0m")
         self._lines = 0
         end = time.monotonic() + seconds
         while True:
@@ -83,9 +82,9 @@ class Demo:
 
 def _answer(answer, took):
     if answer == b"hello":
-        return f"\033[32manswer\033[0m in {took * 1000:.0f} ms     "
+        return f"\033[32manswer\033[0m in {took * 1000:.0f} ms"
     name = errno.errorcode.get(answer, answer) if isinstance(answer, int) else answer
-    return f"\033[31m{name}\033[0m after {took * 1000:.0f} ms "
+    return f"\033[31m{name}\033[0m after {took * 1000:.0f} ms"
 
 
 def _way(peers):

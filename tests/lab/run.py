@@ -32,7 +32,8 @@ class Lab:
         journal = cases.Journal(cases.ROOT / "build/lab/journal.jsonl", self._arguments.build)
         attacks = [] if self._arguments.scenarios else self._chosen(attack.load())
         work = [(one, status) for one in attacks for status in (cases.STATUSES if not self._arguments.statuses else self._arguments.statuses)]
-        work += [(one, None) for one in self._chosen(scenario.load()) if self._arguments.full or not one.full]
+        if not self._arguments.attacks:
+            work += [(one, None) for one in self._chosen(scenario.load()) if self._arguments.full or not one.full]
         for one, status in work:
             kept = journal.get(one.name, status or "all") if self._arguments.full else None
             result = kept or (self._tell(one) if status is None else self._attack(one, status))

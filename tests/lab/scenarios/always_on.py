@@ -9,7 +9,7 @@ from tests.lab.load import Flood, Stream
 from tests.lab.scenario import Tally, expect, scenario
 from tests.lab.stage import Stage, lockdown
 
-REFUSED = {errno.EPERM, errno.ENETUNREACH}
+REFUSED = {errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH}  # the last one: what routes that refuse give to datagrams
 AT_ONCE = 0.5  # seconds in which a refused app has its error
 
 

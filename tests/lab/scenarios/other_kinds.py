@@ -9,7 +9,7 @@ from tests.lab.scenario import Tally, expect, scenario
 from tests.lab.stage import Stage, lockdown
 from tests.lab.strongswan import wait_for
 
-REFUSED = {errno.EPERM, errno.ENETUNREACH}
+REFUSED = {errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH}  # the last one: what routes that refuse give to datagrams
 WIDE = profiles.DEVICE_WIDE
 
 

@@ -15,7 +15,7 @@ from tests.lab.scenario import Tally, expect, scenario
 from tests.lab.stage import Stage, lockdown
 from tests.lab.strongswan import wait_for
 
-REFUSED = {errno.EPERM, errno.ENETUNREACH}
+REFUSED = {errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH}  # the last one: what routes that refuse give to datagrams
 _ONE = "import socket, sys\ntry: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(sys.argv[1].encode(), ('%s', 9))\nexcept OSError as e: sys.exit(e.errno)\n"
 _HELPER = "import subprocess, sys\nsys.exit(subprocess.run(['/usr/bin/python3', '-c', sys.argv[2], sys.argv[1]]).returncode)\n"
 

@@ -373,6 +373,17 @@ TEST(RoutePlan, SendsAllOfAnAlwaysOnVpnThroughItsTunnelOrNowhere) {
   EXPECT_EQ(down.reader.mark(VPN_OTHER, 0), other) << "marks outlive states";
 }
 
+TEST(RoutePlan, NamesTheSourceOfWhatGoesIntoATunnelByIPv6) {
+  PolicyMaker m;
+  m.always_on_tunnel("A#0");
+  Made made(m, on_wifi().up("A#0", "utun0"));
+  made.facts.sources = {{9, address("fd00:99::2")}};
+  const RoutePlan plan = *plan_routes(made.table, made.facts);
+  const Kernel kernel(plan);
+  EXPECT_EQ(kernel.find(address("2001:db8::1"), 0, 6, 443, 40000).source, address("fd00:99::2"));
+  EXPECT_EQ(kernel.find(address("203.0.113.5"), 0, 6, 443, 40000).source, std::nullopt);
+}
+
 TEST(RoutePlan, NestsRoutesWhereThatIsShorter) {
   PolicyMaker m;
   m.device("D").enforce_routes = true;
