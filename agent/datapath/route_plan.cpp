@@ -21,22 +21,28 @@ using policy::KernelTable;
 using policy::Prefix;
 
 /// Order of the rules. What is steered alike for all owners; then the marks that have ways of their own: ports with a
-/// table for themselves, the way past the rest for those that such a table passes, all other ports, the same way for
-/// these; then likewise whatever mark is left; then where the way past leads.
+/// table for themselves, the way past the rest for those that such a table passes, protocols of which most ports have
+/// one, all others, each with the same way for these; then likewise whatever mark is left; then where the way past
+/// leads.
 enum Step : std::uint32_t {
   step_first,
   step_port,
   step_port_past,
+  step_protocol,
+  step_protocol_past,
   step_owner,
   step_owner_past,
   step_rest_port,
   step_rest_port_past,
+  step_rest_protocol,
+  step_rest_protocol_past,
   step_rest,
   step_end
 };
 
 constexpr std::uint32_t most_ports = 1u << 12;  // table numbers have twelve bits for them
 constexpr std::size_t most_links = 254;
+constexpr std::uint32_t multicast_metric = 1u << 16;  // beyond the metrics of links
 
 /// Where a cell sends a packet, before interfaces are known. Numbers from `by_tunnel` on: that tunnel.
 enum Way : std::uint16_t { nowhere, past_us, by_primary, on_link, not_asked, by_tunnel };
@@ -181,6 +187,7 @@ class Planner {
     for (std::size_t c = 0; c < contents_.size(); ++c)
       if (!make_table(c)) return tl::unexpected(error_);
     add_direct_table();
+    keep_multicast_apart();
     std::sort(out_.tables.begin(), out_.tables.end(),
               [](const RouteTable& a, const RouteTable& b) { return a.number < b.number; });
     of_mark_[0] = of_mark_.at(static_cast<std::uint32_t>(words_.at(VPN_W_MARKS, VPN_FORWARDED)));
@@ -325,6 +332,18 @@ class Planner {
     out_.tables.push_back(std::move(table));
   }
 
+  /// Routes that are alike but for their destination share what the kernel caches for a next hop (fib_info), and that
+  /// has the kind of the destination that was asked for last (__mkroute_output()): after a datagram to 224.0.0.251,
+  /// each TCP connection to the network behind the same link would fail as one to a multicast address. Another metric
+  /// is another fib_info. IPv6 has no such cache.
+  void keep_multicast_apart() {
+    const Prefix multicast = *Prefix::parse("224.0.0.0/4");
+    for (RouteTable& table : out_.tables) {
+      for (Route& route : table.routes)
+        if (!route.destination.base.v6 && multicast.contains(route.destination)) route.metric += multicast_metric;
+    }
+  }
+
   // --- Rules ---
 
   RouteRule rule(std::uint32_t step, bool v6, std::uint32_t table) const {
@@ -381,15 +400,36 @@ class Planner {
     return best;
   }
 
-  /// Protocol and ports, and the content that they take.
+  /// Protocol and ports, and the content that they take. Ports 0 to 65535: all that no other piece of the protocol
+  /// names.
   struct Piece {
     std::uint8_t protocol;
     std::uint16_t first_port, last_port;
     std::size_t content;
+    bool all() const { return first_port == 0 && last_port == 0xffff; }
   };
 
-  /// What differs from `usual`.
+  /// What differs from `usual`. The kernel takes no range of ports that begins at 0 or ends at 65535: where the last
+  /// ports differ, the protocol gets a rule as a whole, and ports of other contents get theirs before it.
   std::vector<Piece> pieces(const std::vector<std::size_t>& of_port, std::size_t usual) const {
+    std::vector<Piece> out;
+    const std::vector<Piece> all = spans(of_port);
+    for (auto first = all.begin(); first != all.end();) {
+      const auto end = std::find_if(first, all.end(), [&](const Piece& p) { return p.protocol != first->protocol; });
+      const std::size_t base = std::prev(end)->content;
+      for (auto p = first; p != end; ++p) {
+        // No packet has port 0.
+        if (p->content != base && p->last_port != 0)
+          out.push_back({p->protocol, std::max<std::uint16_t>(p->first_port, 1), p->last_port, p->content});
+      }
+      if (base != usual) out.push_back({first->protocol, 0, 0xffff, base});
+      first = end;
+    }
+    return out;
+  }
+
+  /// All protocols and ports, in order; neighbours differ.
+  std::vector<Piece> spans(const std::vector<std::size_t>& of_port) const {
     std::vector<Piece> out;
     const std::uint32_t count = words_.get(VPN_W_PORTS_COUNT);
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -398,7 +438,6 @@ class Planner {
       const std::uint32_t last =
           i + 1 < count ? static_cast<std::uint32_t>(words_.at(VPN_W_PORTS, i + 1) >> 32) - 1 : 0xffffff;
       const std::size_t content = of_port[static_cast<std::uint32_t>(word)];
-      if (content == usual) continue;
       for (std::uint32_t protocol = first >> 16; protocol <= last >> 16; ++protocol) {
         const auto from = static_cast<std::uint16_t>(protocol == first >> 16 ? first : 0);
         const auto to = static_cast<std::uint16_t>(protocol == last >> 16 ? last : 0xffff);
@@ -437,7 +476,8 @@ class Planner {
     };
     const auto [usual, others] = split(of_port);
     for (const Piece& piece : others) {
-      RouteRule r = rule(mark ? step_port : step_rest_port, v6, contents_[piece.content].table);
+      const Step step = piece.all() ? (mark ? step_protocol : step_rest_protocol) : (mark ? step_port : step_rest_port);
+      RouteRule r = rule(step, v6, contents_[piece.content].table);
       r.protocol = piece.protocol;
       r.first_port = piece.first_port;
       r.last_port = piece.last_port;

@@ -42,7 +42,7 @@ struct NetworkFacts {
 struct RouteOptions {
   std::uint32_t mark_mask = 0xff000000;    ///< eight bits in a row
   std::uint32_t first_table = 0x76700000;  ///< tables take up to 2^20 numbers from here on
-  std::uint32_t first_priority = 900;      ///< rules take nine priorities from here on
+  std::uint32_t first_priority = 900;      ///< rules take thirteen priorities from here on
 };
 
 enum class RouteKind : std::uint8_t {

@@ -44,7 +44,10 @@ class Agent:
         self.control.unlink(missing_ok=True)
         self._process = self._world.device.start([*map(str, command), *self._arguments], stdout=log, stderr=log, preexec_fn=self._enter)
         if wait:
-            wait_for(lambda: self._gone() or self._guards(), "the guard in force", 10)
+            try:
+                wait_for(lambda: self._gone() or self._guards(), "the guard in force", 10)
+            except TimeoutError as error:
+                raise RuntimeError(f"{error}: {self.log()[-2000:]}") from None
         return self
 
     def _enter(self):

@@ -132,7 +132,9 @@ def where(frames, flow):
     """Whether the flow's packet is among these frames."""
     if flow.protocol == "tcp":
         return any(frame.source_port == flow.source_port and frame.protocol == 6 and frame.destination == flow.remote for frame in frames)
-    return any(flow.token in frame.data for frame in frames)
+    kind = {"udp": 17, "icmp": ICMP, "icmpv6": ICMPV6}[flow.protocol]
+    # An ICMP error about it (the port is closed when the echo comes back) is the kernel's packet, not the flow's.
+    return any(flow.token in frame.data and frame.protocol == kind and frame.icmp_type in (-1, 8, 128) for frame in frames)
 
 
 def disagreement(flow, answer, places, system, primary, result):
@@ -145,13 +147,15 @@ def disagreement(flow, answer, places, system, primary, result):
         if places:
             return f"left by {places}"
         return None if result in REFUSALS else f"dropped without an error ({result})"
+    if flow.scope and not places:  # what the app bound to an interface by which it may not leave does not leave
+        return None if result in REFUSALS else f"bound to {flow.scope}, left by nothing, without an error ({result})"
+    if verdict == "tunnel" and flow.remote.startswith("ff") and not places:
+        return None if result in REFUSALS else f"multicast left by nothing, without an error ({result})"  # docs/known-issues.md
     if verdict == "tunnel":
-        if flow.scope and not places:  # the kernel does not take every socket off the interface that it was bound to
-            return None if result in REFUSALS else f"bound to {flow.scope}, left by nothing, without an error"
         return None if places == {tunnel} else f"left by {places or 'nothing'} ({errno.errorcode.get(result, result)}), not by {tunnel}"
     if verdict == "system":
         if flow.scope:
-            return None if places <= {flow.scope} else f"left by {places}, bound to {flow.scope}"
+            return None if places == {flow.scope} else f"left by {places}, bound to {flow.scope}"
         return None if places == ({system} if system else set()) else f"left by {places or 'nothing'} ({errno.errorcode.get(result, result)}), not by {system}"
     if answer["rule"] in ("S1.a", "S1.b", "S1.c", "S5.c") or _local(flow.remote):
         return None if places and places <= physical else f"left by {places or 'nothing'} ({errno.errorcode.get(result, result)}), not off the tunnel"

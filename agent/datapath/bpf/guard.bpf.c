@@ -173,6 +173,7 @@ VPN_STATIC int vpn_talk_to(struct bpf_sock_addr* ctx, struct vpn_socket* s, cons
   const __u64 now = bpf_ktime_get_coarse_ns();
   __u64 current, until = VPN_FOREVER;
   struct bpf_sock* sk = ctx->sk;
+  int unbind, refuse;
   if (!c || !sk || !s) return 0;
   current = vpn_current(c, now);
   q.slot = vpn_slot(current);
@@ -182,13 +183,17 @@ VPN_STATIC int vpn_talk_to(struct bpf_sock_addr* ctx, struct vpn_socket* s, cons
   q.packet.remote_port = bpf_ntohs((__u16)ctx->user_port);
   q.packet.local_port = (__u16)sk->src_port;
   q.packet.owner = vpn_socket_class(s, current);
-  q.packet.scope = sk->bound_dev_if;
+  q.packet.interface = q.packet.scope = sk->bound_dev_if;
   q.packet.uid = (__u32)bpf_get_current_uid_gid();
   q.packet.hop_limit = 255;
   if (s->owner.provider || (s->owner.flags & VPN_OWNER_AGENT)) vpn_exempt(&q.packet, remote, &s->owner, 0, now, &until);
   if (c->flags & VPN_HAS_NAMES) q.packet.domain = vpn_domain(remote, s->owner.app, now, &until);
   vpn_answer(&q, 0);
-  if ((q.verdict.verdict == VPN_DROP || q.verdict.verdict == VPN_PROXY) && !(c->flags & VPN_AUDIT)) {
+  unbind = q.verdict.verdict == VPN_TUNNEL && q.packet.scope && q.packet.owner >= VPN_FIRST_APP;
+  refuse = q.verdict.verdict == VPN_DROP || q.verdict.verdict == VPN_PROXY;
+  /* Bound to an interface by which it may not leave: better an error now than packets that get lost later. */
+  if (q.packet.scope && !q.may_leave && !unbind) refuse = 1;
+  if (refuse && !(c->flags & VPN_AUDIT)) {
     struct vpn_counter_key counted = {0};
     q.verdict.verdict = VPN_DROP;
     vpn_counted_as(&counted, &s->owner, q.packet.owner, &q.verdict, 0);
@@ -200,7 +205,7 @@ VPN_STATIC int vpn_talk_to(struct bpf_sock_addr* ctx, struct vpn_socket* s, cons
     __u32 mark = vpn_with_row(c, sk->mark, q.mark);
     if (bpf_setsockopt(ctx, VPN_SOL_SOCKET, VPN_SO_MARK, &mark, sizeof(mark)) == 0) s->row = q.mark;
   }
-  if (q.verdict.verdict == VPN_TUNNEL && sk->bound_dev_if && q.packet.owner >= VPN_FIRST_APP) {
+  if (unbind) {
     int none = 0; /* S4.e: whatever interface the app asked for */
     bpf_setsockopt(ctx, VPN_SOL_SOCKET, VPN_SO_BINDTOIFINDEX, &none, sizeof(none));
   }

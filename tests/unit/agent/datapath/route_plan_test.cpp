@@ -47,6 +47,10 @@ class Kernel {
       }));
       for (const Route& r : t.routes) tables_[t.number][r.destination].push_back(r);
     }
+    for (const RouteRule& r : plan.rules) {
+      const bool all_ports = r.first_port == 0 && r.last_port == 0xffff;
+      EXPECT_TRUE(all_ports || (r.first_port > 0 && r.last_port < 0xffff)) << "no range for fib_nl2rule()";
+    }
   }
 
   /// The route that a packet takes; one that passes when our rules leave it to others'.
