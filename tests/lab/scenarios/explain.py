@@ -26,6 +26,8 @@ def compare(place, seed, policies):
     rng = agreement.seeded(seed)
     tally = Tally(runs=0, status="random")
     stage = Stage(place)
+    for app in profiles.APPS:  # as the desktop lays them out at login; one that is made later is a scenario of its own
+        place.app_cgroup(app.rsplit(".", 1)[1])
     tunnels = {"tun0": place.tunnel, "tun1": Tunnel(place, "tun1", SECOND)}
     for access in (world.WIFI, world.CELLULAR):
         _neighbours(place, access)
