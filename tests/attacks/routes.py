@@ -23,7 +23,8 @@ touch "$DONE"
 
 def _classic(scene):
     """A VPN client's own routes, which the attack has to beat. They are lost with the tunnel, and with this process's end."""
-    scene.world.tunnel.routes()
+    if scene.world.device.run(["ip", "-o", "link", "show", "dev", scene.world.tunnel.name], check=False):
+        scene.world.tunnel.routes()
 
 
 def _ask(scene, server, family=socket.AF_INET):

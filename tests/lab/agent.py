@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,6 +35,11 @@ class Agent:
         text = {**({"secrets": {"file": str(secrets)}} if secrets.exists() else {}), "interfaces": {access.link: access.kind for access in world.accesses},
                 "tunnels": {tunnel: {"external": options} for tunnel, options in (tunnels or {}).items()}, **(configuration or {})}
         (self.folder / "config/agent.yaml").write_text(json.dumps(text))
+
+    def forget(self):
+        """As if it had never run here: what it remembers of a tunnel that was up would make it `reasserting`."""
+        shutil.rmtree(self.folder / "state")
+        (self.folder / "state").mkdir()
 
     def start(self, wait=True):
         command = [self._build / "bin/vpnagentd", "--policy", self.policy, "--config", self.folder / "config", "--state-dir", self.folder / "state",
@@ -122,18 +128,29 @@ class Guard:
         self._client = None
 
     def engage(self):
+        self._agent.forget()
         self._agent.start()
         self._client = self._agent.client(profiles.ALWAYS_ON_TUNNEL)
-        if self._status == "disconnecting":  # there is no other way to it
-            self._client.report("connected")
-        self._client.report(self._status, interface="tun0")
-        wait_for(lambda: self.status() == self._status, f"status {self._status}; the agent's log: {self._agent.log()[-1500:]}")
+        self._say("connecting" if self._status == "connecting" else "connected")  # the way to all others
+        if self._status == "killed":
+            self._agent.kill()
+            self._client.kill()
+            self._world.tunnel.remove()
+        elif self._status not in ("connecting", "connected"):
+            self._say(self._status)
+
+    def _say(self, status):
+        self._client.report(status)
+        wait_for(lambda: self.status() == status, f"status {status}; the agent's log: {self._agent.log()[-1500:]}")
 
     def status(self):
         return next(tunnel["status"] for tunnel in self._agent.request("status")["tunnels"])
 
     def release(self):
         self._client.close()
+        if self._status == "killed":
+            self._world.tunnel.make()
+            self._agent.start()
         self._agent.remove()
 
 

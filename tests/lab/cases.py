@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-STATUSES = ("connected", "disconnected", "connecting", "reasserting", "disconnecting")
+# Of the tunnel: those that an always-on tunnel can be in (it is wanted, so it is never disconnected for long), and the one in
+# which nobody is left: the agent was killed, and the tunnel's device went with its client.
+STATUSES = ("connected", "connecting", "reasserting", "disconnecting", "killed")
 
 
 @dataclass

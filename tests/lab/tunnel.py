@@ -52,7 +52,8 @@ class Tunnel:
                               f"route add ::/1 dev {self.name}", f"route add 8000::/1 dev {self.name}")
 
     def no_routes(self):
-        self._world.device.ip(*(f"route delete {half} dev {self.name}" for half in ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1")))
+        for half in ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"):
+            self._world.device.run(["ip", "route", "delete", half, "dev", self.name], check=False)  # gone with the device already?
 
     def remove(self):
         """The device's end goes away, as when its client was killed."""

@@ -56,7 +56,7 @@ def attacks():
     lab = _Reporting(SimpleNamespace(runs=RUNS, full=False, build=BUILD), whole_machine=True)
     for one in attack.load().values():
         if one.whole_machine or one.needs:
-            for status in ("connected", "disconnected"):
+            for status in ("connected", "killed"):
                 result = lab._attack(one, status)
                 result.status = f"vm {status}"
                 lab._finish(result)
