@@ -7,9 +7,15 @@ function(vpn_library name)
     return()
   endif()
   add_library(${name} STATIC ${sources})
+  set_target_properties(${name} PROPERTIES UNITY_BUILD ${VPN_UNITY} UNITY_BUILD_BATCH_SIZE 12)
   target_link_libraries(${name} PRIVATE vpn_options)
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${ARGN})
+endfunction()
+
+# vpn_alone(SOURCES...): never in one translation unit with others (VPN_UNITY), for their local names are the same.
+function(vpn_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 endfunction()
 
 # vpn_program(NAME SOURCE DEPS...): a program for users, which starts quickly.

@@ -3,6 +3,7 @@
 
 #include "console/command.h"
 #include "console/completion.h"
+#include "policy/ascii.h"
 
 namespace vpn::cli {
 namespace {
@@ -53,19 +54,12 @@ std::string command_section(const Command& command) {
   return text;
 }
 
-std::string upper(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return out;
-}
-
 }  // namespace
 
 std::string man_page() {
   const Program& p = program();
   const std::string name(p.name);
-  std::string text = ".TH " + upper(name) + " " + std::to_string(p.section) + " \"\" \"" + name +
+  std::string text = ".TH " + ascii::upper_case(name) + " " + std::to_string(p.section) + " \"\" \"" + name +
                      " " VPN_VERSION "\" \"" + (p.section == 1 ? "User Commands" : "System Administration") +
                      "\"\n.SH NAME\n" + name + " \\- " + troff(p.summary) + "\n.SH SYNOPSIS\n.B " + name + "\n" +
                      (p.single ? "" : "\\fICOMMAND\\fR ") + "[\\fIOPTIONS\\fR] ...\n.SH DESCRIPTION\n" +

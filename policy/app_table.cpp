@@ -14,11 +14,11 @@
 namespace vpn::policy {
 namespace {
 
-constexpr std::uint32_t magic = 0x31415056;  // "VPA1"
-constexpr std::size_t header_size = 24;      // magic, names, slots, bytes of records, seed (64 bits)
+constexpr std::uint32_t table_magic = 0x31415056;  // "VPA1"
+constexpr std::size_t header_size = 24;            // magic, names, slots, bytes of records, seed (64 bits)
 constexpr std::size_t slot_size = 8, offset_size = 4, record_head = 8;
 constexpr std::uint32_t longest_probe = 200;  // slots; build() takes another seed rather than go beyond
-constexpr std::uint32_t attempts = 16;
+constexpr std::uint32_t seeds_tried = 16;
 
 struct Slot {
   std::uint32_t tag, record;
@@ -67,7 +67,7 @@ std::vector<std::byte> write(std::span<const std::string_view> names, std::span<
                              std::span<const std::uint64_t> slots, std::uint32_t record_bytes, std::uint64_t seed) {
   std::vector<std::byte> out;
   out.reserve(header_size + slots.size() * slot_size + offsets.size() * offset_size + record_bytes);
-  append32(out, magic);
+  append32(out, table_magic);
   append32(out, static_cast<std::uint32_t>(names.size()));
   append32(out, static_cast<std::uint32_t>(slots.size()));
   append32(out, record_bytes);
@@ -90,7 +90,8 @@ std::vector<std::byte> write(std::span<const std::string_view> names, std::span<
 }  // namespace
 
 Result<AppTable> AppTable::open(std::span<const std::byte> bytes) {
-  if (bytes.size() < header_size || load_le32(bytes.data()) != magic) return damaged("it does not begin with its mark");
+  if (bytes.size() < header_size || load_le32(bytes.data()) != table_magic)
+    return damaged("it does not begin with its mark");
   AppTable t;
   t.count_ = load_le32(bytes.data() + 4);
   t.slot_count_ = load_le32(bytes.data() + 8);
@@ -183,7 +184,7 @@ Result<std::vector<std::byte>> build_app_table(std::span<const std::string_view>
   // Two thirds full: short probes for names that are not there as well. Below 2^32, for a record has nine bytes or
   // more.
   const auto slot_count = static_cast<std::uint32_t>(names.size() + names.size() / 2 + 1);
-  for (std::uint32_t attempt = 0; attempt < attempts; ++attempt) {
+  for (std::uint32_t attempt = 0; attempt < seeds_tried; ++attempt) {
     const std::uint64_t seed = hash_seed(attempt == 0 ? 0 : digest(names), attempt);
     const auto slots = place(names, offsets, slot_count, seed);
     if (!slots.empty()) return write(names, offsets, slots, static_cast<std::uint32_t>(record_bytes), seed);

@@ -95,7 +95,7 @@ class Writer {
 
   Result<std::vector<std::byte>> write() {
     sort_by_suffix(keys_, items_);
-    out_.reserve(sizeof(Header) + items_.size() * bytes_per_name + bucket_count(items_.size()) * bucket_size);
+    out_.reserve(sizeof(DomainHeader) + items_.size() * bytes_per_name + bucket_count(items_.size()) * bucket_size);
     // How many digits a kind takes is known when all kinds are: guessed right in most policies.
     unsigned digits = 0;
     do {
@@ -103,7 +103,7 @@ class Writer {
       write_blocks(digits);
       if (classes_.too_many()) return too_large("memberships of domain names in lists");
     } while (kind_digits(static_cast<std::uint32_t>(classes_.kinds().size())) != digits);
-    const std::size_t blocks = (out_.size() - sizeof(Header)) / block_size;
+    const std::size_t blocks = (out_.size() - sizeof(DomainHeader)) / block_size;
     if (block_bits(blocks) > max_block_bits) return too_large("domain names");
     header_.blocks = static_cast<std::uint32_t>(blocks);
     header_.buckets = static_cast<std::uint32_t>(bucket_count(header_.names));
@@ -132,7 +132,7 @@ class Writer {
 
   /// Blocks of all names. Afterwards a key holds its name's hash and block.
   void write_blocks(unsigned digits) {
-    out_.resize(sizeof(Header));
+    out_.resize(sizeof(DomainHeader));
     header_ = {};
     DomainBlocks blocks(out_, digits);
     KindFinder finder(classes_);
@@ -206,13 +206,13 @@ class Writer {
     header_.classes = static_cast<std::uint32_t>(classes_.class_ends().size());
     header_.refs = static_cast<std::uint32_t>(classes_.refs().size());
     std::memcpy(out_.data(), &header_, sizeof header_);
-    store_le(out_.data() + offsetof(Header, checksum), checksum(out_));
+    store_le(out_.data() + offsetof(DomainHeader, checksum), checksum(out_));
   }
 
   std::vector<DomainItem> items_;
   std::vector<SuffixKey> keys_;
   DomainClasses classes_;
-  Header header_{};
+  DomainHeader header_{};
   std::vector<std::byte> out_;
 };
 

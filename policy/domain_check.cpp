@@ -15,7 +15,7 @@ using namespace domain_layout;
 struct DomainTableCheck {
   std::span<const std::byte> bytes;
   bool is_verified;
-  Header h{};
+  DomainHeader h{};
   DomainTable t{};
 
   const char* header() {

@@ -32,7 +32,7 @@ namespace vpn::policy::domain_layout {
 
 inline constexpr std::uint32_t magic = 0x31445056;  // "VPD1"
 
-struct Header {
+struct DomainHeader {
   std::uint32_t magic;
   std::uint32_t names;
   std::uint32_t buckets;
@@ -46,7 +46,7 @@ struct Header {
   std::uint64_t reserved;
   std::uint64_t checksum;  // of all bytes but these
 };
-static_assert(sizeof(Header) == 64);
+static_assert(sizeof(DomainHeader) == 64);
 
 inline constexpr std::size_t bucket_size = 64, slots_per_bucket = 16;
 inline constexpr std::size_t block_size = 128;
@@ -83,7 +83,8 @@ inline std::size_t depth_bit(std::size_t labels) { return (labels < 64 ? labels 
 inline std::uint64_t checksum(std::span<const std::byte> bytes) {
   std::uint64_t lanes[4] = {hash_k0, hash_k1, hash_k2, bytes.size()};
   const auto word = [&](std::size_t at) {
-    return at + 8 == sizeof(Header) ? 0 : load_le64(bytes.data() + at);  // the checksum's own place counts as zero
+    return at + 8 == sizeof(DomainHeader) ? 0
+                                          : load_le64(bytes.data() + at);  // the checksum's own place counts as zero
   };
   std::size_t at = 0;
   for (; at + 32 <= bytes.size(); at += 32) {

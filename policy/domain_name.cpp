@@ -6,6 +6,7 @@
 #include <array>
 #include <memory>
 
+#include "policy/domain_layout.h"
 #include "policy/domain_table.h"
 #include "policy/little_endian.h"
 #include "policy/name_bytes.h"
@@ -13,7 +14,6 @@
 namespace vpn::policy {
 namespace {
 
-constexpr std::size_t longest_name = 253;  // RFC 1035 2.3.4, without the root's dot
 constexpr std::size_t longest_label = 63;
 constexpr std::size_t longest_input = 1024;  // more bytes of UTF-8 than a name of A-labels can stand for
 
@@ -87,7 +87,7 @@ Scan scan(std::string_view name) {
     before = c;
   }
   end_label(name.size());
-  if (s.fault == NameFault::none && name.size() > longest_name) s.fault = NameFault::too_long;
+  if (s.fault == NameFault::none && name.size() > domain_layout::longest_name) s.fault = NameFault::too_long;
   return s;
 }
 

@@ -1,16 +1,15 @@
 #include <algorithm>
 
+#include "policy/ascii.h"
 #include "policy/file_checker.h"
 
 namespace vpn::policy {
 namespace {
 
-char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
-
 // Identifiers are compared without case (docs/cli.md), so two that differ in nothing else cannot be told apart.
 bool less_without_case(std::string_view a, std::string_view b) {
   return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                      [](char x, char y) { return upper(x) < upper(y); });
+                                      [](char x, char y) { return ascii::upper(x) < ascii::upper(y); });
 }
 
 }  // namespace

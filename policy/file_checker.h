@@ -9,6 +9,7 @@
 
 #include "policy/app_table.h"
 #include "policy/domain_table.h"
+#include "policy/flat_text.h"
 #include "policy/policy.h"
 #include "policy/result.h"
 #include "policy/types.h"
@@ -44,9 +45,6 @@ class Checker {
   template <class T>
   static std::uint32_t size(const Vector<T>* v) {
     return v == nullptr ? 0 : v->size();
-  }
-  static std::string_view view(const flatbuffers::String* s) {
-    return s == nullptr ? std::string_view{} : std::string_view{s->data(), s->size()};
   }
 
   bool fault(const Where& where, std::string what);

@@ -9,7 +9,7 @@ namespace {
 
 // The first byte is no ASCII and the line ends follow the name, so that a transfer "as text" is noticed (the idea of
 // PNG's magic).
-constexpr std::array<std::uint8_t, 8> magic{0x89, 'V', 'P', 'N', 'P', '\r', '\n', 0x1a};
+constexpr std::array<std::uint8_t, 8> file_magic{0x89, 'V', 'P', 'N', 'P', '\r', '\n', 0x1a};
 constexpr std::uint32_t flag_signed = 1;
 
 // Offsets of the fields; docs/policy-format.md has the same table.
@@ -64,11 +64,11 @@ tl::unexpected<Error> no_sha256() {
   return fail(ErrorKind::environment, "OpenSSL offers no SHA-256 here", {}, "check OpenSSL's configuration");
 }
 
-constexpr const char* damaged = "fetch the file again or compile it anew";
+constexpr const char* refetch = "fetch the file again or compile it anew";
 constexpr const char* newer = "use a newer vpnprofile, or compile the policy with this one";
 
 Result<void> check_versions(const std::byte* base) {
-  if (std::memcmp(base, magic.data(), magic.size()) != 0) {
+  if (std::memcmp(base, file_magic.data(), file_magic.size()) != 0) {
     return bad("this is not a policy file: its first bytes are not those of one", at_magic,
                "`vpnprofile compile` writes policy files");
   }
@@ -91,26 +91,26 @@ Result<void> check_versions(const std::byte* base) {
 
 Result<void> check_sizes(const std::byte* base, std::size_t file_size) {
   if (get<std::uint64_t>(base, at_body_offset) != header_bytes) {
-    return bad("the body does not begin right behind the header", at_body_offset, damaged);
+    return bad("the body does not begin right behind the header", at_body_offset, refetch);
   }
   const auto body = get<std::uint64_t>(base, at_body_size);
-  if (body == 0 || body > largest_body) return bad("the body's size is not a legal one", at_body_size, damaged);
+  if (body == 0 || body > largest_body) return bad("the body's size is not a legal one", at_body_size, refetch);
   const std::uint64_t present = file_size - header_bytes;
   if (body > present) {
-    return bad("the file is cut short: " + std::to_string(body - present) + " bytes are missing", file_size, damaged);
+    return bad("the file is cut short: " + std::to_string(body - present) + " bytes are missing", file_size, refetch);
   }
   if (body < present) {
     return bad("the file goes on behind its body: " + std::to_string(present - body) + " bytes too many",
-               static_cast<std::size_t>(header_bytes + body), damaged);
+               static_cast<std::size_t>(header_bytes + body), refetch);
   }
   return {};
 }
 
 Result<void> check_reserved(const std::byte* base, bool is_signed) {
-  if (!all_zero(base, at_reserved, at_body_sha256)) return bad("reserved bytes are not zero", at_reserved, damaged);
-  if (!all_zero(base, at_padding, at_sha256)) return bad("reserved bytes are not zero", at_padding, damaged);
+  if (!all_zero(base, at_reserved, at_body_sha256)) return bad("reserved bytes are not zero", at_reserved, refetch);
+  if (!all_zero(base, at_padding, at_sha256)) return bad("reserved bytes are not zero", at_padding, refetch);
   if (!is_signed && !all_zero(base, at_key_id, at_padding)) {
-    return bad("a key or a signature is there, but the policy does not say that it is signed", at_key_id, damaged);
+    return bad("a key or a signature is there, but the policy does not say that it is signed", at_key_id, refetch);
   }
   return {};
 }
@@ -120,7 +120,7 @@ Result<void> check_reserved(const std::byte* base, bool is_signed) {
 std::array<std::byte, signed_bytes> signed_part(const FileHeader& header) {
   std::array<std::byte, signed_bytes> out{};
   std::byte* base = out.data();
-  std::memcpy(base, magic.data(), magic.size());
+  std::memcpy(base, file_magic.data(), file_magic.size());
   put(base, at_format, header.shown.format_version);
   put(base, at_reader, header.shown.minimum_reader);
   put(base, at_flags, header.shown.is_signed ? flag_signed : std::uint32_t{0});
@@ -143,7 +143,8 @@ Result<std::array<std::byte, header_bytes>> encode(FileHeader& header) {
 }
 
 bool is_policy_file(std::span<const std::byte> beginning) {
-  return beginning.size() >= magic.size() && std::memcmp(beginning.data(), magic.data(), magic.size()) == 0;
+  return beginning.size() >= file_magic.size() &&
+         std::memcmp(beginning.data(), file_magic.data(), file_magic.size()) == 0;
 }
 
 Result<FileHeader> decode(std::span<const std::byte> file) {
@@ -168,7 +169,7 @@ Result<FileHeader> decode(std::span<const std::byte> file) {
   Digest digest{};
   if (!sha256(file.first(at_sha256), digest)) return no_sha256();
   if (digest != header.shown.sha256) {
-    return bad("the header's SHA-256 does not match: the file was damaged or changed", at_sha256, damaged);
+    return bad("the header's SHA-256 does not match: the file was damaged or changed", at_sha256, refetch);
   }
   return header;
 }
@@ -177,7 +178,7 @@ Result<void> check_body_digest(const FileHeader& header, std::span<const std::by
   Digest digest{};
   if (!sha256(body, digest)) return no_sha256();
   if (digest != header.body_sha256) {
-    return bad("the body's SHA-256 does not match: the file was damaged or changed", at_body_sha256, damaged);
+    return bad("the body's SHA-256 does not match: the file was damaged or changed", at_body_sha256, refetch);
   }
   return {};
 }

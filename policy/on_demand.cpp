@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/ascii.h"
 #include "policy/domain_table.h"
 
 namespace vpn::policy {
@@ -9,17 +10,11 @@ namespace {
 
 using Strings = flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool equal_without_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
 // DNSDomainMatch: exact, or below the name after a leading "*."; patterns are A-labels in lower case.
 bool search_domain_matches(std::string_view pattern, std::string_view domain) {
-  if (!pattern.starts_with("*.")) return equal_without_case(pattern, domain);
+  if (!pattern.starts_with("*.")) return ascii::equal_without_case(pattern, domain);
   const std::string_view below = pattern.substr(1);  // ".example.com"
-  return domain.size() > below.size() && equal_without_case(below, domain.substr(domain.size() - below.size()));
+  return domain.size() > below.size() && ascii::equal_without_case(below, domain.substr(domain.size() - below.size()));
 }
 
 // DNSServerAddressMatch: one `*` wildcard, on the text as it stands or in its canonical form (RFC 5952).
@@ -35,8 +30,8 @@ bool server_matches(std::string_view pattern, std::string_view text, const std::
   const std::string_view after = pattern.substr(star + 1);
   const auto glob = [&](std::string_view server) {
     return server.size() >= before.size() + after.size() &&
-           equal_without_case(server.substr(0, before.size()), before) &&
-           equal_without_case(server.substr(server.size() - after.size()), after);
+           ascii::equal_without_case(server.substr(0, before.size()), before) &&
+           ascii::equal_without_case(server.substr(server.size() - after.size()), after);
   };
   return glob(text) || (address && glob(address->to_string()));
 }

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "policy/ascii.h"
+
 namespace vpn::policy {
 namespace {
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // Each element of a FlatBuffer's vector; an absent one has none.
 template <class T, class Visit>
@@ -40,7 +40,7 @@ Services asked_for(const Plan& plan) {
 int compare_ids(std::string_view a, std::string_view b) {
   const std::size_t common = std::min(a.size(), b.size());
   for (std::size_t i = 0; i < common; ++i)
-    if (const int order = lower(a[i]) - lower(b[i]); order != 0) return order;
+    if (const int order = ascii::lower(a[i]) - ascii::lower(b[i]); order != 0) return order;
   return a.size() == b.size() ? 0 : a.size() < b.size() ? -1 : 1;
 }
 

@@ -9,6 +9,7 @@
 
 #include "agent/files/files.h"
 #include "policy/app_map/tree.h"
+#include "policy/ascii.h"
 
 namespace vpn::agent {
 namespace {
@@ -128,9 +129,7 @@ Result<void> read_external(const std::string& where, const Json& value, External
 Result<void> read_tunnels(const std::string& where, const Json& value, Config& out) {
   if (!value.is_object()) return bad(where, "a mapping of tunnel identifiers is expected here");
   for (const auto& [id, settings] : value.items()) {
-    std::string upper = id;
-    for (char& c : upper)
-      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    const std::string upper = ascii::upper_case(id);
     const Reader external = [&](const std::string& place, const Json& v) {
       return read_external(place, v, out.external[upper]);
     };

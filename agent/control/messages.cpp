@@ -23,9 +23,9 @@ constexpr std::array<std::pair<std::string_view, ControlCommand>, 12> commands{
      {"support", ControlCommand::support},
      {"stop", ControlCommand::stop}}};
 
-tl::unexpected<Error> bad(const std::string& what) { return fail(ErrorKind::usage, what); }
+tl::unexpected<Error> bad_request(const std::string& what) { return fail(ErrorKind::usage, what); }
 
-bool text(const Json& object, const char* key, std::string& out) {
+bool optional_text(const Json& object, const char* key, std::string& out) {
   const auto it = object.find(key);
   if (it == object.end()) return true;
   if (!it->is_string()) return false;
@@ -41,7 +41,7 @@ bool flag(const Json& object, const char* key, bool& out) {
   return true;
 }
 
-bool number(const Json& object, const char* key, std::uint64_t most, std::optional<std::uint32_t>& out) {
+bool optional_number(const Json& object, const char* key, std::uint64_t most, std::optional<std::uint32_t>& out) {
   const auto it = object.find(key);
   if (it == object.end()) return true;
   if (!it->is_number_unsigned() || it->get<std::uint64_t>() > most) return false;
@@ -52,9 +52,10 @@ bool number(const Json& object, const char* key, std::uint64_t most, std::option
 // What a command cannot do without.
 Result<void> complete(const ControlRequest& r) {
   if ((r.command == ControlCommand::connect || r.command == ControlCommand::disconnect) && r.tunnel.empty())
-    return bad("'tunnel' is missing");
-  if (r.command == ControlCommand::apply && !r.policy.starts_with('/')) return bad("'policy' must be an absolute path");
-  if (r.command == ControlCommand::why && r.flow.empty()) return bad("'flow' is missing");
+    return bad_request("'tunnel' is missing");
+  if (r.command == ControlCommand::apply && !r.policy.starts_with('/'))
+    return bad_request("'policy' must be an absolute path");
+  if (r.command == ControlCommand::why && r.flow.empty()) return bad_request("'flow' is missing");
   return {};
 }
 
@@ -62,22 +63,24 @@ Result<void> complete(const ControlRequest& r) {
 
 Result<ControlRequest> parse_request(std::string_view line) {
   if (line.size() > largest_request)
-    return bad("the request is longer than " + std::to_string(largest_request) + " bytes");
+    return bad_request("the request is longer than " + std::to_string(largest_request) + " bytes");
   const Json object = Json::parse(line, nullptr, false);
-  if (!object.is_object()) return bad("the request is no JSON object");
+  if (!object.is_object()) return bad_request("the request is no JSON object");
   std::string word;
-  if (!text(object, "command", word)) return bad("'command' must be a text");
+  if (!optional_text(object, "command", word)) return bad_request("'command' must be a text");
   const auto command = std::find_if(commands.begin(), commands.end(), [&](const auto& c) { return c.first == word; });
-  if (command == commands.end()) return bad("there is no such command");
+  if (command == commands.end()) return bad_request("there is no such command");
   ControlRequest out;
   out.command = command->second;
   std::optional<std::uint32_t> confirm;
-  if (!text(object, "tunnel", out.tunnel) || !text(object, "policy", out.policy) || !text(object, "flow", out.flow))
-    return bad("'tunnel', 'policy' and 'flow' must be texts");
-  if (!number(object, "confirm", 3600, confirm)) return bad("'confirm' must be a number of seconds, 3600 at most");
-  if (!number(object, "pid", 0x7fffffff, out.pid)) return bad("'pid' must be the number of a process");
+  if (!optional_text(object, "tunnel", out.tunnel) || !optional_text(object, "policy", out.policy) ||
+      !optional_text(object, "flow", out.flow))
+    return bad_request("'tunnel', 'policy' and 'flow' must be texts");
+  if (!optional_number(object, "confirm", 3600, confirm))
+    return bad_request("'confirm' must be a number of seconds, 3600 at most");
+  if (!optional_number(object, "pid", 0x7fffffff, out.pid)) return bad_request("'pid' must be the number of a process");
   if (!flag(object, "follow", out.follow) || !flag(object, "remove_guard", out.remove_guard))
-    return bad("'follow' and 'remove_guard' must be true or false");
+    return bad_request("'follow' and 'remove_guard' must be true or false");
   out.confirm_seconds = confirm.value_or(0);
   if (auto all = complete(out); !all) return tl::unexpected(all.error());
   return out;

@@ -16,6 +16,8 @@
 
 #include "agent/files/files.h"
 #include "agent/network/interface_types.h"
+#include "policy/ascii.h"
+#include "policy/flat_text.h"
 #include "policy_generated.h"
 
 namespace vpn::agent {
@@ -38,8 +40,6 @@ AppIdentity identity_of(std::uint32_t app, const std::string& flatpak, const std
   return out;
 }
 
-std::string text(const flatbuffers::String* s) { return s == nullptr ? std::string() : s->str(); }
-
 bool has_digest(const std::string& path, const std::vector<std::uint8_t>& digest) {
   const auto content = read_file(path, largest_executable);
   std::array<unsigned char, EVP_MAX_MD_SIZE> computed{};
@@ -49,7 +49,7 @@ bool has_digest(const std::string& path, const std::vector<std::uint8_t>& digest
 }
 
 bool is_number(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !name.empty() && std::all_of(name.begin(), name.end(), ascii::is_digit);
 }
 
 // Calls back with the name of each entry.
@@ -69,7 +69,8 @@ std::vector<AppIdentity> identities(const policy::Policy& policy, const std::vec
     for (std::uint32_t i = 0; i < apps->size(); ++i) {
       const auto* identity = apps->Get(i)->identity();
       if (identity == nullptr) continue;
-      AppIdentity out = identity_of(i, text(identity->flatpak()), text(identity->snap()), text(identity->cgroup()));
+      AppIdentity out = identity_of(i, policy::copy(identity->flatpak()), policy::copy(identity->snap()),
+                                    policy::copy(identity->cgroup()));
       if (identity->paths() != nullptr)
         for (const auto* path : *identity->paths()) out.paths.push_back(path->str());
       if (identity->digest() != nullptr) out.digest.assign(identity->digest()->begin(), identity->digest()->end());

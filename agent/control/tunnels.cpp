@@ -5,6 +5,8 @@
 
 #include "agent/files/files.h"
 #include "agent/network/lookup.h"
+#include "policy/ascii.h"
+#include "policy/flat_text.h"
 #include "policy/plan.h"
 #include "policy_generated.h"
 
@@ -29,8 +31,6 @@ struct Tunnels::Entry {
 
 namespace {
 
-std::string text(const flatbuffers::String* s) { return s == nullptr ? std::string() : s->str(); }
-
 // What a roam changes: the interface, its addresses, its gateway.
 std::string facts_of(const NetworkView& view, const std::string& interface) {
   const Link* link = view.link(interface);
@@ -47,7 +47,7 @@ std::string facts_of(const NetworkView& view, const std::string& interface) {
 std::string folder_name(const std::string& id) {
   std::string out;
   for (const char c : id) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    const bool plain = ascii::is_letter(c) || ascii::is_digit(c) || c == '-';
     out += plain ? c : '_';
   }
   return out;
@@ -73,8 +73,8 @@ void Tunnels::set(const policy::Policy& policy, const Secrets& secrets, const Co
     auto entry = std::make_unique<Entry>();
     entry->index = i;
     entry->id = t->id()->str();
-    entry->name = text(t->name());
-    entry->server = text(t->server());
+    entry->name = policy::copy(t->name());
+    entry->server = policy::copy(t->server());
     entry->configuration = {&policy, i, &secrets, state_dir + "/tunnels/" + folder_name(entry->id)};
     const auto same = std::find_if(before.begin(), before.end(),
                                    [&](const auto& e) { return policy::compare_ids(e->id, entry->id) == 0; });

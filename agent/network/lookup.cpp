@@ -12,6 +12,8 @@
 #include <cstring>
 #include <utility>
 
+#include "policy/ascii.h"
+
 namespace vpn::agent {
 namespace {
 
@@ -23,11 +25,10 @@ bool same_name(const char* a, const std::string& b) {
   std::string_view x(a), y(b);
   if (x.ends_with('.')) x.remove_suffix(1);
   if (y.ends_with('.')) y.remove_suffix(1);
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(x.begin(), x.end(), y.begin(), y.end(), [&](char c, char d) { return lower(c) == lower(d); });
+  return ascii::equal_without_case(x, y);
 }
 
-policy::Address address(const unsigned char* data, bool v6) {
+policy::Address record_address(const unsigned char* data, bool v6) {
   std::uint64_t high = 0, low = 0;
   if (!v6) {
     for (int i = 0; i < 4; ++i) low = low << 8 | data[i];
@@ -171,7 +172,7 @@ std::optional<std::vector<policy::Address>> dns_answer(std::span<const unsigned 
   for (int i = 0; i < ns_msg_count(message, ns_s_an) && out.size() < most_addresses; ++i) {
     if (::ns_parserr(&message, ns_s_an, i, &record) != 0) return std::nullopt;
     if (ns_rr_type(record) == type && ns_rr_class(record) == ns_c_in && ns_rr_rdlen(record) == (v6 ? 16 : 4))
-      out.push_back(address(ns_rr_rdata(record), v6));
+      out.push_back(record_address(ns_rr_rdata(record), v6));
   }
   return out;
 }

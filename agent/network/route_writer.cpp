@@ -13,22 +13,22 @@ namespace {
 
 using What = NetlinkRequest::What;
 
-std::string words(const RouteChanges::Entry& e) {
+std::string described(const RouteChanges::Entry& e) {
   return "table " + std::to_string(e.table) + ", " + e.route.destination.to_string() + " metric " +
          std::to_string(e.route.metric);
 }
 
-std::string words(const RouteRule& r) {
+std::string described(const RouteRule& r) {
   return "priority " + std::to_string(r.priority) + (r.v6 ? ", IPv6" : ", IPv4") + ", mark " +
          (r.mark ? std::to_string(*r.mark) : "any");
 }
 
 // What is still to be done; empty: nothing.
 std::string first_difference(const RouteChanges& c) {
-  if (!c.set_routes.empty()) return "this route is missing: " + words(c.set_routes.front());
-  if (!c.add_rules.empty()) return "this rule is missing: " + words(c.add_rules.front());
-  if (!c.remove_rules.empty()) return "this rule is too much: " + words(c.remove_rules.front());
-  if (!c.remove_routes.empty()) return "this route is too much: " + words(c.remove_routes.front());
+  if (!c.set_routes.empty()) return "this route is missing: " + described(c.set_routes.front());
+  if (!c.add_rules.empty()) return "this rule is missing: " + described(c.add_rules.front());
+  if (!c.remove_rules.empty()) return "this rule is too much: " + described(c.remove_rules.front());
+  if (!c.remove_routes.empty()) return "this route is too much: " + described(c.remove_routes.front());
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "policy/ascii.h"
 #include "policy/json/json.h"
 
 namespace vpn::agent {
@@ -248,8 +249,7 @@ Result<ClientMessage> parse_client_message(std::string_view text) {
   if (version != 1) m.fault("hello", "1, the version of the protocol");
   if (hello.tunnel.empty()) m.fault("tunnel", "the identifier of a tunnel");
   if (const auto& fault = m.finish()) return tl::unexpected(*fault);
-  for (char& c : hello.tunnel)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  hello.tunnel = ascii::upper_case(hello.tunnel);
   return hello;
 }
 

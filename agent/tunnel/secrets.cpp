@@ -37,7 +37,7 @@ using Owned = std::unique_ptr<T, Free>;
 
 void wipe(std::string& text) { OPENSSL_cleanse(text.data(), text.size()); }
 
-tl::unexpected<Error> bad(const std::string& where, std::string what) {
+tl::unexpected<Error> bad_secret(const std::string& where, std::string what) {
   return fail(ErrorKind::invalid_input, std::move(what), where, "compile the policy again, and bring both files");
 }
 
@@ -146,7 +146,7 @@ Result<std::vector<Bytes>> parse(const std::string& text, const policy::Policy& 
     }
   }
   wipe_tree(tree);
-  if (!fault.empty()) return bad(where, fault);
+  if (!fault.empty()) return bad_secret(where, fault);
   return out;
 }
 

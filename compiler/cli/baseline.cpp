@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t largest_file = std::size_t{256} << 20;
+constexpr std::size_t largest_baseline = std::size_t{256} << 20;
 constexpr const char* version_key = "vpnprofile-baseline";
 constexpr int version = 1;
 
@@ -34,7 +34,7 @@ std::string name_from(const std::string& folder, const findings::Finding& findin
 }  // namespace
 
 Result<Baseline> Baseline::read(const std::string& path) {
-  const auto text = read_input(path, largest_file);
+  const auto text = read_input(path, largest_baseline);
   if (!text) return tl::unexpected(text.error());
   const auto wrong = [&](const char* what) {
     return fail(ErrorKind::invalid_input, what, path, "write it anew with --write-baseline");

@@ -4,16 +4,10 @@
 #include <vector>
 
 #include "console/similar/similar.h"
+#include "policy/ascii.h"
 
 namespace vpn::cli {
 namespace {
-
-std::string upper(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return result;
-}
 
 std::string nearest(std::string_view text) {
   std::vector<std::string_view> known;
@@ -32,7 +26,7 @@ Result<CodePattern> CodePattern::parse(std::string_view text) {
     pattern.prefix_ = code->id;
     return pattern;
   }
-  pattern.prefix_ = upper(text);
+  pattern.prefix_ = ascii::upper_case(text);
   const auto known = findings::all_codes();
   const bool fits =
       pattern.prefix_.size() >= 2 &&

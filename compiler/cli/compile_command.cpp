@@ -14,7 +14,7 @@
 namespace vpn::cli {
 namespace {
 
-constexpr Option options[] = {
+constexpr Option compile_options[] = {
     {"output", 'o', "FILE", "where the policy goes; '-' is standard output; with --batch a folder", {}},
     {"batch", 0, "DIR", "compile a fleet: one policy for each sub-folder of DIR", {}},
     {"app-map", 0, "FILE", "what bundle identifiers are on this platform, YAML or JSON", {}},
@@ -39,7 +39,7 @@ Result<std::uint64_t> number(const Arguments& arguments, std::string_view option
   return value;
 }
 
-Result<CompileSettings> settings_of(const Arguments& arguments, const std::vector<model::MappedApp>& app_map) {
+Result<CompileSettings> compile_settings(const Arguments& arguments, const std::vector<model::MappedApp>& app_map) {
   CompileSettings settings;
   if (arguments.has("platform")) {
     auto platforms = parse_platforms({arguments.get("platform")});
@@ -80,7 +80,7 @@ bool print_findings(const Arguments& arguments, const std::vector<Compilation>& 
   return true;
 }
 
-void warn(const Compilation& compilation) {
+void print_warnings(const Compilation& compilation) {
   if (!compilation.warning.empty()) std::fprintf(stderr, "warning: %s\n", compilation.warning.c_str());
 }
 
@@ -101,7 +101,7 @@ int compile_one(const Arguments& arguments, const CompileSettings& settings) {
   const Compilation& c = done.front();
   if (!print_findings(arguments, done)) return Exit::unreadable;
   int exit = report_all(c.problems);
-  warn(c);
+  print_warnings(c);
   if (c.refused) std::fputs("no policy was written: the errors come first\n", stderr);
   if (c.refused) exit = std::max<int>(exit, Exit::findings);
   const bool quiet = output == "-" || arguments.get("format", "text") != "text";
@@ -118,7 +118,7 @@ int compile_many(const Arguments& arguments, const CompileSettings& settings, un
   std::size_t written = 0;
   for (const Compilation& c : done) {
     exit = std::max(exit, report_all(c.problems));
-    warn(c);
+    print_warnings(c);
     if (c.written()) ++written;
   }
   const std::size_t failed = done.size() - written + fleet->problems.size();
@@ -145,7 +145,7 @@ Result<void> check(const Arguments& arguments) {
   return {};
 }
 
-int run(const Arguments& arguments) {
+int run_compile(const Arguments& arguments) {
   if (const auto ok = check(arguments); !ok) return report(ok.error());
   std::vector<model::MappedApp> app_map;
   if (arguments.has("app-map")) {
@@ -153,7 +153,7 @@ int run(const Arguments& arguments) {
     if (!read) return report(read.error());
     app_map = std::move(*read);
   }
-  const auto settings = settings_of(arguments, app_map);
+  const auto settings = compile_settings(arguments, app_map);
   if (!settings) return report(settings.error());
   const auto jobs = number(arguments, "jobs", 1024);
   if (!jobs) return report(jobs.error());
@@ -169,9 +169,9 @@ const Command compile_command{
     "PATH…",
     0,
     -1,
-    options,
+    compile_options,
     "  vpnprofile compile always-on.mobileconfig apps/ -o device.vpnpolicy --app-map apps.yaml\n"
     "  vpnprofile compile --batch fleet/ -o policies/ --sign-key key.pem --serial 7",
-    run};
+    run_compile};
 
 }  // namespace vpn::cli

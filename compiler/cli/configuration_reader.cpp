@@ -15,7 +15,7 @@
 namespace vpn::cli {
 namespace {
 
-constexpr std::size_t largest_file = std::size_t{1} << 20;
+constexpr std::size_t largest_configuration = std::size_t{1} << 20;
 
 constexpr std::array<std::string_view, 6> rule_keys{"platform", "os-version", "supervised",
                                                     "select",   "ignore",     "severity"};
@@ -165,7 +165,7 @@ class Reader {
 }  // namespace
 
 Result<Configuration> read_configuration(const std::string& path) {
-  const auto text = read_input(path, largest_file);
+  const auto text = read_input(path, largest_configuration);
   if (!text) return tl::unexpected(text.error());
   return Reader(path).read(*text);
 }

@@ -5,11 +5,11 @@
 namespace vpn::cli {
 namespace {
 
-constexpr Option options[] = {
+constexpr Option dump_options[] = {
     {"format", 0, "FORMAT", "how to print", "text,json"},
 };
 
-int run(const Arguments& arguments) {
+int run_dump(const Arguments& arguments) {
   const auto policy = policy::Policy::open(arguments.positional()[0]);
   if (!policy) return report(policy.error());
   const Tree tree = policy_tree(*policy);
@@ -26,9 +26,9 @@ const Command dump_command{"dump",
                            "POLICY",
                            1,
                            1,
-                           options,
+                           dump_options,
                            "  vpnprofile dump device.vpnpolicy\n"
                            "  vpnprofile dump device.vpnpolicy --format json | jq .devices",
-                           run};
+                           run_dump};
 
 }  // namespace vpn::cli

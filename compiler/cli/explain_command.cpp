@@ -18,7 +18,7 @@
 namespace vpn::cli {
 namespace {
 
-constexpr Option options[] = {
+constexpr Option explain_options[] = {
     {"state",
      's',
      "FILE",
@@ -144,7 +144,7 @@ PolicyRequest request_of(const Arguments& arguments) {
   return request;
 }
 
-int run(const Arguments& arguments) {
+int run_explain(const Arguments& arguments) {
   if (arguments.has("flow") == arguments.has("flows"))
     return report({ErrorKind::usage, "give either --flow or --flows", {}, "see 'vpnprofile explain --help'"});
   if (arguments.get("state") == "-" && arguments.get("flows") == "-")
@@ -168,10 +168,10 @@ extern const Command explain_command{"explain",
                                      "POLICY|PROFILE…",
                                      1,
                                      -1,
-                                     options,
+                                     explain_options,
                                      "  vpnprofile explain p.vpnpolicy --state wifi.json \\\n"
                                      "    --flow '{\"app\": \"com.example.mail\", \"protocol\": \"tcp\", \"remote\": "
                                      "\"203.0.113.80\", \"remote_port\": 443}'",
-                                     run};
+                                     run_explain};
 
 }  // namespace vpn::cli

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "compiler/cli/file_input.h"
+#include "policy/ascii.h"
 
 namespace vpn::cli {
 namespace fs = std::filesystem;
@@ -37,9 +38,7 @@ bool looks_like_profile(const fs::path& path) {
 }
 
 bool wanted(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  const std::string extension = ascii::lower_case(path.extension().string());
   if (extension == ".mobileconfig") return true;
   return (extension == ".plist" || extension == ".xml" || extension == ".json") && looks_like_profile(path);
 }

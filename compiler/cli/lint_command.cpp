@@ -21,7 +21,7 @@
 namespace vpn::cli {
 namespace {
 
-constexpr Option options[] = {
+constexpr Option lint_options[] = {
     {"platform", 0, "LIST", "check that keys are available on these platforms", "ios,macos,visionos,tvos,watchos,linux",
      true, true},
     {"os-version", 0, "VERSION", "their version, for instance 18.2; without it the newest", {}},
@@ -100,7 +100,7 @@ Result<LintRules> rules_of(const Arguments& arguments) {
   return rules;
 }
 
-Result<LintSettings> settings_of(const Arguments& arguments) {
+Result<LintSettings> lint_settings(const Arguments& arguments) {
   LintSettings settings;
   auto rules = rules_of(arguments);
   if (!rules) return tl::unexpected(rules.error());
@@ -280,11 +280,11 @@ int explain_code(const std::string& word) {
   return print(text) ? Exit::ok : Exit::unreadable;
 }
 
-int run(const Arguments& arguments) {
+int run_lint(const Arguments& arguments) {
   if (arguments.has("explain")) return explain_code(arguments.get("explain"));
   if (arguments.positional().empty())
     return report({ErrorKind::usage, "too few arguments: PATH… is needed", {}, "see 'vpnprofile lint --help'"});
-  const auto settings = settings_of(arguments);
+  const auto settings = lint_settings(arguments);
   if (!settings) return report(settings.error());
   std::optional<Baseline> baseline;
   if (arguments.has("baseline") && !arguments.has("write-baseline")) {
@@ -303,8 +303,8 @@ const Command lint_command{
     "PATH…",
     0,
     -1,
-    options,
+    lint_options,
     "  vpnprofile lint --platform ios,macos profiles/\n  vpnprofile lint --diff always-on.mobileconfig",
-    run};
+    run_lint};
 
 }  // namespace vpn::cli

@@ -10,7 +10,7 @@
 namespace vpn::cli {
 namespace {
 
-constexpr Option options[] = {
+constexpr Option schema_options[] = {
     {"format", 0, "FORMAT", "how to print", "text,json,json-schema,completion"},
 };
 
@@ -46,7 +46,7 @@ Error unknown_key(const schema::FoundKey& found, const std::string& path) {
           did_you_mean(candidates, "'vpnprofile schema " + type + "' lists the keys")};
 }
 
-std::string render(const schema::Subject& subject, const std::string& format) {
+std::string render_schema(const schema::Subject& subject, const std::string& format) {
   const bool all = subject.payload == nullptr;
   if (format == "json") return (all ? schema::list_json() : schema::subject_json(subject)).dump(2) + '\n';
   if (format == "json-schema")
@@ -55,7 +55,7 @@ std::string render(const schema::Subject& subject, const std::string& format) {
   return all ? schema::list_text(use_color(1)) : schema::subject_text(subject, use_color(1));
 }
 
-int run(const Arguments& arguments) {
+int run_schema(const Arguments& arguments) {
   schema::Subject subject;
   const std::vector<std::string>& positional = arguments.positional();
   if (!positional.empty()) {
@@ -69,7 +69,7 @@ int run(const Arguments& arguments) {
     subject = std::move(found.subject);
     if (subject.path.empty()) subject.key = nullptr;  // the payload itself: "" or "PayloadContent[0]"
   }
-  return print(render(subject, arguments.get("format", "text"))) ? Exit::ok : Exit::unreadable;
+  return print(render_schema(subject, arguments.get("format", "text"))) ? Exit::ok : Exit::unreadable;
 }
 
 }  // namespace
@@ -79,10 +79,10 @@ extern const Command schema_command{"schema",
                                     "[TYPE [KEY.PATH]]",
                                     0,
                                     2,
-                                    options,
+                                    schema_options,
                                     "  vpnprofile schema\n"
                                     "  vpnprofile schema com.apple.vpn.managed IKEv2.AuthenticationMethod\n"
                                     "  vpnprofile schema --format json-schema > vpn-profile.schema.json",
-                                    run};
+                                    run_schema};
 
 }  // namespace vpn::cli

@@ -15,7 +15,7 @@
 namespace vpn::cli {
 namespace {
 
-constexpr Option options[] = {
+constexpr Option test_options[] = {
     {"filter", 0, "TEXT", "only cases whose file, line, name, state or flow contains TEXT", {}, true},
     {"trust", 0, "FILE", "certificate that signed profiles must lead up to", {}, true},
     {"decrypt-key", 0, "FILE", "private key that opens encrypted payloads", {}},
@@ -65,7 +65,7 @@ TestCase described(const policy::Policy& policy, const scenario::Outcome& outcom
           outcome.passed};
 }
 
-bool wanted(const std::vector<std::string>& filters, const std::string& file, const scenario::Case& test) {
+bool selected(const std::vector<std::string>& filters, const std::string& file, const scenario::Case& test) {
   if (filters.empty()) return true;
   const std::string all =
       file + ":" + std::to_string(test.line) + "\n" + test.name + "\n" + test.state + "\n" + flow_text(test.flow.flow);
@@ -94,7 +94,7 @@ TestFile test_file(const std::string& path, const Arguments& arguments) {
   }
   const auto filters = arguments.all("filter");
   const auto outcomes =
-      scenario::run(s, *input.policy, [&](const scenario::Case& c) { return wanted(filters, path, c); });
+      scenario::run(s, *input.policy, [&](const scenario::Case& c) { return selected(filters, path, c); });
   for (const scenario::Outcome& outcome : outcomes) out.cases.push_back(described(*input.policy, outcome));
   for (const auto& [name, state] : s.states)
     for (const std::string& id : policy::strange_tunnels(*input.policy, state))
@@ -103,7 +103,7 @@ TestFile test_file(const std::string& path, const Arguments& arguments) {
   return out;
 }
 
-int run(const Arguments& arguments) {
+int run_test(const Arguments& arguments) {
   std::vector<TestFile> files;
   Progress progress("testing", arguments.positional().size());
   int exit = Exit::ok;
@@ -131,9 +131,9 @@ const Command test_command{"test",
                            "FILE…",
                            1,
                            -1,
-                           options,
+                           test_options,
                            "  vpnprofile test profiles/*.test.yaml\n"
                            "  vpnprofile test always-on.test.yaml --filter captive --format junit",
-                           run};
+                           run_test};
 
 }  // namespace vpn::cli

@@ -10,7 +10,7 @@
 namespace vpn::cli {
 namespace {
 
-constexpr Option options[] = {
+constexpr Option verify_options[] = {
     {"key", 'k', "FILE", "Ed25519 public key (PEM) that the policy must be signed with", {}},
     {"serial-at-least", 0, "N", "lowest serial number that is accepted", {}},
     {"format", 0, "FORMAT", "how to print", "text,json"},
@@ -61,7 +61,7 @@ std::string for_people(const std::string& path, const policy::Policy& policy, bo
   return text + "\n";
 }
 
-int run(const Arguments& arguments) {
+int run_verify(const Arguments& arguments) {
   const std::string path = arguments.positional()[0];
   const bool json = arguments.get("format", "text") == "json";
   const auto how = options_of(arguments);
@@ -89,8 +89,8 @@ const Command verify_command{"verify",
                              "POLICY",
                              1,
                              1,
-                             options,
+                             verify_options,
                              "  vpnprofile verify device.vpnpolicy --key public.pem --serial-at-least 7",
-                             run};
+                             run_verify};
 
 }  // namespace vpn::cli

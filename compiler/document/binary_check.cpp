@@ -17,10 +17,10 @@ constexpr std::size_t header_size = 8, trailer_size = 32;
 /// Seconds from 2001-01-01 to 0001-01-01 and to 10000-01-01: dates that the text form can write.
 constexpr double first_date = -63113904000.0, behind_last_date = 252423993600.0;
 
-enum class Kind : std::uint8_t { scalar, string, array, dictionary };
+enum class Shape : std::uint8_t { scalar, string, array, dictionary };
 
 struct Object {
-  Kind kind = Kind::scalar;
+  Shape kind = Shape::scalar;
   unsigned unit = 1;             ///< bytes of a character
   std::uint64_t references = 0;  ///< offset of the first; a dictionary has its keys, then as many values
   std::uint64_t count = 0;       ///< elements, members, bytes
@@ -165,7 +165,7 @@ bool Check::object(std::uint64_t index, Object& out) {
   const bool is_container = kind == 0xa || kind == 0xd;
   const std::uint64_t each = kind == 0x6 ? 2 : kind == 0xa ? reference_size_ : kind == 0xd ? 2 * reference_size_ : 1;
   if (out.count > (table_ - at) / each) return fail("an object of the binary property list is longer than the file");
-  out.kind = kind == 0xa ? Kind::array : kind == 0xd ? Kind::dictionary : kind == 0x4 ? Kind::scalar : Kind::string;
+  out.kind = kind == 0xa ? Shape::array : kind == 0xd ? Shape::dictionary : kind == 0x4 ? Shape::scalar : Shape::string;
   out.references = at;
   if (!is_container) {
     out.unit = kind == 0x6 ? 2 : 1;
@@ -182,7 +182,7 @@ bool Check::reference(const Object& object, std::uint64_t which, std::uint64_t& 
 
 /// A string, and without NUL, at which libplist would end it.
 bool Check::is_key(const Object& key) {
-  if (key.kind != Kind::string) return fail("a key of the binary property list is not a string");
+  if (key.kind != Shape::string) return fail("a key of the binary property list is not a string");
   for (std::uint64_t i = 0; i < key.count; i += key.unit)
     if (number(key.references + i, key.unit) == 0)
       return fail("a key of the binary property list has the character NUL in it", Code::control_character);
@@ -195,7 +195,7 @@ bool Check::enter(std::uint64_t index) {
   step.index = index;
   if (!object(index, step.object)) return false;
   step.extent.values = 1;
-  const bool is_leaf = step.object.kind == Kind::scalar || step.object.kind == Kind::string;
+  const bool is_leaf = step.object.kind == Shape::scalar || step.object.kind == Shape::string;
   step.extent.bytes = is_leaf ? step.object.count : 0;
   step.extent.height = 1;
   extents_[index].is_open = true;
@@ -218,10 +218,10 @@ void Check::walk() {
   if (!enter(top_)) return;
   while (true) {
     Step& step = open_.back();
-    const bool is_dictionary = step.object.kind == Kind::dictionary;
-    const std::uint64_t children = is_dictionary                     ? 2 * step.object.count
-                                   : step.object.kind == Kind::array ? step.object.count
-                                                                     : 0;
+    const bool is_dictionary = step.object.kind == Shape::dictionary;
+    const std::uint64_t children = is_dictionary                      ? 2 * step.object.count
+                                   : step.object.kind == Shape::array ? step.object.count
+                                                                      : 0;
     if (step.next == children) {
       const Extent done = step.extent;
       extents_[step.index] = done;

@@ -9,6 +9,7 @@
 
 #include "compiler/document/decrypt.h"
 #include "compiler/document/key_material.h"
+#include "policy/ascii.h"
 
 namespace vpn::document {
 namespace {
@@ -18,19 +19,10 @@ using findings::Code;
 /// Each signer costs a public key operation, each digest algorithm a pass over the content.
 constexpr int most_signers = 16, most_certificates = 64, most_algorithms = 16;
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 /// A mail header whose content type is one that CMS uses (RFC 8551).
 bool is_smime(std::string_view text) {
   if (text.empty() || (text.front() | 0x20) < 'a' || (text.front() | 0x20) > 'z') return false;
-  const std::string head = lower(text.substr(0, 4096));
+  const std::string head = ascii::lower_case(text.substr(0, 4096));
   const std::size_t type = head.starts_with("content-type:") ? 0 : head.find("\ncontent-type:");
   const std::size_t body = std::min(head.find("\n\n"), head.find("\r\n\r\n"));
   if (type >= body) return false;
@@ -261,7 +253,7 @@ Wrapping wrapping_of(std::string_view bytes) {
   if (bytes.size() > 2 && bytes[0] == '\x30' &&
       ((static_cast<unsigned char>(bytes[1]) & 0x80u) != 0 || bytes[2] == '\x06'))
     return Wrapping::der;
-  while (!bytes.empty() && is_space(bytes.front())) bytes.remove_prefix(1);
+  while (!bytes.empty() && ascii::is_space(bytes.front())) bytes.remove_prefix(1);
   constexpr std::string_view pem[] = {"-----BEGIN CMS-----", "-----BEGIN PKCS7-----",
                                       "-----BEGIN PKCS #7 SIGNED DATA-----"};
   if (std::any_of(std::begin(pem), std::end(pem), [&](std::string_view p) { return bytes.starts_with(p); }))

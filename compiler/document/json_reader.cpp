@@ -7,6 +7,7 @@
 #include "compiler/document/characters.h"
 #include "compiler/document/reader.h"
 #include "compiler/document/template.h"
+#include "policy/ascii.h"
 
 namespace vpn::document {
 namespace {
@@ -41,18 +42,15 @@ class Counting {
   const char** furthest_;
 };
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 /// Behind the number that begins at `at`, after the grammar of RFC 8259, section 6; `at` when none does.
 std::size_t number_end(std::string_view text, std::size_t at) {
   const auto peek = [&](std::size_t i) { return i < text.size() ? text[i] : '\0'; };
   const auto digits = [&](std::size_t i) {
-    while (is_digit(peek(i))) ++i;
+    while (ascii::is_digit(peek(i))) ++i;
     return i;
   };
   std::size_t end = at + (peek(at) == '-' ? 1 : 0);
-  if (!is_digit(peek(end))) return at;
+  if (!ascii::is_digit(peek(end))) return at;
   end = peek(end) == '0' ? end + 1 : digits(end);
   if (peek(end) == '.') end = digits(end + 1);
   if (peek(end) == 'e' || peek(end) == 'E') {
@@ -144,7 +142,7 @@ class Events {
 
   std::size_t next_token() const {
     std::size_t at = token_end_;
-    while (at < text_.size() && (is_space(text_[at]) || text_[at] == ',' || text_[at] == ':')) ++at;
+    while (at < text_.size() && (ascii::is_space(text_[at]) || text_[at] == ',' || text_[at] == ':')) ++at;
     return at;
   }
 

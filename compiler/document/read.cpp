@@ -6,17 +6,16 @@
 #include "compiler/document/envelope.h"
 #include "compiler/document/reader.h"
 #include "compiler/document/template.h"
+#include "policy/ascii.h"
 
 namespace vpn::document {
 namespace {
 
 using findings::Code;
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
 std::string_view without_space(std::string_view text) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && ascii::is_space(text.front())) text.remove_prefix(1);
   return text;
 }
 

@@ -6,6 +6,7 @@
 
 #include "compiler/document/characters.h"
 #include "compiler/document/xml_markup.h"
+#include "policy/ascii.h"
 
 namespace vpn::document {
 namespace {
@@ -13,10 +14,8 @@ namespace {
 using findings::Code;
 using Kind = Placeholder::Kind;
 
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return is_upper(c) || (c >= 'a' && c <= 'z') || c == '_'; }
-bool is_word(char c) { return is_letter(c) || is_digit(c); }
+bool is_word_start(char c) { return ascii::is_letter(c) || c == '_'; }
+bool is_word(char c) { return is_word_start(c) || ascii::is_digit(c); }
 
 std::size_t close_of(std::string_view text, std::size_t from, std::string_view close) {
   const std::size_t found = text.substr(0, std::min(text.size(), from + longest_placeholder)).find(close, from);
@@ -59,7 +58,7 @@ std::optional<Placeholder> braces_at(std::string_view text, std::size_t at) {
 std::optional<Placeholder> word_at(std::string_view text, std::size_t at, std::size_t from, std::string_view close) {
   std::size_t end = from;
   while (end < text.size() && end - from < longest_placeholder && is_word(text[end])) ++end;
-  if (end == from || !is_letter(text[from]) || !xml::starts_with(text, end, close)) return std::nullopt;
+  if (end == from || !is_word_start(text[from]) || !xml::starts_with(text, end, close)) return std::nullopt;
   return Placeholder{Kind::value, at, end + close.size()};
 }
 
@@ -69,17 +68,17 @@ std::optional<Placeholder> placeholder_at(std::string_view text, std::size_t at)
     case '{':
       return braces_at(text, at);
     case '%':
-      return is_letter(peek(1)) && is_word(peek(2)) ? word_at(text, at, at + 1, "%") : std::nullopt;
+      return is_word_start(peek(1)) && is_word(peek(2)) ? word_at(text, at, at + 1, "%") : std::nullopt;
     case '@':
       return peek(1) == '@' ? word_at(text, at, at + 2, "@@") : std::nullopt;
     case '$': {
       if (peek(1) == '{') return word_at(text, at, at + 2, "}");
       // In the middle of a word it is a character of a password.
       const bool inside = at > 0 && (is_word(text[at - 1]) || text[at - 1] == '$');
-      const auto word = is_upper(peek(1)) && !inside ? word_at(text, at, at + 1, "") : std::nullopt;
+      const auto word = ascii::is_upper(peek(1)) && !inside ? word_at(text, at, at + 1, "") : std::nullopt;
       if (!word || word->end - word->begin < 3) return std::nullopt;
       const std::string_view name = text.substr(at + 1, word->end - at - 1);
-      return std::none_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; }) ? word : std::nullopt;
+      return std::none_of(name.begin(), name.end(), ascii::is_lower) ? word : std::nullopt;
     }
     default:
       return std::nullopt;

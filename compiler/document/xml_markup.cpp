@@ -22,8 +22,6 @@ std::size_t line_end(std::string_view text, std::size_t at) {
   return std::min(text.find_first_of("\r\n", at), text.size());
 }
 
-std::string in_angles(std::string_view name) { return "<" + shown(name) + ">"; }
-
 struct Attribute {
   std::string_view name;
   std::size_t begin, end;  ///< of the whole attribute

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -55,6 +56,8 @@ inline std::size_t name_end(std::string_view text, std::size_t at) {
   while (at < text.size() && is_name(text[at])) ++at;
   return at;
 }
+
+inline std::string in_angles(std::string_view name) { return "<" + shown(name) + ">"; }
 
 /// Each of these starts at the '<' (or '&') and returns the offset behind the piece, or `failed` with `fault` set.
 std::size_t comment_end(std::string_view text, std::size_t at, Fault& fault);

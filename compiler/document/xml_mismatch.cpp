@@ -10,8 +10,6 @@ namespace {
 
 using findings::Code;
 
-std::string in_angles(std::string_view name) { return "<" + shown(name) + ">"; }
-
 /// White space before the tag when it is the first on its line.
 std::optional<std::string_view> indentation(std::string_view text, std::size_t tag) {
   std::size_t begin = tag;

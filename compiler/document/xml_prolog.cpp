@@ -4,22 +4,16 @@
 #include <string>
 
 #include "compiler/document/xml_markup.h"
+#include "policy/ascii.h"
 
 namespace vpn::document::xml {
 namespace {
 
 using findings::Code;
 
-bool set(Fault& fault, Code code, std::size_t begin, std::size_t end, std::string message, std::string help = {}) {
+bool refuse(Fault& fault, Code code, std::size_t begin, std::size_t end, std::string message, std::string help = {}) {
   fault = Fault{code, begin, end, std::move(message), std::move(help)};
   return false;
-}
-
-std::string upper(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return out;
 }
 
 bool is_ascii(std::string_view text) {
@@ -28,7 +22,7 @@ bool is_ascii(std::string_view text) {
 
 /// The declared encoding must be one in which the bytes at hand mean what was read.
 bool check_encoding(std::string_view text, std::size_t begin, std::size_t end, bool converted, Fault& fault) {
-  const std::string name = upper(text.substr(begin, end - begin));
+  const std::string name = ascii::upper_case(text.substr(begin, end - begin));
   const bool utf16 = name == "UTF-16" || name == "UTF16" || name == "UTF-16LE" || name == "UTF-16BE";
   if (converted && (utf16 || name == "UTF-8")) return true;
   if (!converted && !utf16) {
@@ -38,12 +32,12 @@ bool check_encoding(std::string_view text, std::size_t begin, std::size_t end, b
                           name.starts_with("WINDOWS-125") || name == "MACINTOSH" || name == "LATIN1";
     if (superset && is_ascii(text)) return true;
   }
-  return set(fault, Code::encoding_mismatch, begin, end,
-             "the declaration says " + shown(text.substr(begin, end - begin)) + ", but the file is in " +
-                 (converted        ? "UTF-16"
-                  : is_ascii(text) ? "ASCII"
-                                   : "UTF-8"),
-             "save the file as UTF-8 and declare encoding=\"UTF-8\"");
+  return refuse(fault, Code::encoding_mismatch, begin, end,
+                "the declaration says " + shown(text.substr(begin, end - begin)) + ", but the file is in " +
+                    (converted        ? "UTF-16"
+                     : is_ascii(text) ? "ASCII"
+                                      : "UTF-8"),
+                "save the file as UTF-8 and declare encoding=\"UTF-8\"");
 }
 
 /// <?xml version="1.0" encoding="UTF-8" standalone="no"?>, in this order, the last two optional.
@@ -51,7 +45,7 @@ bool read_declaration(std::string_view text, std::size_t& at, bool converted, Fa
   const std::size_t begin = at;
   const std::size_t close = text.find("?>", at);
   if (close == std::string_view::npos)
-    return set(fault, Code::xml_syntax, at, at + 5, "the XML declaration is not closed by '?>'");
+    return refuse(fault, Code::xml_syntax, at, at + 5, "the XML declaration is not closed by '?>'");
   constexpr std::array<std::string_view, 3> names{"version", "encoding", "standalone"};
   std::size_t expected = 0;
   at += 5;
@@ -66,19 +60,19 @@ bool read_declaration(std::string_view text, std::size_t& at, bool converted, Fa
     const bool quoted = equals && value < close && (text[value] == '"' || text[value] == '\'');
     const std::size_t end = quoted ? text.find(text[value], value + 1) : std::string_view::npos;
     if (name == names.end() || next == at || end >= close || (expected == 0 && name != names.begin()))
-      return set(fault, Code::xml_syntax, begin, close + 2, "the XML declaration is malformed",
-                 "write <?xml version=\"1.0\" encoding=\"UTF-8\"?>");
+      return refuse(fault, Code::xml_syntax, begin, close + 2, "the XML declaration is malformed",
+                    "write <?xml version=\"1.0\" encoding=\"UTF-8\"?>");
     if (name == names.begin() && text.substr(value + 1, end - value - 1).substr(0, 2) != "1.")
-      return set(fault, Code::xml_syntax, value + 1, end,
-                 "XML has no version " + shown(text.substr(value + 1, end - value - 1)), "write version=\"1.0\"");
+      return refuse(fault, Code::xml_syntax, value + 1, end,
+                    "XML has no version " + shown(text.substr(value + 1, end - value - 1)), "write version=\"1.0\"");
     if (name == names.begin() + 1 && !check_encoding(text, value + 1, end, converted, fault)) return false;
     expected = static_cast<std::size_t>(name - names.begin()) + 1;
     at = end + 1;
   }
   at = close + 2;
   if (expected != 0) return true;
-  return set(fault, Code::xml_syntax, begin, at, "the XML declaration has no version",
-             "write <?xml version=\"1.0\" encoding=\"UTF-8\"?>");
+  return refuse(fault, Code::xml_syntax, begin, at, "the XML declaration has no version",
+                "write <?xml version=\"1.0\" encoding=\"UTF-8\"?>");
 }
 
 /// <!DOCTYPE plist PUBLIC "…" "…">. What it points to is never fetched; declarations of its own are refused, so that no
@@ -87,13 +81,13 @@ bool read_document_type(std::string_view text, std::size_t& at, Fault& fault) {
   const std::size_t begin = at;
   const std::size_t name = skip_space(text, at + 9);
   const std::size_t stop = name_end(text, name);
-  if (upper(text.substr(name, stop - name)) == "HTML")
-    return set(fault, Code::not_a_profile, begin, stop, "this is an HTML page, not a profile",
-               "a download may have ended on a login or error page; fetch the profile itself");
+  if (ascii::upper_case(text.substr(name, stop - name)) == "HTML")
+    return refuse(fault, Code::not_a_profile, begin, stop, "this is an HTML page, not a profile",
+                  "a download may have ended on a login or error page; fetch the profile itself");
   at = stop;
   while (at < text.size() && text[at] != '>') {
     if (text[at] == '[')
-      return set(
+      return refuse(
           fault, Code::document_type_declarations, begin, at + 1, "the document type brings declarations of its own",
           "a profile needs none; entities are never expanded here. Use <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST "
           "1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">");
@@ -103,7 +97,7 @@ bool read_document_type(std::string_view text, std::size_t& at, Fault& fault) {
     at = close + 1;
   }
   if (at >= text.size() || text[at] != '>' || stop == name)
-    return set(fault, Code::xml_syntax, begin, begin + 9, "the document type is not closed by '>'");
+    return refuse(fault, Code::xml_syntax, begin, begin + 9, "the document type is not closed by '>'");
   ++at;
   return true;
 }
@@ -141,11 +135,11 @@ Prolog read_prolog(std::string_view text, bool converted, std::vector<Comment>& 
       next = at;
       if (!read_document_type(text, next, fault)) next = failed;
     } else if (at >= text.size()) {
-      set(fault, Code::truncated_file, start, text.size(), "the file ends before any element",
-          "the file was cut off; fetch it again");
+      refuse(fault, Code::truncated_file, start, text.size(), "the file ends before any element",
+             "the file was cut off; fetch it again");
     } else {
-      set(fault, Code::not_a_profile, at, std::min(text.find('<', at + 1), std::min(at + 40, text.size())),
-          "a property list begins with <plist>, not with '" + shown(text.substr(at, 24)) + "'");
+      refuse(fault, Code::not_a_profile, at, std::min(text.find('<', at + 1), std::min(at + 40, text.size())),
+             "a property list begins with <plist>, not with '" + shown(text.substr(at, 24)) + "'");
     }
     if (next == failed) return prolog;
     at = next;

@@ -17,8 +17,6 @@ constexpr std::array<std::string_view, 11> names{"plist", "dict", "array", "key"
 /// More than these are of no use to anybody, and a hostile file must not fill the memory with findings.
 constexpr std::uint32_t most_faults = 100;
 
-std::string in_angles(std::string_view name) { return "<" + shown(name) + ">"; }
-
 std::uint32_t children_of(pugi::xml_node node) {
   std::uint32_t count = 0;
   for (pugi::xml_node child = node.first_child(); child; child = child.next_sibling()) ++count;

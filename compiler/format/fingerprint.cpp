@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "policy/ascii.h"
+
 namespace vpn::format {
 namespace {
 
@@ -24,8 +26,7 @@ std::string without_indexes(std::string_view path) {
 std::string collapsed(std::string_view text) {
   std::string result;
   for (const char c : text.substr(0, longest_text)) {
-    const bool white = c == ' ' || c == '\t' || c == '\r' || c == '\n';
-    if (!white) {
+    if (!ascii::is_space(c)) {
       result += c;
     } else if (!result.empty() && result.back() != ' ') {
       result += ' ';

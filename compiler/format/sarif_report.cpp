@@ -6,11 +6,14 @@
 #include "compiler/format/machine.h"
 #include "compiler/format/paths.h"
 #include "compiler/format/styles.h"
+#include "policy/ascii.h"
 
 namespace vpn::format {
 namespace {
 
-std::string_view level(findings::Severity severity) { return findings::to_string(severity); }  // the same three words
+std::string_view sarif_level(findings::Severity severity) {
+  return findings::to_string(severity);
+}  // the same three words
 
 /// "unknown-key" as SARIF wants names: "UnknownKey".
 std::string pascal_case(std::string_view name) {
@@ -21,7 +24,7 @@ std::string pascal_case(std::string_view name) {
       upper = true;
       continue;
     }
-    result += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    result += upper ? ascii::upper(c) : c;
     upper = false;
   }
   return result;
@@ -49,7 +52,7 @@ Json rule_json(const findings::CodeInfo& info) {
           {"shortDescription", {{"text", with_full_stop(info.title)}}},
           {"fullDescription", {{"text", with_full_stop(info.reason)}}},
           {"help", {{"text", plain}, {"markdown", markdown}}},
-          {"defaultConfiguration", {{"level", level(info.severity)}}}};
+          {"defaultConfiguration", {{"level", sarif_level(info.severity)}}}};
 }
 
 Json region_json(const Place& place) {
@@ -59,9 +62,9 @@ Json region_json(const Place& place) {
           {"endColumn", place.end.column}};
 }
 
-class Writer {
+class SarifWriter {
  public:
-  Writer(const Report& report, const Options& options)
+  SarifWriter(const Report& report, const Options& options)
       : report_(report), options_(options), fingerprints_(options.secret_keys) {}
 
   Json log() {
@@ -108,7 +111,7 @@ class Writer {
   Json result(const findings::Finding& f) {
     Json json = {{"ruleId", findings::info(f.code).id},
                  {"ruleIndex", rules_.find(f.code)->second},
-                 {"level", level(f.severity)}};
+                 {"level", sarif_level(f.severity)}};
     json["message"] = {{"text", with_full_stop(message_with_help(f))}};
     json["locations"] = Json::array({location(f.source, f.span, f.path, places_)});
     if (!f.related.empty()) {
@@ -145,6 +148,8 @@ class Writer {
 
 }  // namespace
 
-std::string sarif_report(const Report& report, const Options& options) { return dump(Writer(report, options).log()); }
+std::string sarif_report(const Report& report, const Options& options) {
+  return dump(SarifWriter(report, options).log());
+}
 
 }  // namespace vpn::format

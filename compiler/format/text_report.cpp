@@ -16,9 +16,9 @@ struct Palette {
 constexpr Palette colors{"\x1b[0m", "\x1b[1m", "\x1b[34m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;36m", "\x1b[32m"};
 constexpr Palette plain{};
 
-class Writer {
+class TextWriter {
  public:
-  explicit Writer(const Options& options)
+  explicit TextWriter(const Options& options)
       : options_(options), secrets_(options.secret_keys), palette_(options.color ? colors : plain) {}
 
   void finding(const findings::Finding& f) {
@@ -98,7 +98,7 @@ class Writer {
 }  // namespace
 
 std::string text_report(const Report& report, const Options& options) {
-  Writer writer(options);
+  TextWriter writer(options);
   for (const findings::Finding& f : report.findings) writer.finding(f);
   return writer.take() + summary(report) + "\n";
 }

@@ -64,7 +64,7 @@ void check_association(Context& context, const Section& association, AlgorithmRu
 }
 
 /// Under strict selection the key that protects the keys must not be the weaker one.
-void check_order(Context& context, const Section& ike, const Section& child_association) {
+void check_strengths(Context& context, const Section& ike, const Section& child_association) {
   if (!child_association || is_open(ike, "EncryptionAlgorithm")) return;
   const std::string_view name = text(ike, "EncryptionAlgorithm");
   const Cipher* const outer = find_cipher(name.empty() ? default_cipher : name);
@@ -89,7 +89,7 @@ void check_algorithms(Context& context, const Section& settings, AlgorithmRules 
   const Section child_association = child(settings, "ChildSecurityAssociationParameters", child_path);
   if (ike) check_association(context, ike, rules);
   if (child_association) check_association(context, child_association, rules);
-  if (rules.strict) check_order(context, ike, child_association);
+  if (rules.strict) check_strengths(context, ike, child_association);
 }
 
 void check_tls_versions(Context& context, const Section& settings) {

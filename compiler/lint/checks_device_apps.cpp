@@ -4,6 +4,7 @@
 #include "compiler/lint/checks.h"
 #include "compiler/lint/domain_list.h"
 #include "compiler/lint/lookup.h"
+#include "policy/ascii.h"
 
 namespace vpn::lint {
 namespace {
@@ -96,7 +97,7 @@ void check_app(AppTable& apps, Context& context, const Section& mapping) {
   const Mapped* const first =
       apps.find_and_add(app->value.string(), mapped, [&](const Mapped& other) { return overlap(mapped, other); });
   if (first == nullptr) return;
-  const bool same = equal_without_case(first->vpn, vpn);
+  const bool same = ascii::equal_without_case(first->vpn, vpn);
   Finding& f =
       context.at_value(same ? Code::repeated_entry : Code::app_in_two_vpns, mapping, *app,
                        same ? quoted(app->value.string()) + " is mapped to this VPN already"

@@ -3,13 +3,14 @@
 #include "compiler/lint/edits.h"
 #include "compiler/lint/formats.h"
 #include "compiler/lint/lookup.h"
+#include "policy/ascii.h"
 
 namespace vpn::lint {
 namespace {
 
 /// Whether a payload or the profile itself bears the name already.
 bool is_taken(const Profile& profile, const Section& root, std::string_view uuid) {
-  return profile.names.find(uuid) != nullptr || equal_without_case(text(root, "PayloadUUID"), uuid);
+  return profile.names.find(uuid) != nullptr || ascii::equal_without_case(text(root, "PayloadUUID"), uuid);
 }
 
 /// Edits for all that refers to `old`; false when one of them cannot be edited.
@@ -20,7 +21,7 @@ bool edit_references(Context& context, const Value& value, std::string_view old,
   } else if (value.is(Type::dictionary)) {
     for (const Member& member : value.dictionary())
       if (!edit_references(context, member.value, old, uuid, f)) return false;
-  } else if (value.is(Type::string) && equal_without_case(value.string(), old)) {
+  } else if (value.is(Type::string) && ascii::equal_without_case(value.string(), old)) {
     return fix_content(context, f, value, uuid,
                        "write it as '" + std::string(uuid) + "', here and where it is referred to");
   }

@@ -38,7 +38,7 @@ void check_provider(Context& context, const Item& item, const Section& payload) 
 }
 
 /// Services whose traffic is told by the app's role alone.
-void check_services(Context& context, const Section& settings) {
+void check_service_roles(Context& context, const Section& settings) {
   for_each_dictionary(context, settings, "ServiceExceptions", [&](const Section& exception) {
     const Member* const service = text_member(exception, "ServiceName");
     if (service == nullptr) return;
@@ -74,7 +74,7 @@ void check_linux(Context& context, const Item& item, const Section& payload) {
   if (!for_linux(context)) return;
   if (item.kind == ItemKind::always_on) {
     Path path;
-    check_services(context, child(payload, item.is_declaration ? "Payload" : "AlwaysOn", path));
+    check_service_roles(context, child(payload, item.is_declaration ? "Payload" : "AlwaysOn", path));
   } else if (item.kind == ItemKind::mapping) {
     check_mapped_apps(context, payload);
   } else if (item.type.ends_with(".scep") || item.type.ends_with(".acme")) {

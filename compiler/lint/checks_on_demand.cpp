@@ -72,7 +72,7 @@ void report_unreachable(Context& context, const Path& list, const Rule& rule, co
   f.help = "the first rule that fits decides; move the rule up, or remove it";
 }
 
-void check_order(Context& context, const Path& list, const std::vector<Rule>& rules) {
+void check_reachability(Context& context, const Path& list, const std::vector<Rule>& rules) {
   const auto always = std::find_if(rules.begin(), rules.end(), fits_always);
   const std::size_t reached =
       always == rules.end() ? rules.size() : static_cast<std::size_t>(always - rules.begin()) + 1;
@@ -154,7 +154,7 @@ void check_rules(Context& context, const Section& settings, const Member& member
     if (usable(value) && value.is(Type::dictionary)) rules.push_back({&value, index});
     ++index;
   }
-  if (!rules.empty()) check_order(context, list, rules);
+  if (!rules.empty()) check_reachability(context, list, rules);
   for (const Rule& rule : rules) {
     const Path path{&list, {}, rule.index};
     const Section section{rule.value, &path, opening(context.document, *rule.value)};

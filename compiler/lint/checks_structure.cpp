@@ -112,7 +112,7 @@ void check_template(Context& context) {
 }
 
 /// Seconds since 1970 of "2027-01-31T12:00:00Z".
-std::optional<std::int64_t> seconds_of(std::string_view date) {
+std::optional<std::int64_t> seconds_of_date(std::string_view date) {
   unsigned part[6] = {};
   constexpr std::string_view form = "dddd-dd-ddTdd:dd:ddZ";
   if (date.size() != form.size()) return std::nullopt;
@@ -136,7 +136,7 @@ void check_expiry(Context& context, const Section& root) {
   for (const std::string_view key : {"RemovalDate", "PayloadExpirationDate"}) {
     const Member* const member = usable_member(root, key);
     if (member == nullptr || !member->value.is(Type::date)) continue;
-    const auto seconds = seconds_of(member->value.string());
+    const auto seconds = seconds_of_date(member->value.string());
     if (!seconds || *seconds > context.options.now) continue;
     context.at_value(Code::profile_expired, root, *member,
                      "the profile " + std::string(key == "RemovalDate" ? "is removed at once: " : "has expired: ") +

@@ -10,6 +10,7 @@
 #include "compiler/lint/lookup.h"
 #include "compiler/lint/suffix_filter.h"
 #include "policy/address.h"
+#include "policy/ascii.h"
 #include "policy/domain_table.h"
 
 namespace vpn::lint {
@@ -24,20 +25,19 @@ struct Fault {
 };
 
 bool all_digits_and_dots(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+  return std::all_of(text.begin(), text.end(), [](char c) { return ascii::is_digit(c) || c == '.'; });
 }
 
 /// Without capitals and a dot at the end; what else is in it stays.
 std::string tidied(std::string_view text) {
   if (!text.empty() && text.back() == '.') text.remove_suffix(1);
   std::string out(text);
-  for (char& c : out) c = lower(c);
+  for (char& c : out) c = ascii::lower(c);
   return out;
 }
 
 bool is_tidy(std::string_view text) {
-  return text.empty() ||
-         (text.back() != '.' && std::none_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; }));
+  return text.empty() || (text.back() != '.' && std::none_of(text.begin(), text.end(), ascii::is_upper));
 }
 
 /// Why a text is no name that can match: the slow way, for the few that are wrong.

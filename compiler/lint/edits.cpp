@@ -5,8 +5,6 @@
 namespace vpn::lint {
 namespace {
 
-using document::Format;
-
 constexpr std::string_view white = " \t\r\n";
 
 Span part(Span whole, std::size_t begin, std::size_t end) {
@@ -63,7 +61,7 @@ std::size_t key_element(std::string_view text, Span key) {
 Span plain_content(const Context& context, const Value& value) {
   if (!value.span.known() || !value.is(Type::string)) return {};
   Span inner;
-  if (context.document.format == Format::json) {
+  if (context.document.format == document::Format::json) {
     if (context.text(value.span).size() < 2) return {};
     inner = {value.span.begin + 1, value.span.end - 1};
   } else {
@@ -73,7 +71,7 @@ Span plain_content(const Context& context, const Value& value) {
 }
 
 std::string_view raw_text(const Context& context, const Value& value) {
-  if (!context.can_fix() || context.document.format != Format::xml || !value.span.known()) return {};
+  if (!context.can_fix() || context.document.format != document::Format::xml || !value.span.known()) return {};
   const std::string_view raw = context.text(between_tags(context, value.span));
   return raw.find('<') == std::string_view::npos ? raw : std::string_view{};
 }
@@ -90,7 +88,7 @@ bool fix_content(Context& context, Finding& finding, const Value& value, std::st
 
 void fix_value(Context& context, Finding& finding, const Value& value, Type type, std::string_view text) {
   if (!context.can_fix() || !value.span.known()) return;
-  const bool json = context.document.format == Format::json;
+  const bool json = context.document.format == document::Format::json;
   std::string replacement = json ? token(type, text) : element(type, text);
   finding.fix_title = "write it as " + replacement;
   finding.edits.push_back({value.span, std::move(replacement)});
@@ -98,7 +96,7 @@ void fix_value(Context& context, Finding& finding, const Value& value, Type type
 
 void fix_key(Context& context, Finding& finding, const Member& member, std::string_view name) {
   if (!context.can_fix() || !member.key_span.known()) return;
-  const bool json = context.document.format == Format::json;
+  const bool json = context.document.format == document::Format::json;
   const std::string before = json ? "\"" + std::string(member.key) + "\"" : std::string(member.key);
   const std::string_view raw = context.text(member.key_span);
   const auto begin = raw.find_first_not_of(white);
@@ -111,7 +109,7 @@ void fix_key(Context& context, Finding& finding, const Member& member, std::stri
 }
 
 void fix_remove(Context& context, Finding& finding, const Member& member) {
-  if (!context.can_fix() || context.document.format != Format::xml || !member.value.span.known()) return;
+  if (!context.can_fix() || context.document.format != document::Format::xml || !member.value.span.known()) return;
   const std::string_view text = context.document.source().text();
   const std::size_t key = key_element(text, member.key_span);
   if (key == std::string_view::npos) return;
@@ -123,7 +121,7 @@ void fix_remove(Context& context, Finding& finding, const Member& member) {
 
 void fix_insert(Context& context, Finding& finding, const Section& section, Place place, std::string_view key,
                 Type type, std::string_view escaped) {
-  if (!context.can_fix() || context.document.format != Format::xml || section.value->size == 0) return;
+  if (!context.can_fix() || context.document.format != document::Format::xml || section.value->size == 0) return;
   const auto members = section.value->dictionary();
   const Span tag = opening(context.document, *section.value);
   const std::string_view text = context.document.source().text();

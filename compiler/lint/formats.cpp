@@ -5,6 +5,7 @@
 #include "compiler/lint/domain_list.h"
 #include "compiler/lint/lookup.h"
 #include "policy/address.h"
+#include "policy/ascii.h"
 #include "policy/domain_table.h"
 
 namespace vpn::lint {
@@ -14,23 +15,20 @@ using schema::Format;
 
 constexpr std::size_t uuid_length = 36;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_hexadecimal(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-bool is_white(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-bool has_white(std::string_view text) { return std::any_of(text.begin(), text.end(), is_white); }
+bool has_white(std::string_view text) { return std::any_of(text.begin(), text.end(), ascii::is_space); }
 
 /// Names of apps: letters, digits, hyphens, underscores and dots between them.
 bool is_bundle_identifier(std::string_view text) {
   return !text.empty() && text.front() != '.' && text.back() != '.' && text.find("..") == std::string_view::npos &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '_' || c == '.'; });
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return ascii::is_letter(c) || ascii::is_digit(c) || c == '-' || c == '_' || c == '.';
+         });
 }
 
 bool is_object_identifier(std::string_view text) {
-  return text.size() >= 3 && is_digit(text.front()) && is_digit(text.back()) &&
+  return text.size() >= 3 && ascii::is_digit(text.front()) && ascii::is_digit(text.back()) &&
          text.find('.') != std::string_view::npos && text.find("..") == std::string_view::npos &&
-         std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c) || c == '.'; });
+         std::all_of(text.begin(), text.end(), [](char c) { return ascii::is_digit(c) || c == '.'; });
 }
 
 bool is_email(std::string_view text) {
@@ -41,10 +39,10 @@ bool is_email(std::string_view text) {
 bool is_base64(std::string_view text) {
   std::size_t digits = 0, padding = 0;
   for (const char c : text) {
-    if (is_white(c)) continue;
+    if (ascii::is_space(c)) continue;
     if (c == '=') {
       ++padding;
-    } else if (padding != 0 || !(is_letter(c) || is_digit(c) || c == '+' || c == '/')) {
+    } else if (padding != 0 || !(ascii::is_letter(c) || ascii::is_digit(c) || c == '+' || c == '/')) {
       return false;
     } else {
       ++digits;
@@ -58,7 +56,7 @@ bool is_address_pattern(std::string_view text) {
   const auto star = text.find('*');
   if (star == std::string_view::npos) return policy::Address::parse(text).has_value();
   return text.find('*', star + 1) == std::string_view::npos && std::all_of(text.begin(), text.end(), [](char c) {
-           return is_hexadecimal(c) || c == '.' || c == ':' || c == '*';
+           return ascii::is_hexadecimal(c) || c == '.' || c == ':' || c == '*';
          });
 }
 
@@ -111,8 +109,8 @@ std::optional<Judgement> judge_url(std::string_view text, Format format) {
     if (format == Format::https_url) j.severity = Severity::error;
     return j;
   }
-  const bool https = equal_without_case(url.scheme, "https");
-  const bool http = equal_without_case(url.scheme, "http");
+  const bool https = ascii::equal_without_case(url.scheme, "https");
+  const bool http = ascii::equal_without_case(url.scheme, "http");
   if (format == Format::https_url && !https)
     return Judgement{Code::invalid_url, shown_url(text) + " must begin with https://", {}, Severity::error};
   if (format == Format::probe_url && !https && !http)
@@ -170,7 +168,7 @@ bool is_uuid(std::string_view text) {
   if (text.size() != uuid_length) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
-    if (hyphen ? text[i] != '-' : !is_hexadecimal(text[i])) return false;
+    if (hyphen ? text[i] != '-' : !ascii::is_hexadecimal(text[i])) return false;
   }
   return true;
 }
@@ -179,8 +177,8 @@ std::string_view uuid_within(std::string_view text) {
   std::string_view found;
   for (std::size_t i = 0; i + uuid_length <= text.size(); ++i) {
     if (!is_uuid(text.substr(i, uuid_length))) continue;
-    const bool cut_before = i != 0 && is_hexadecimal(text[i - 1]);
-    const bool cut_behind = i + uuid_length < text.size() && is_hexadecimal(text[i + uuid_length]);
+    const bool cut_before = i != 0 && ascii::is_hexadecimal(text[i - 1]);
+    const bool cut_behind = i + uuid_length < text.size() && ascii::is_hexadecimal(text[i + uuid_length]);
     if (cut_before || cut_behind || !found.empty()) return {};
     found = text.substr(i, uuid_length);
     i += uuid_length - 1;
@@ -198,12 +196,13 @@ std::string host_fault(std::string_view text) {
   if (text.find('/') != std::string_view::npos) return what + " has a path or prefix behind the host";
   const auto colon = text.rfind(':');
   if (colon != std::string_view::npos && colon + 1 < text.size() &&
-      std::all_of(text.begin() + static_cast<std::ptrdiff_t>(colon) + 1, text.end(), is_digit))
+      std::all_of(text.begin() + static_cast<std::ptrdiff_t>(colon) + 1, text.end(), ascii::is_digit))
     return what + " has a port behind the host";
   std::string storage;
   std::string_view normalised;
   if (policy::normalise_name(text, storage, normalised) != policy::NameFault::none) return what + " is no host name";
-  if (is_digit(text.back()) && std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c) || c == '.'; }))
+  if (ascii::is_digit(text.back()) &&
+      std::all_of(text.begin(), text.end(), [](char c) { return ascii::is_digit(c) || c == '.'; }))
     return what + " is no IP address";
   return {};
 }
@@ -211,10 +210,10 @@ std::string host_fault(std::string_view text) {
 Url parse_url(std::string_view text) {
   Url url;
   const auto colon = text.find("://");
-  if (colon == std::string_view::npos || colon == 0 || !is_letter(text.front()) || has_white(text)) return url;
+  if (colon == std::string_view::npos || colon == 0 || !ascii::is_letter(text.front()) || has_white(text)) return url;
   url.scheme = text.substr(0, colon);
   for (const char c : url.scheme)
-    if (!is_letter(c) && !is_digit(c) && c != '+' && c != '-' && c != '.') return url;
+    if (!ascii::is_letter(c) && !ascii::is_digit(c) && c != '+' && c != '-' && c != '.') return url;
   std::string_view authority = text.substr(colon + 3);
   authority = authority.substr(0, authority.find_first_of("/?#"));
   if (const auto at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);

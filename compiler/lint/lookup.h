@@ -71,13 +71,4 @@ void for_each_dictionary(Context& context, const Section& parent, std::string_vi
 /// A member whose key is a likely misspelling of `key`, or null.
 const Member* find_misspelt(const Section& section, std::string_view key);
 
-inline char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-inline bool equal_without_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (lower(a[i]) != lower(b[i])) return false;
-  return true;
-}
-
 }  // namespace vpn::lint

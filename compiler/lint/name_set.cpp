@@ -8,6 +8,7 @@
 #include <string>
 
 #include "compiler/lint/lookup.h"
+#include "policy/ascii.h"
 #include "policy/domain_table.h"
 #include "policy/hash.h"
 
@@ -39,7 +40,7 @@ std::uint64_t hash_without_case(std::string_view text) {
     large.resize(text.size());
     folded = large.data();
   }
-  std::transform(text.begin(), text.end(), folded, lower);
+  std::transform(text.begin(), text.end(), folded, ascii::lower);
   return hash_of({folded, text.size()});
 }
 

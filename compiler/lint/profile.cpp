@@ -5,6 +5,7 @@
 
 #include "compiler/lint/lookup.h"
 #include "compiler/lint/name_set.h"
+#include "policy/ascii.h"
 
 namespace vpn::lint {
 namespace {
@@ -47,7 +48,7 @@ std::string_view selector_of(const schema::Payload& payload, const Section& sect
   if (key == nullptr) return {};
   for (const auto& list : {key->values, key->obsolete_values})
     for (const std::string_view value : list)
-      if (equal_without_case(value, written)) return value;
+      if (ascii::equal_without_case(value, written)) return value;
   return {};
 }
 
@@ -99,7 +100,7 @@ const Named* NameIndex::find(std::string_view name) const {
   auto entry = std::lower_bound(entries_.begin(), entries_.end(), hash,
                                 [](const Entry& e, std::uint64_t h) { return e.hash < h; });
   for (; entry != entries_.end() && entry->hash == hash; ++entry)
-    if (equal_without_case(entry->named.name, name)) return &entry->named;
+    if (ascii::equal_without_case(entry->named.name, name)) return &entry->named;
   return nullptr;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compiler/lint/lookup.h"
+#include "policy/ascii.h"
 
 namespace vpn::lint {
 
@@ -104,7 +105,7 @@ void NameIndex::for_each_duplicate(Visit&& visit) const {
   for (std::size_t i = 0; i + 1 < entries_.size();) {
     std::size_t end = i + 1;
     for (; end < entries_.size() && entries_[end].hash == entries_[i].hash; ++end)
-      if (equal_without_case(entries_[i].named.name, entries_[end].named.name))
+      if (ascii::equal_without_case(entries_[i].named.name, entries_[end].named.name))
         visit(entries_[i].named, entries_[end].named);
     i = end;
   }

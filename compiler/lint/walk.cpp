@@ -16,13 +16,6 @@ bool is_domain_format(schema::Format format) {
 
 bool is_enveloped(const document::Document& document) { return !document.envelopes.empty(); }
 
-const schema::Block* find_block(const schema::Payload* payload, std::string_view key) {
-  if (payload == nullptr) return nullptr;
-  for (const schema::Block& block : payload->blocks)
-    if (block.key == key) return &block;
-  return nullptr;
-}
-
 }  // namespace
 
 void Walker::top_level(const Section& root) {
@@ -75,7 +68,7 @@ void Walker::dictionary(const Section& section, const schema::Key& schema, bool 
 }
 
 bool Walker::is_read(const Section& section, const Member& member) {
-  const schema::Block* const block = find_block(payload_, member.key);
+  const schema::Block* const block = payload_ == nullptr ? nullptr : payload_->find_block(member.key);
   if (block == nullptr || !selector_usable_ || block->read_by(selector_)) return true;
   std::string message =
       quoted(member.key) + " is not read under " + std::string(payload_->selector) + " " + quoted(selector_);

@@ -18,12 +18,6 @@ constexpr std::string_view vpn_family = "com.apple.vpn.managed";
 
 Severity to_severity(schema::Severity s) { return static_cast<Severity>(s); }
 
-const schema::Block* find_block(const schema::Payload& payload, std::string_view key) {
-  for (const schema::Block& block : payload.blocks)
-    if (block.key == key) return &block;
-  return nullptr;
-}
-
 /// A dictionary of a schema that has the key wanted.
 struct Home {
   std::string path;        ///< "IKEv2", "AlwaysOn.TunnelConfigurations"; empty: the payload itself
@@ -61,7 +55,7 @@ class HomeSearch {
       Home next{at.path.empty() ? std::string(key.name) : at.path + "." + std::string(key.name),
                 at.depth == 0 ? key.name : at.first, nullptr, at.depth + 1, at.read};
       if (at.depth == 0) {
-        const schema::Block* const block = find_block(payload_, key.name);
+        const schema::Block* const block = payload_.find_block(key.name);
         next.read = block == nullptr || selector_.empty() || block->read_by(selector_);
       }
       search(inner, next);
@@ -173,7 +167,7 @@ void Walker::misspelt_key(const Section& section, const schema::Key& schema, con
 bool Walker::is_required(const schema::Key& key, bool is_root) const {
   if (key.presence == schema::Presence::required) return true;
   if (!is_root || payload_ == nullptr || !selector_usable_) return false;
-  const schema::Block* const block = find_block(*payload_, key.name);
+  const schema::Block* const block = payload_->find_block(key.name);
   return block != nullptr && block->is_required_by(selector_);
 }
 
@@ -195,7 +189,7 @@ bool Walker::stands_elsewhere(const Section& section, std::string_view key) cons
     if (!member.value.is(Type::dictionary) || &member.value == section.value) continue;
     const schema::Key* const block = payload_->root.find(member.key);
     if (block == nullptr || block->free_form || block->keys.empty() || block->find(key) != nullptr) continue;
-    const schema::Block* const rule = find_block(*payload_, member.key);
+    const schema::Block* const rule = payload_->find_block(member.key);
     const bool read = rule == nullptr || !selector_usable_ || rule->read_by(selector_);
     if (read && member.value.find(key) != nullptr) return true;
   }

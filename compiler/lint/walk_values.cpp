@@ -9,6 +9,7 @@
 #include "compiler/lint/lookup.h"
 #include "compiler/lint/walk.h"
 #include "console/similar/similar.h"
+#include "policy/ascii.h"
 
 namespace vpn::lint {
 namespace {
@@ -166,7 +167,7 @@ void Walker::choice(const Value& value, const schema::Key& key, const Path* pare
   f.help = "it can be " + list_of(key.values, key.obsolete_values);
   if (key.name == "AuthenticationMethod" && written == "Password")
     f.help += "; for a user name and password set it to None and ExtendedAuthEnabled to 1";
-  if (equal_without_case(near, written))
+  if (ascii::equal_without_case(near, written))
     fix_content(context_, f, value, near, "write it as '" + std::string(near) + "'");
 }
 

@@ -5,6 +5,7 @@
 
 #include "compiler/schema/schema.h"
 #include "policy/address.h"
+#include "policy/ascii.h"
 #include "policy/domain_table.h"
 
 namespace vpn::lower {
@@ -19,7 +20,7 @@ std::uint16_t port_of(std::string_view digits) {
 bool has_scheme(std::string_view text, std::string_view scheme) {
   if (text.size() < scheme.size()) return false;
   return std::equal(scheme.begin(), scheme.end(), text.begin(),
-                    [](char lower, char c) { return lower == (c >= 'A' && c <= 'Z' ? c + 32 : c); });
+                    [](char wanted, char c) { return wanted == ascii::lower(c); });
 }
 
 // RFC 3986: scheme, "//", an optional user name, the host, an optional port, and what follows.

@@ -6,6 +6,7 @@
 #include "compiler/lower/hosts.h"
 #include "compiler/model/reader.h"
 #include "compiler/schema/schema.h"
+#include "policy/ascii.h"
 #include "policy/file_header.h"
 
 namespace vpn::lower {
@@ -35,7 +36,7 @@ std::string describe(const model::Model& model, model::PlaceId id) {
 Result<void> check_distinct(const model::Model& model) {
   std::unordered_map<std::string, std::uint32_t> seen;
   for (std::uint32_t i = 0; i < model.tunnels.size(); ++i) {
-    const auto [entry, is_new] = seen.try_emplace(model::upper_case(model.tunnels[i].id), i);
+    const auto [entry, is_new] = seen.try_emplace(ascii::upper_case(model.tunnels[i].id), i);
     if (is_new) continue;
     return fail(ErrorKind::invalid_input, "two VPNs have the identifier " + model.tunnels[i].id,
                 describe(model, model.tunnels[i].place),

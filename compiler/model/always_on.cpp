@@ -1,4 +1,5 @@
 #include "compiler/model/parts.h"
+#include "policy/ascii.h"
 
 namespace vpn::model {
 namespace {
@@ -29,8 +30,8 @@ void read_applications(Reader& reader, List list, AlwaysOn& out) {
     exception.app = reader.text(dict, "BundleIdentifier");
     exception.limited = Reader::find(dict, "LimitToProtocols") != nullptr;
     for (const std::string_view protocol : reader.texts(dict, "LimitToProtocols")) {
-      if (equal_without_case(protocol, "UDP")) exception.udp = true;
-      if (equal_without_case(protocol, "TCP")) exception.tcp = true;
+      if (ascii::equal_without_case(protocol, "UDP")) exception.udp = true;
+      if (ascii::equal_without_case(protocol, "TCP")) exception.tcp = true;
     }
     exception.place = reader.place(list, i);
     if (!exception.app.empty()) out.applications.push_back(exception);

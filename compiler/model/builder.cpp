@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "policy/ascii.h"
+
 namespace vpn::model {
 namespace {
 
@@ -85,7 +87,7 @@ void Builder::read_mappings(Reader& reader, Dict payload) {
     const Dict dict = reader.dict(list, i);
     Mapping mapping;
     mapping.app = reader.text(dict, "Identifier");
-    mapping.vpn_uuid = upper_case(reader.text(dict, "VPNUUID"));
+    mapping.vpn_uuid = ascii::upper_case(reader.text(dict, "VPNUUID"));
     mapping.path = reader.text(dict, "Path");
     mapping.place = reader.place(list, i);
     const List tools = reader.list(dict, "MatchTools");

@@ -7,6 +7,10 @@
 #include "compiler/model/build.h"
 #include "compiler/model/parts.h"
 
+namespace vpn::policy::fb {
+enum class Provider : std::uint8_t;
+}
+
 namespace vpn::model {
 
 class Builder {
@@ -64,6 +68,7 @@ class Builder {
 
 /// Who runs a plug-in's VPN, by its VPNSubType.
 std::uint8_t provider_of(std::string_view subtype);
+std::uint8_t number(policy::fb::Provider provider);
 
 // apps.cpp
 /// The app map, and the well-known apps with a role that a rule of this model looks at.

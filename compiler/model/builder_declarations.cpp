@@ -6,14 +6,12 @@ namespace {
 
 namespace fb = policy::fb;
 
-std::uint8_t number(fb::Provider provider) { return static_cast<std::uint8_t>(provider); }
-
-std::uint32_t idle_seconds(Reader& reader, Dict payload) {
+std::uint32_t declared_idle_seconds(Reader& reader, Dict payload) {
   const Dict idle = reader.dict(payload, "Idle");
   return reader.truth(idle, "Disconnect") ? reader.number(idle, "Timer", 0) : 0;
 }
 
-void read_provider(Reader& reader, Dict payload, Tunnel& tunnel) {
+void read_declared_provider(Reader& reader, Dict payload, Tunnel& tunnel) {
   const Dict provider = reader.dict(payload, "Provider");
   tunnel.app_proxy = reader.text(provider, "Type") == "app-proxy";
   tunnel.provider_bundle = reader.text(provider, "ComposedIdentifier");
@@ -79,21 +77,21 @@ void Builder::read_vpn_declaration(Reader& reader, Dict declaration, std::string
   tunnel.name = reader.text(payload, "VisibleName");
   tunnel.server = reader.text(payload, "HostName");
   tunnel.place = place;
-  tunnel.idle_seconds = idle_seconds(reader, payload);
+  tunnel.idle_seconds = declared_idle_seconds(reader, payload);
   vpn.device.place = place;
   vpn.device.override_primary = {false, false, place};
   vpn.on_demand = read_declared_on_demand(reader, payload, place);
   if (kind == "ikev2") {
     tunnel.provider = number(fb::Provider::ikev2);
     tunnel.ike = read_declared_ike(reader, payload, identities_);
-    read_provider(reader, payload, tunnel);
+    read_declared_provider(reader, payload, tunnel);
   } else if (kind == "ipsec") {
     tunnel.provider = number(fb::Provider::ipsec);
     tunnel.ike = read_declared_ipsec(reader, payload, identities_);
     vpn.device.override_primary = reader.flag(payload, "OverridePrimary", false, place);
   } else {
     read_declared_plugin(reader, payload, vpn);
-    read_provider(reader, payload, tunnel);
+    read_declared_provider(reader, payload, tunnel);
   }
   read_routing(reader, kind == "ipsec" ? Dict{} : reader.dict(payload, "NetworkRouting"), place, vpn.device);
   tunnel.dns = read_declared_dns(reader, payload, identities_);

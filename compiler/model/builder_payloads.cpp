@@ -1,13 +1,12 @@
 #include "compiler/document/coerce.h"
 #include "compiler/model/builder.h"
+#include "policy/ascii.h"
 #include "policy_generated.h"
 
 namespace vpn::model {
 namespace {
 
 namespace fb = policy::fb;
-
-std::uint8_t number(fb::Provider provider) { return static_cast<std::uint8_t>(provider); }
 
 /// The block that a VPNType reads; those of other types are not looked at.
 std::string_view block_name(std::string_view vpn_type) {
@@ -50,6 +49,8 @@ void read_ppp(Reader& reader, Dict ppp, Tunnel& tunnel) {
 }
 
 }  // namespace
+
+std::uint8_t number(fb::Provider provider) { return static_cast<std::uint8_t>(provider); }
 
 std::uint8_t provider_of(std::string_view subtype) {
   if (subtype.starts_with("com.wireguard.")) return number(fb::Provider::wireguard);
@@ -164,9 +165,9 @@ void Builder::read_always_on_payload(Reader& reader, Dict payload, const std::st
 void Builder::read_vpn_payload(Reader& reader, Dict payload, bool per_app) {
   const PlaceId place = reader.place(payload.path, payload.value->span);
   const std::string_view vpn_type = reader.text(payload, "VPNType");
-  const std::string id = fallback_id(upper_case(reader.text(payload, per_app ? "VPNUUID" : "PayloadUUID")));
+  const std::string id = fallback_id(ascii::upper_case(reader.text(payload, per_app ? "VPNUUID" : "PayloadUUID")));
   if (vpn_type == "AlwaysOn") {
-    read_always_on_payload(reader, payload, fallback_id(upper_case(reader.text(payload, "PayloadUUID"))), place);
+    read_always_on_payload(reader, payload, fallback_id(ascii::upper_case(reader.text(payload, "PayloadUUID"))), place);
     return;
   }
   Vpn vpn;

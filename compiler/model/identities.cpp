@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "compiler/model/parts.h"
+#include "policy/ascii.h"
 
 namespace vpn::model {
 namespace {
@@ -73,7 +74,7 @@ bool is_common_key(std::string_view key) { return key.starts_with("Payload"); }
 
 void Identities::add_payload(const document::Document& document, Dict payload, std::string_view type) {
   const document::Value* uuid = Reader::find(payload, "PayloadUUID");
-  std::string name = uuid != nullptr && uuid->is(Type::string) ? upper_case(uuid->string()) : std::string{};
+  std::string name = uuid != nullptr && uuid->is(Type::string) ? ascii::upper_case(uuid->string()) : std::string{};
   payloads_.try_emplace({&document, name}, entries_.size());
   entries_.push_back({&document, payload, type, std::move(name), false, none});
 }
@@ -89,7 +90,7 @@ void Identities::add_asset(const document::Document& document, Dict declaration,
 std::uint32_t Identities::payload(Reader& reader, Dict dict, std::string_view key) {
   const document::Value* uuid = Reader::find(dict, key);
   if (uuid == nullptr || !uuid->is(Type::string) || uuid->size == 0) return none;
-  const auto found = payloads_.find({&reader.document(), upper_case(uuid->string())});
+  const auto found = payloads_.find({&reader.document(), ascii::upper_case(uuid->string())});
   return found == payloads_.end() ? none : materialise(entries_[found->second]);
 }
 

@@ -27,7 +27,7 @@ void settle_authentication(Ike& ike) {
 }
 
 // What the block and the declaration have in common, key by key.
-void read_common(Reader& reader, Dict dict, Ike& ike) {
+void read_shared_keys(Reader& reader, Dict dict, Ike& ike) {
   ike.local_identifier = reader.text(dict, "LocalIdentifier");
   ike.remote_identifier = reader.text(dict, "RemoteIdentifier");
   ike.internal_subnets = reader.truth(dict, "UseConfigurationAttributeInternalIPSubnet");
@@ -62,7 +62,7 @@ void read_ppk(Reader& reader, Dict dict, Ike& ike) {
 
 Ike read_ike(Reader& reader, Dict block, Identities& identities) {
   Ike ike;
-  read_common(reader, block, ike);
+  read_shared_keys(reader, block, ike);
   read_server_check(reader, block, ike);
   read_ppk(reader, block, ike);
   ike.post_quantum_fallback = reader.truth(block, "AllowPostQuantumKeyExchangeFallback");
@@ -81,7 +81,7 @@ Ike read_ike(Reader& reader, Dict block, Identities& identities) {
 
 Ike read_declared_ike(Reader& reader, Dict payload, Identities& identities) {
   Ike ike;
-  read_common(reader, payload, ike);
+  read_shared_keys(reader, payload, ike);
   const Dict post_quantum = reader.dict(payload, "PostQuantumKeyExchange");
   read_ppk(reader, post_quantum, ike);
   ike.post_quantum_fallback = reader.truth(post_quantum, "AllowFallback");

@@ -71,8 +71,6 @@ class Reader {
   const document::Document& document_;
 };
 
-std::string upper_case(std::string_view text);  ///< ASCII
-bool equal_without_case(std::string_view a, std::string_view b);
 /// Bytes of a Base64 text, white space aside; nothing where it is none.
 std::optional<std::vector<std::uint8_t>> decode_base64(std::string_view text);
 

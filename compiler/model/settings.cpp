@@ -6,14 +6,13 @@
 
 #include "compiler/document/coerce.h"
 #include "compiler/model/parts.h"
+#include "policy/ascii.h"
 #include "policy_generated.h"
 
 namespace vpn::model {
 namespace {
 
 using document::Type;
-
-constexpr char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
 /// Texts to look for without regard to case, given in upper case, all of them in one pass.
 template <std::size_t size>
@@ -28,7 +27,7 @@ class Needles {
 
   bool any_in(std::string_view text) const {
     for (; !text.empty(); text.remove_prefix(1)) {
-      if (!begins_[static_cast<unsigned char>(upper(text.front()))]) continue;
+      if (!begins_[static_cast<unsigned char>(ascii::upper(text.front()))]) continue;
       if (std::any_of(needles_.begin(), needles_.end(), [&](std::string_view n) { return begins_with(text, n); }))
         return true;
     }
@@ -38,7 +37,7 @@ class Needles {
  private:
   static bool begins_with(std::string_view text, std::string_view needle) {
     return text.size() >= needle.size() &&
-           std::equal(needle.begin(), needle.end(), text.begin(), [](char a, char b) { return a == upper(b); });
+           std::equal(needle.begin(), needle.end(), text.begin(), [](char a, char b) { return a == ascii::upper(b); });
   }
 
   std::array<std::string_view, size> needles_{};
@@ -55,7 +54,7 @@ bool is_secret_name(std::string_view name) {
   constexpr std::string_view names[] = {"KEY", "PIN", "PWD", "PASS", "STATIC-KEY"};
   if (name.ends_with("AssetReference")) return false;  // names a declaration
   return parts.any_in(name) || std::any_of(std::begin(names), std::end(names),
-                                           [&](std::string_view n) { return equal_without_case(name, n); });
+                                           [&](std::string_view n) { return ascii::equal_without_case(name, n); });
 }
 
 bool is_secret_text(std::string_view text) {
@@ -199,7 +198,8 @@ void each_line(std::string_view text, Visit visit) {
 void add_wireguard(std::string_view text, std::vector<std::string_view>& out) {
   each_line(text, [&](std::string_view line) {
     const auto equals = line.find('=');
-    if (equals == std::string_view::npos || !equal_without_case(trim(line.substr(0, equals)), "Endpoint")) return;
+    if (equals == std::string_view::npos || !ascii::equal_without_case(trim(line.substr(0, equals)), "Endpoint"))
+      return;
     out.push_back(trim(line.substr(equals + 1)));
   });
 }

@@ -25,6 +25,11 @@ bool Block::is_required_by(std::string_view selector_value) const {
   return std::find(required_for.begin(), required_for.end(), selector_value) != required_for.end();
 }
 
+const Block* Payload::find_block(std::string_view key) const {
+  const auto found = std::find_if(blocks.begin(), blocks.end(), [&](const Block& b) { return b.key == key; });
+  return found == blocks.end() ? nullptr : &*found;
+}
+
 std::span<const Payload> payloads() { return tables::payloads; }
 const Payload& top_level() { return tables::top_level; }
 

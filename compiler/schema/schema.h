@@ -126,6 +126,8 @@ struct Payload {
   std::span<const Block> blocks;            ///< keys that are in none are read for every value of the selector
   std::span<const Availability> platforms;  ///< one for each policy::Platform
   bool multiple = true;                     ///< more than one in a profile makes sense
+
+  const Block* find_block(std::string_view key) const;  ///< null: every value of the selector reads the key
 };
 
 std::span<const Payload> payloads();                 ///< sorted by type

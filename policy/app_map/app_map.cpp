@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "policy/app_map/tree.h"
+#include "policy/ascii.h"
 #include "policy/types.h"
 
 namespace vpn::policy {
@@ -15,12 +16,6 @@ constexpr const char* help = "see \"App map\" in docs/cli.md";
 
 tl::unexpected<Error> bad(const std::string& where, std::string what) {
   return fail(ErrorKind::invalid_input, std::move(what), where, help);
-}
-
-std::string upper_case(std::string text) {
-  for (char& c : text)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return text;
 }
 
 Result<std::vector<std::string>> strings(const json& value, const std::string& where) {
@@ -87,7 +82,7 @@ Result<void> set_key(const std::string& key, const json& value, const std::strin
     return bad(where, "this key is not known; there are paths, flatpak, snap, cgroup, sha256, roles and vpn");
   if (!value.is_string()) return bad(where, "a text is expected here");
   if (key == "sha256") return set_digest(value.get<std::string>(), where, app);
-  *field = key == "vpn" ? upper_case(value.get<std::string>()) : value.get<std::string>();
+  *field = key == "vpn" ? ascii::upper_case(value.get<std::string>()) : value.get<std::string>();
   return {};
 }
 

@@ -15,7 +15,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t most_lines = 50;
 
-std::string member(const Json& object, const char* key) {
+std::string shown_member(const Json& object, const char* key) {
   const auto it = object.find(key);
   if (it == object.end() || it->is_null()) return {};
   return printable(it->is_string() ? it->get<std::string>() : it->dump());
@@ -47,25 +47,25 @@ std::string verdict_color(const std::string& verdict) {
 }  // namespace
 
 std::string status_text(const Json& s, bool color) {
-  const std::string guard = member(s, "guard");
+  const std::string guard = shown_member(s, "guard");
   std::string out = "guard    " + colored(guard, guard == "in-force" ? "32" : "31", color);
   if (s.value("audit", false)) out += colored("  AUDIT: nothing is blocked", "33", color);
-  if (!member(s, "missing").empty()) out += ", missing: " + member(s, "missing");
-  if (!member(s, "fault").empty()) out += "\n         " + member(s, "fault");
+  if (!shown_member(s, "missing").empty()) out += ", missing: " + shown_member(s, "missing");
+  if (!shown_member(s, "fault").empty()) out += "\n         " + shown_member(s, "fault");
   const Json policy = s.value("policy", Json::object());
-  out += "\npolicy   serial " + member(policy, "serial") + ", " +
+  out += "\npolicy   serial " + shown_member(policy, "serial") + ", " +
          (policy.value("verified", false) ? "signature verified" : "signature not checked") +
          (policy.value("on_trial", false) ? ", ON TRIAL until confirmed" : "") + "\n";
-  if (!member(policy, "secrets_fault").empty()) out += "         " + member(policy, "secrets_fault") + "\n";
-  const std::string primary = member(s, "primary_interface");
+  if (!shown_member(policy, "secrets_fault").empty()) out += "         " + shown_member(policy, "secrets_fault") + "\n";
+  const std::string primary = shown_member(s, "primary_interface");
   out += "network  " + (primary.empty() ? "none" : primary) + "\n";
   for (const Json& t : s.value("tunnels", Json::array())) {
-    const std::string status = member(t, "status");
+    const std::string status = shown_member(t, "status");
     out += "tunnel   " + colored(padded(status, 14), status == "connected" ? "32" : "33", color) +
-           padded(member(t, "kind"), 10) + padded(member(t, "provider"), 10) + member(t, "id");
-    if (!member(t, "name").empty()) out += " (" + member(t, "name") + ")";
-    if (!member(t, "interface").empty()) out += " on " + member(t, "interface");
-    if (!member(t, "reason").empty()) out += "\n         " + member(t, "reason");
+           padded(shown_member(t, "kind"), 10) + padded(shown_member(t, "provider"), 10) + shown_member(t, "id");
+    if (!shown_member(t, "name").empty()) out += " (" + shown_member(t, "name") + ")";
+    if (!shown_member(t, "interface").empty()) out += " on " + shown_member(t, "interface");
+    if (!shown_member(t, "reason").empty()) out += "\n         " + shown_member(t, "reason");
     out += "\n";
   }
   for (const Json& fault : s.value("owner_faults", Json::array()))
@@ -74,45 +74,46 @@ std::string status_text(const Json& s, bool color) {
 }
 
 std::string why_text(const Json& a, bool color) {
-  const std::string verdict = member(a, "verdict");
+  const std::string verdict = shown_member(a, "verdict");
   std::string out = colored(verdict, verdict_color(verdict).c_str(), color);
-  if (!member(a, "tunnel").empty()) out += " " + member(a, "tunnel");
-  out += "  by " + member(a, "rule");
+  if (!shown_member(a, "tunnel").empty()) out += " " + shown_member(a, "tunnel");
+  out += "  by " + shown_member(a, "rule");
   const Json source = a.value("source", Json());
   if (source.is_object()) {
-    out += ", " + member(source, "file");
-    if (!member(source, "line").empty()) out += ":" + member(source, "line");
-    out += " " + member(source, "path");
+    out += ", " + shown_member(source, "file");
+    if (!shown_member(source, "line").empty()) out += ":" + shown_member(source, "line");
+    out += " " + shown_member(source, "path");
   }
   out += "\n";
   for (const Json& p : a.value("passed", Json::array()))
-    out += "  not " + member(p, "rule") + ": " + member(p, "why") + "\n";
-  if (member(a, "guard") != "in-force")
-    out += colored("  but the guard is " + member(a, "guard") + ", which blocks", "31", color) + "\n";
+    out += "  not " + shown_member(p, "rule") + ": " + shown_member(p, "why") + "\n";
+  if (shown_member(a, "guard") != "in-force")
+    out += colored("  but the guard is " + shown_member(a, "guard") + ", which blocks", "31", color) + "\n";
   return out;
 }
 
 std::string drop_line(const Json& d, bool color) {
-  std::string out =
-      clock_time(d) + "  " + colored(padded(member(d, "rule"), 5), "31", color) + padded(member(d, "app"), 28);
-  out += member(d, "direction") == "in" ? "from " : "to ";
-  out += member(d, "protocol") + " " + member(d, "remote");
-  if (const std::string port = member(d, "remote_port"); port != "0") out += " port " + port;
-  if (!member(d, "interface").empty()) out += " on " + member(d, "interface");
-  if (const std::string pid = member(d, "pid"); pid != "0") out += ", process " + pid;
+  std::string out = clock_time(d) + "  " + colored(padded(shown_member(d, "rule"), 5), "31", color) +
+                    padded(shown_member(d, "app"), 28);
+  out += shown_member(d, "direction") == "in" ? "from " : "to ";
+  out += shown_member(d, "protocol") + " " + shown_member(d, "remote");
+  if (const std::string port = shown_member(d, "remote_port"); port != "0") out += " port " + port;
+  if (!shown_member(d, "interface").empty()) out += " on " + shown_member(d, "interface");
+  if (const std::string pid = shown_member(d, "pid"); pid != "0") out += ", process " + pid;
   return out + "\n";
 }
 
 std::string drops_text(const Json& a, bool color) {
   std::vector<Json> dropped;
   for (const Json& c : a.value("counters", Json::array()))
-    if (member(c, "verdict") == "drop") dropped.push_back(c);
+    if (shown_member(c, "verdict") == "drop") dropped.push_back(c);
   const auto packets = [](const Json& c) { return c.value("packets", std::uint64_t{0}); };
   std::sort(dropped.begin(), dropped.end(), [&](const Json& x, const Json& y) { return packets(x) > packets(y); });
   std::string out;
   for (const Json& c : dropped) {
-    out += padded(std::to_string(packets(c)) + " packets", 20) + colored(padded(member(c, "rule"), 5), "31", color) +
-           padded(member(c, "direction"), 4) + member(c, "app") + "\n";
+    out += padded(std::to_string(packets(c)) + " packets", 20) +
+           colored(padded(shown_member(c, "rule"), 5), "31", color) + padded(shown_member(c, "direction"), 4) +
+           shown_member(c, "app") + "\n";
   }
   const Json recent = a.value("recent", Json::array());
   const std::size_t skip = recent.size() > most_lines ? recent.size() - most_lines : 0;

@@ -17,7 +17,7 @@ namespace {
 
 using policy::Address;
 
-struct Free {
+struct FreeAddresses {
   void operator()(ifaddrs* p) const { ::freeifaddrs(p); }
 };
 
@@ -43,7 +43,7 @@ template <class Visit>
 void for_each_address(Visit visit) {
   ifaddrs* list = nullptr;
   if (::getifaddrs(&list) != 0) return;
-  const std::unique_ptr<ifaddrs, Free> owner(list);
+  const std::unique_ptr<ifaddrs, FreeAddresses> owner(list);
   for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
     if (const auto address = read(entry->ifa_addr)) visit(entry->ifa_name, *address);
   }

@@ -94,7 +94,7 @@ bool add_authority(X509* certificate, std::vector<Authority>& out) {
   return true;
 }
 
-tl::unexpected<Error> refuse(const fb::Identity& identity, std::string what, std::string help = {}) {
+tl::unexpected<Error> unusable(const fb::Identity& identity, std::string what, std::string help = {}) {
   return fail(ErrorKind::invalid_input, std::move(what), identity.uuid()->str(), std::move(help));
 }
 
@@ -146,11 +146,12 @@ Result<Opened> take_apart(const fb::Identity& identity, std::span<const std::byt
     out.ciphers = std::make_unique<LegacyCiphers>();
     if (!parse(container, password, out)) {
       ERR_clear_error();
-      return refuse(identity, "the identity's PKCS#12 container cannot be opened: " + first, "is its password right?");
+      return unusable(identity, "the identity's PKCS#12 container cannot be opened: " + first,
+                      "is its password right?");
     }
   }
   if (!out.key || !out.certificate)
-    return refuse(identity, "the identity's container holds no key with its certificate");
+    return unusable(identity, "the identity's container holds no key with its certificate");
   return out;
 }
 
@@ -159,17 +160,17 @@ Result<Opened> take_apart(const fb::Identity& identity, std::span<const std::byt
 Result<DeviceIdentity> open_identity(const fb::Identity& identity, const FindSecret& secrets) {
   const std::string kind = identity.kind()->str();
   if (identity.secret() == policy::none) {
-    return refuse(identity, "the identity is of kind " + kind + ": its key is not on this device yet",
-                  "enrol it elsewhere and give it as a PKCS#12 payload");
+    return unusable(identity, "the identity is of kind " + kind + ": its key is not on this device yet",
+                    "enrol it elsewhere and give it as a PKCS#12 payload");
   }
   const auto container = secrets(identity.secret());
   if (!container || container->size() > static_cast<std::size_t>(std::numeric_limits<long>::max())) {
-    return refuse(identity, "the identity's container is not among the secrets");
+    return unusable(identity, "the identity's container is not among the secrets");
   }
   WipedBytes password;
   if (identity.password() != policy::none) {
     const auto found = secrets(identity.password());
-    if (!found) return refuse(identity, "the identity's password is not among the secrets");
+    if (!found) return unusable(identity, "the identity's password is not among the secrets");
     password = wiped(*found);
   }
   password.push_back(std::byte{0});
@@ -177,7 +178,7 @@ Result<DeviceIdentity> open_identity(const fb::Identity& identity, const FindSec
   if (!opened) return tl::unexpected(std::move(opened.error()));
   DeviceIdentity out{pkcs8_of(opened->key.get()), kind_of(opened->key.get()), der_of(opened->certificate.get()), {}};
   if (out.key.empty() || out.certificate.empty())
-    return refuse(identity, "the identity cannot be written for charon: " + reason());
+    return unusable(identity, "the identity cannot be written for charon: " + reason());
   for (int i = 0; i < sk_X509_num(opened->others.get()); ++i) {
     out.others.push_back(der_of(sk_X509_value(opened->others.get(), i)));
   }

@@ -8,12 +8,12 @@
 #include <charconv>
 #include <fstream>
 
+#include "policy/ascii.h"
+
 namespace vpn::agent::strongswan {
 
 std::string short_name(std::string_view tunnel_id) {
-  std::string id(tunnel_id);
-  std::transform(id.begin(), id.end(), id.begin(),
-                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  const std::string id = ascii::upper_case(tunnel_id);
   std::array<unsigned char, 32> digest{};
   EVP_Digest(id.data(), id.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
   constexpr std::string_view digits = "0123456789abcdef";

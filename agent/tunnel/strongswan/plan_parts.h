@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/tunnel/strongswan/plan.h"
+#include "policy/flat_text.h"
 #include "policy_generated.h"
 
 namespace vpn::agent::strongswan {
@@ -31,9 +32,7 @@ Result<std::string> settings_body(const Parts& parts, const PlanSettings& settin
 /// What the shell that charon calls runs when the child comes and goes.
 std::string updown_command(const std::string& path);
 
-inline std::string_view view(const flatbuffers::String* s) {
-  return s == nullptr ? std::string_view() : s->string_view();
-}
+using policy::view;
 inline tl::unexpected<Error> refuse(std::string_view where, std::string what, std::string help = {}) {
   return fail(ErrorKind::invalid_input, std::move(what), std::string(where), std::move(help));
 }

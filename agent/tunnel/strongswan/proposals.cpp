@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "agent/tunnel/strongswan/plan_parts.h"
 #include "policy_generated.h"
 
 namespace vpn::agent::strongswan {
@@ -58,12 +59,6 @@ auto* find(const List& list, Key wanted, auto member) {
   return found == list.end() ? nullptr : &*found;
 }
 
-tl::unexpected<Error> refuse(std::string_view where, std::string what, std::string help = {}) {
-  return fail(ErrorKind::invalid_input, std::move(what), std::string(where), std::move(help));
-}
-
-std::string_view text(const flatbuffers::String* s) { return s == nullptr ? std::string_view() : s->string_view(); }
-
 /// One association's choice, as the payload has it.
 struct Choice {
   const Cipher* cipher = nullptr;
@@ -92,7 +87,7 @@ Result<std::string> further_exchanges(std::string_view where, const fb::Security
 
 Result<Choice> choose(std::string_view where, const fb::SecurityAssociation& sa) {
   Choice out;
-  const std::string_view encryption = text(sa.encryption());
+  const std::string_view encryption = view(sa.encryption());
   out.cipher = find(ciphers, encryption, &Cipher::payload);
   if (out.cipher == nullptr) {
     const std::string name(encryption);
@@ -100,9 +95,9 @@ Result<Choice> choose(std::string_view where, const fb::SecurityAssociation& sa)
         where, encryption == "DES" ? "DES protects nothing: its keys have 56 bits" : "cipher '" + name + "' is unknown",
         "use AES-256-GCM on both sides");
   }
-  out.integrity = find(integrities, text(sa.integrity()), &Integrity::payload);
+  out.integrity = find(integrities, view(sa.integrity()), &Integrity::payload);
   if (out.integrity == nullptr)
-    return refuse(where, "integrity check '" + std::string(text(sa.integrity())) + "' is unknown");
+    return refuse(where, "integrity check '" + std::string(view(sa.integrity())) + "' is unknown");
   out.group = find(groups, sa.dh_group(), &Group::number);
   if (out.group == nullptr)
     return refuse(where, "Diffie-Hellman group " + std::to_string(sa.dh_group()) + " is unknown");

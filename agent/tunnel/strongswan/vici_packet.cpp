@@ -3,14 +3,14 @@
 namespace vpn::agent::strongswan {
 namespace {
 
-constexpr std::size_t length_size = 4, longest_packet = 512 * 1024, longest_name = 0xff;
+constexpr std::size_t length_size = 4, longest_packet = 512 * 1024, longest_packet_name = 0xff;
 
 bool has_name(PacketType type) {
   return type == PacketType::command_request || type == PacketType::event_register ||
          type == PacketType::event_unregister || type == PacketType::event;
 }
 
-tl::unexpected<Error> refuse(const char* fault) {
+tl::unexpected<Error> bad_packet(const char* fault) {
   return fail(ErrorKind::invalid_input, std::string("a packet from charon ") + fault);
 }
 
@@ -21,7 +21,7 @@ Result<WipedBytes> encode(const Packet& packet) {
   if (!message) return message;
   const std::size_t name = has_name(packet.type) ? 1 + packet.name.size() : 0;
   const std::size_t size = 1 + name + message->size();
-  if (packet.name.size() > longest_name || size > longest_packet) {
+  if (packet.name.size() > longest_packet_name || size > longest_packet) {
     return fail(ErrorKind::invalid_input, "a message to charon is too long");
   }
   WipedBytes out;
@@ -38,15 +38,15 @@ Result<WipedBytes> encode(const Packet& packet) {
 }
 
 Result<Packet> decode_packet(std::span<const std::byte> bytes) {
-  if (bytes.empty()) return refuse("is empty");
+  if (bytes.empty()) return bad_packet("is empty");
   const auto type = std::to_integer<std::uint8_t>(bytes.front());
-  if (type > static_cast<std::uint8_t>(PacketType::event)) return refuse("has an unknown type");
+  if (type > static_cast<std::uint8_t>(PacketType::event)) return bad_packet("has an unknown type");
   Packet packet{static_cast<PacketType>(type), {}, {}};
   bytes = bytes.subspan(1);
   if (has_name(packet.type)) {
-    if (bytes.empty()) return refuse("is cut short");
+    if (bytes.empty()) return bad_packet("is cut short");
     const auto size = std::to_integer<std::size_t>(bytes.front());
-    if (bytes.size() - 1 < size) return refuse("is cut short");
+    if (bytes.size() - 1 < size) return bad_packet("is cut short");
     packet.name = text_of(bytes.subspan(1, size));
     bytes = bytes.subspan(1 + size);
   }
@@ -67,7 +67,7 @@ Result<std::optional<Packet>> PacketStream::next() {
   if (waiting.size() < length_size) return std::optional<Packet>();
   std::size_t size = 0;
   for (const std::byte b : waiting.first(length_size)) size = size << 8 | std::to_integer<std::size_t>(b);
-  if (size > longest_packet) return refuse("is longer than the protocol allows");
+  if (size > longest_packet) return bad_packet("is longer than the protocol allows");
   if (waiting.size() - length_size < size) return std::optional<Packet>();
   auto packet = decode_packet(waiting.subspan(length_size, size));
   if (!packet) return tl::unexpected(std::move(packet.error()));

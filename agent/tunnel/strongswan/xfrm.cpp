@@ -86,7 +86,7 @@ int make_interface(const std::string& name, std::uint32_t if_id, bool up) {
   return exchange(NETLINK_ROUTE, message);
 }
 
-tl::unexpected<Error> refuse(std::string what, int code, std::string where = {}) {
+tl::unexpected<Error> kernel_refusal(std::string what, int code, std::string where = {}) {
   return fail(ErrorKind::environment, std::move(what) + ": " + std::strerror(code), std::move(where));
 }
 
@@ -160,7 +160,7 @@ Result<std::vector<T>> dump(std::uint16_t request, std::uint32_t if_id) {
     std::memcpy(&item, mnl_nlmsg_get_payload(&answer), sizeof item);
     out.push_back(item);
   });
-  if (code != 0) return refuse("cannot read the kernel's associations", code);
+  if (code != 0) return kernel_refusal("cannot read the kernel's associations", code);
   return out;
 }
 
@@ -183,7 +183,7 @@ bool kernel_has_esp() {
 Result<void> make_xfrm_interface(const std::string& name, std::uint32_t if_id) {
   remove_xfrm_interface(name);
   if (const int code = make_interface(name, if_id, true); code != 0)
-    return refuse("cannot make the tunnel's interface", code, name);
+    return kernel_refusal("cannot make the tunnel's interface", code, name);
   return {};
 }
 
@@ -199,13 +199,13 @@ Result<void> forget_associations(std::uint32_t if_id) {
   if (!policies) return tl::unexpected(policies.error());
   for (const xfrm_userpolicy_info& policy : *policies) {
     if (const int code = remove_policy(policy, if_id); code != 0 && code != ENOENT)
-      return refuse("cannot remove a policy", code);
+      return kernel_refusal("cannot remove a policy", code);
   }
   const auto associations = dump<xfrm_usersa_info>(XFRM_MSG_GETSA, if_id);
   if (!associations) return tl::unexpected(associations.error());
   for (const xfrm_usersa_info& sa : *associations) {
     if (const int code = remove_association(sa, if_id); code != 0 && code != ESRCH)
-      return refuse("cannot remove an association", code);
+      return kernel_refusal("cannot remove an association", code);
   }
   return {};
 }
