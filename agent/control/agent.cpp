@@ -349,6 +349,7 @@ Result<Desired> Agent::desired(const policy::DeviceState& state) {
   Desired out;
   out.interfaces = interfaces_of(view, fresh->tunnel_interfaces, config_.inner_bridges);
   out.tunnel_addresses = tunnel_addresses(view, fresh->tunnel_interfaces, tunnels_.named());
+  out.unanswered = unanswered_addresses(view, out.tunnel_addresses);
   out.exemptions = exemptions(fresh->exemptions, tunnel_numbers_, tunnels_.named());
   out.outer = outer_packets(tunnels_.named());
   for (const auto& [app, number] : app_numbers_)

@@ -55,7 +55,7 @@ GatePlan Guard::gate_plan() const {
   GatePlan plan;
   plan.interfaces = last_->interfaces;
   plan.tickets = tickets_;
-  plan.tunnel_addresses = last_->tunnel_addresses;
+  plan.tunnel_addresses = last_->unanswered;
   plan.outer = last_->outer;
   plan.forward = datapath_.forward_marks();
   plan.audit = settings_.datapath.audit;

@@ -21,6 +21,7 @@ namespace vpn::agent {
 struct Desired {
   std::vector<Interface> interfaces;
   std::vector<TunnelAddress> tunnel_addresses;
+  std::vector<TunnelAddress> unanswered;  ///< for the gate: those, and more
   std::vector<Exemption> exemptions;
   std::vector<GatePlan::Outer> outer;
   std::vector<std::uint64_t> fresh, stale;

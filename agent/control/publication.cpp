@@ -18,6 +18,11 @@ bool has_default_route(const NetworkView& view, std::uint32_t link) {
                      [&](const MainRoute& r) { return r.destination.length == 0 && r.link == link; });
 }
 
+const policy::Prefix& link_local() {
+  static const auto prefix = policy::Prefix::parse("fe80::/10");
+  return *prefix;
+}
+
 // A bridge to containers: by the configuration, and never one that leads to a gateway of ours.
 bool is_inner_bridge(const NetworkView& view, const Link& link, std::span<const std::string> patterns) {
   return link.kind == "bridge" && !has_default_route(view, link.index) &&
@@ -55,14 +60,13 @@ std::vector<Interface> interfaces_of(const NetworkView& view, std::span<const st
 
 NetworkFacts route_facts(const NetworkView& view, std::uint32_t primary, std::span<const std::uint32_t> tunnels,
                          std::span<const NamedTunnel> lives) {
-  static const auto link_local = policy::Prefix::parse("fe80::/10");
   NetworkFacts out;
   out.primary = primary;
   for (const NamedTunnel& t : lives)
     if (t.life->report.process.mark) out.kernel_marks.push_back(*t.life->report.process.mark);
   for (const std::uint32_t tunnel : tunnels) {
     const auto it = std::find_if(view.addresses.begin(), view.addresses.end(), [&](const LinkAddress& a) {
-      return a.link == tunnel && a.address.v6 && !link_local->contains(a.address);
+      return a.link == tunnel && a.address.v6 && !link_local().contains(a.address);
     });
     if (it != view.addresses.end()) out.sources.push_back({tunnel, it->address});
   }
@@ -100,6 +104,18 @@ std::vector<TunnelAddress> tunnel_addresses(const NetworkView& view, std::span<c
   }
   std::vector<TunnelAddress> out;
   for (const auto& [address, interface] : all) out.push_back({address, interface});
+  return out;
+}
+
+std::vector<TunnelAddress> unanswered_addresses(const NetworkView& view, std::span<const TunnelAddress> of_tunnels) {
+  std::vector<TunnelAddress> out(of_tunnels.begin(), of_tunnels.end());
+  for (const LinkAddress& a : view.addresses) {
+    const Link* link = view.link(a.link);
+    if (link == nullptr || link->link_layer || link->loopback || link_local().contains(a.address)) continue;
+    const bool known =
+        std::any_of(out.begin(), out.end(), [&](const TunnelAddress& t) { return t.address == a.address; });
+    if (!known) out.push_back({a.address, a.link});
+  }
   return out;
 }
 

@@ -26,6 +26,10 @@ NetworkFacts route_facts(const NetworkView& view, std::uint32_t primary, std::sp
 std::vector<TunnelAddress> tunnel_addresses(const NetworkView& view, std::span<const std::uint32_t> tunnels,
                                             std::span<const NamedTunnel> lives);
 
+/// Addresses for which nothing may answer on another interface: `of_tunnels`, and those of links without neighbours
+/// (TUN, WireGuard), whose client has not said yet that they are a tunnel's. Link-local ones are each link's own.
+std::vector<TunnelAddress> unanswered_addresses(const NetworkView& view, std::span<const TunnelAddress> of_tunnels);
+
 /// The table's exemptions with the numbers of tunnels as providers, and each kernel half's mark.
 std::vector<Exemption> exemptions(std::span<const policy::Exemption> of_table, std::span<const Number> providers,
                                   std::span<const NamedTunnel> lives);

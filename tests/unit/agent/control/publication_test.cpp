@@ -120,6 +120,20 @@ TEST(Publication, TunnelAddressesExemptionsAndOuterPackets) {
   EXPECT_EQ(out[1].interface, 2u);
 }
 
+// A TUN device has its address before its client says that it is a tunnel's: nothing may answer for it meanwhile.
+TEST(Publication, NothingAnswersForAddressesOfLinksWithoutNeighbours) {
+  NetworkView v = machine();
+  v.links[8].link_layer = false;
+  v.addresses.push_back({9, address("fd00::2"), 128});
+  v.addresses.push_back({9, address("fe80::2"), 64});
+  EXPECT_TRUE(tunnel_addresses(v, {}, {}).empty());
+  const std::vector<TunnelAddress> known{{address("10.8.0.2"), 9}};
+  const auto all = unanswered_addresses(v, known);
+  ASSERT_EQ(all.size(), 2u);  // once each, none of links with neighbours, none of each link's own
+  EXPECT_EQ(all[0].address, address("10.8.0.2"));
+  EXPECT_EQ(all[1].address, address("fd00::2"));
+}
+
 TEST(Publication, ABlockedTableHasNoCellButDrop) {
   test::PolicyMaker maker;
   maker.device("D");
