@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "agent/control/tunnels.h"
 #include "agent/loop/loop.h"
 #include "agent/network/monitor.h"
+#include "agent/network/sock_destroy.h"
 #include "agent/state/guard_life.h"
 #include "agent/state/policy_life.h"
 
@@ -90,7 +92,8 @@ class Agent {
   Result<std::string> metrics() const;
   Result<Json> counters() const;
   void read_drops();
-  void end_connection(const DropEvent& event);
+  bool is_to_end(const DropEvent& event) const;
+  void end_connections(std::span<const TcpSocket> connections);
   void tell_followers();
   std::string app_name(Number number) const;
   std::string tunnel_name(std::uint32_t index) const;

@@ -9,7 +9,6 @@
 #include "agent/control/agent.h"
 #include "agent/control/metrics.h"
 #include "agent/files/files.h"
-#include "agent/network/sock_destroy.h"
 #include "agent/tunnel/external_protocol.h"
 #include "policy/json/json.h"
 #include "policy/kernel/table.h"
@@ -290,18 +289,22 @@ Json Agent::drops_seen() const {
 
 // S3: a connection from before gets an error at once, S5.f's connections are not closed. What was refused early was
 // none.
-void Agent::end_connection(const DropEvent& e) {
+bool Agent::is_to_end(const DropEvent& e) const {
   const bool always_on = e.rule >= VPN_S3 && e.rule <= VPN_S3E;
-  if (!always_on || options_.audit || e.protocol != 6 || e.early || e.cookie == 0) return;
-  const auto done = destroy({e.remote, e.remote_port, e.local_port, e.cookie});
+  return always_on && !options_.audit && e.protocol == 6 && !e.early && e.cookie != 0;
+}
+
+void Agent::end_connections(std::span<const TcpSocket> connections) {
+  const auto done = destroy(connections);
   if (!done && !std::exchange(cannot_end_, true))
     log("connections from before are not ended, only blocked: " + done.error().what + "; " + done.error().help, true);
 }
 
 void Agent::read_drops() {
   std::vector<Json> fresh;
+  std::vector<TcpSocket> ended;
   const auto each = [&](const DropEvent& e) {
-    end_connection(e);
+    if (is_to_end(e)) ended.push_back({e.remote, e.remote_port, e.local_port, e.cookie});
     const Link* link = monitor_->view().link(e.interface);
     Json one = {{"time", wall_clock(e.when)},
                 {"app", e.app == 0 ? "other" : app_name(e.app)},
@@ -318,7 +321,9 @@ void Agent::read_drops() {
     if (e.tunnel != VPN_NO_TUNNEL) one["tunnel"] = tunnel_name(e.tunnel);
     fresh.push_back(std::move(one));
   };
-  if (!guard_->datapath().read_drops(each)) return;
+  const auto read = guard_->datapath().read_drops(each);
+  end_connections(ended);
+  if (!read) return;
   for (Json& one : fresh) {
     control_->each([&](ControlClient& client) {
       if (client.follows_drops) client.send(reply(one));

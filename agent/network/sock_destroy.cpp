@@ -12,8 +12,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace vpn::agent {
 namespace {
@@ -92,33 +93,44 @@ int receive(int socket, Each each) {
 
 }  // namespace
 
-Result<void> destroy(const TcpSocket& wanted) {
+Result<void> destroy(std::span<const TcpSocket> sockets) {
+  if (sockets.empty()) return {};
   const DiagSocket socket;
   if (socket.get() < 0)
     return fail(ErrorKind::environment, std::string("sock_diag cannot be asked: ") + std::strerror(errno));
+  std::set<std::uint64_t> wanted;
+  bool v4 = false;
+  for (const TcpSocket& s : sockets) {
+    wanted.insert(s.cookie);
+    v4 |= !s.remote.v6;
+  }
+  int refused = 0;
   // An IPv4 destination may be an IPv6 socket's.
   for (const int family : {AF_INET, AF_INET6}) {
-    if (wanted.remote.v6 && family == AF_INET) continue;
+    if (!v4 && family == AF_INET) continue;
     inet_diag_req_v2 request{};
     request.sdiag_family = static_cast<std::uint8_t>(family);
     request.sdiag_protocol = IPPROTO_TCP;
     request.idiag_states = all_states;
-    request.id.idiag_sport = htons(wanted.local_port);
-    request.id.idiag_dport = htons(wanted.remote_port);
-    std::optional<inet_diag_sockid> found;
+    if (sockets.size() == 1) { /* the kernel looks at fewer */
+      request.id.idiag_sport = htons(sockets[0].local_port);
+      request.id.idiag_dport = htons(sockets[0].remote_port);
+    }
+    std::vector<inet_diag_sockid> found;
     const auto look = [&](const inet_diag_msg& m) {
-      if (cookie_of(m.id) == wanted.cookie) found = m.id;
+      if (wanted.contains(cookie_of(m.id))) found.push_back(m.id);
     };
     if (!send(socket.get(), SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, request) || receive(socket.get(), look) < 0) continue;
-    if (!found) continue;
-    request.id = *found;
-    if (!send(socket.get(), SOCK_DESTROY, NLM_F_ACK, request)) continue;
-    const int code = receive(socket.get(), [](const inet_diag_msg&) {});
-    if (code == 0 || code == -ENOENT) return {};
-    return fail(ErrorKind::environment, std::string("a connection cannot be ended: ") + std::strerror(-code), {},
-                code == -EOPNOTSUPP ? "the kernel lacks CONFIG_INET_DIAG_DESTROY" : "");
+    for (const inet_diag_sockid& id : found) {
+      request.id = id;
+      if (!send(socket.get(), SOCK_DESTROY, NLM_F_ACK, request)) continue;
+      const int code = receive(socket.get(), [](const inet_diag_msg&) {});
+      if (code != 0 && code != -ENOENT) refused = code;
+    }
   }
-  return {};
+  if (refused == 0) return {};
+  return fail(ErrorKind::environment, std::string("a connection cannot be ended: ") + std::strerror(-refused), {},
+              refused == -EOPNOTSUPP ? "the kernel lacks CONFIG_INET_DIAG_DESTROY" : "");
 }
 
 }  // namespace vpn::agent

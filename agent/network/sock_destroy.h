@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "policy/address.h"
 #include "policy/result.h"
@@ -16,8 +17,9 @@ struct TcpSocket {
   std::uint64_t cookie = 0;  ///< as sock_diag has it; not 0
 };
 
-/// Finds the socket by ports and cookie, and destroys it (SOCK_DESTROY): its app gets ECONNABORTED. One that has gone
-/// is no error. Errors: `environment` (the kernel has no CONFIG_INET_DIAG_DESTROY).
-Result<void> destroy(const TcpSocket& socket);
+/// Finds the sockets by cookie, and destroys them (SOCK_DESTROY): their apps get ECONNABORTED. One that has gone is no
+/// error. One walk over the kernel's sockets, however many are wanted. Errors: `environment` (the kernel has no
+/// CONFIG_INET_DIAG_DESTROY); the others are destroyed all the same.
+Result<void> destroy(std::span<const TcpSocket> sockets);
 
 }  // namespace vpn::agent

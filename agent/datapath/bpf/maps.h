@@ -8,7 +8,7 @@
 
 #include "policy/kernel/packet.h"
 
-#define VPN_LAYOUT 2
+#define VPN_LAYOUT 3
 
 /* --- control: one entry, mapped by the agent ---------------------------------------------------------------------- */
 
@@ -175,14 +175,15 @@ struct vpn_counter { /* on each CPU; entry 0 for what found no room */
   __u64 bytes;
 };
 
-struct vpn_drop_key { /* one event a second for each */
+struct vpn_drop_key { /* one event a second for each; where the agent ends connections (S3), for each connection */
   struct vpn_ip remote;
   __u32 app;
   __u32 spawner;
   __u16 port;
   __u8 protocol;
   __u8 rule;
-  __u32 incoming;
+  __u16 connection; /* its own port */
+  __u16 incoming;
 };
 
 enum vpn_drop_flags { VPN_DROP_INCOMING = 1, VPN_DROP_EARLY = 2 };
