@@ -1,5 +1,6 @@
 """Packets that the device only forwards: for containers, bridged machines and macvlans."""
 
+import contextlib
 import fcntl
 import os
 import socket
@@ -36,46 +37,40 @@ class _Container:
             self._device.run(["ip", "link", "delete", link], check=False)
 
 
+@contextlib.contextmanager
 def _routed(scene):
+    """A container whose default route is the device."""
     scene.world.device.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1, net__ipv4__conf__all__rp_filter=0)
-    return _Container(scene, ["link add box0 type veth peer name eth0 netns {netns}", "addr add 172.30.0.1/24 dev box0",
-                              "addr add fd00:30::1/64 dev box0 nodad", "link set box0 up"],
-                      "addr add 172.30.0.2/24 dev eth0", "addr add fd00:30::2/64 dev eth0 nodad", "link set eth0 up",
-                      "route add default via 172.30.0.1", "route add ::/0 via fd00:30::1")
-
-
-@attack("forwarded from container netns", batch=1, dirty=True, settle=0.1)
-def _forwarded(scene):
-    box = _routed(scene)
+    box = _Container(scene, ["link add box0 type veth peer name eth0 netns {netns}", "addr add 172.30.0.1/24 dev box0",
+                             "addr add fd00:30::1/64 dev box0 nodad", "link set box0 up"],
+                     "addr add 172.30.0.2/24 dev eth0", "addr add fd00:30::2/64 dev eth0 nodad", "link set eth0 up",
+                     "route add default via 172.30.0.1", "route add ::/0 via fd00:30::1")
     try:
-        yield Leak(token=scene.token)
-        box.send(scene.token, scene.server)
+        yield box
     finally:
         box.remove("box0")
 
 
-@attack("forwarded from container netns, IPv6", batch=1, dirty=True, settle=0.1)
-def _forwarded6(scene):
-    box = _routed(scene)
-    try:
-        yield Leak(token=scene.token)
-        box.send(scene.token, scene.server6)
-    finally:
-        box.remove("box0")
+for _title, _server in (("", "server"), (", IPv6", "server6")):
+
+    @attack(f"forwarded from container netns{_title}", batch=1, dirty=True, settle=0.1)
+    def _forwarded(scene, server=_server):
+        with _routed(scene) as box:
+            yield Leak(token=scene.token)
+            box.send(scene.token, getattr(scene, server))
 
 
 @attack("forwarded from container netns, masqueraded", batch=1, dirty=True, settle=0.1)
 def _masqueraded(scene):
     """As Docker does it."""
-    box = _routed(scene)
     device = scene.world.device
-    try:
+    with _routed(scene) as box:
         device.run(["nft", "-f", "-"], text="table ip docker { chain out { type nat hook postrouting priority 100;\nip saddr 172.30.0.0/24 masquerade; }; }\n")
-        yield Leak(token=scene.token)
-        box.send(scene.token, scene.server)
-    finally:
-        device.run(["nft", "delete", "table", "ip", "docker"], check=False)
-        box.remove("box0")
+        try:
+            yield Leak(token=scene.token)
+            box.send(scene.token, scene.server)
+        finally:
+            device.run(["nft", "delete", "table", "ip", "docker"], check=False)
 
 
 @attack("new netns + macvlan on the wire", batch=1, dirty=True, settle=0.1)

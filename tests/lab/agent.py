@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
+import struct
 from pathlib import Path
 
 from tests.lab import kernel, process, profiles, undo
@@ -83,6 +83,13 @@ class Agent:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
+    def age(self, seconds):
+        """As if the agent, which has been killed, had given its last sign of life so long ago (struct vpn_control)."""
+        control = kernel.PinnedArray(next((self.folder / "bpf/guard").glob("maps-*/control")), 72)
+        value = control.read()
+        then = struct.unpack_from("=Q", value, 8)[0] - seconds * 10**9
+        control.write(value[:8] + struct.pack("=q", then) + value[16:])
+
     def terminate(self):
         stop(self._process, 5)
 
@@ -97,15 +104,6 @@ class Agent:
         if not answer["ok"]:
             raise RuntimeError(f"{command}: {answer['error']}\n{self.log()[-1500:]}")
         return answer["result"]
-
-    def ctl(self, *arguments, check=True):
-        """What vpnagentctl prints, as data."""
-        command = [self._build / "bin/vpnagentctl", *arguments, "--control", self.control, "--format", "json"]
-        with self._world.device.inside():
-            done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=30)
-        if check and done.returncode != 0:
-            raise RuntimeError(f"vpnagentctl {' '.join(map(str, arguments))}: {done.returncode}: {done.stderr}{done.stdout}\n{self.log()[-2000:]}")
-        return json.loads(done.stdout) if done.stdout.strip().startswith(("{", "[")) else done.stdout
 
     def client(self, tunnel):
         return Client(self._world, self.clients, tunnel)
@@ -141,10 +139,14 @@ class Guard:
 
     def _say(self, status):
         self._client.report(status)
-        wait_for(lambda: self.status() == status, f"status {status}; the agent's log: {self._agent.log()[-1500:]}")
+        wait_for(lambda: self.status() == status, lambda: f"status {status}; the agent's log: {self._agent.log()[-1500:]}")
 
     def status(self):
         return next(tunnel["status"] for tunnel in self._agent.request("status")["tunnels"])
+
+    def check(self):
+        if self._status != "killed" and self.status() != self._status:
+            raise AssertionError(f"the tunnel was to be {self._status}, and is {self.status()}")
 
     def release(self):
         self._client.close()

@@ -6,7 +6,6 @@ import json
 import random
 import socket
 import subprocess
-import time
 from dataclasses import dataclass
 
 from tests.lab import profiles, world
@@ -168,7 +167,3 @@ def _local(remote):
 
 def seeded(seed):
     return random.Random(seed)
-
-
-def pause():
-    time.sleep(0.05)

@@ -13,6 +13,7 @@ way than a wire (a packet that an app received, a route that was believed).
             s.send(scene.token)
 """
 
+import contextlib
 import importlib
 import os
 import pkgutil
@@ -25,6 +26,7 @@ from tests.lab.frames import Leak
 from tests.lab.process import Child
 
 REGISTRY = {}
+AT_ONCE = 10  # runs under one guard that comes into force, at least
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Attack:
     settle: float  # seconds until its last frame is on the wire
     uid: int | None
     needs: object  # () → a reason to skip it here, or None
-    batch: int  # runs in one process at the most
+    batch: int  # runs in one process at the most; 1: it changes the device, and has it for itself
     allowed: str  # the rule that lets part of it pass
     whole_machine: bool  # only the root cgroup sees it: it runs in the VM too
     dirty: bool  # leaves traces in the world: the next case gets a new one
@@ -99,50 +101,71 @@ class Outcome:
     leaked: int = 0  # frames, and other ways
     missed: int = 0  # runs of which not one frame was seen
     examples: list = field(default_factory=list)
-    refused: int = 0  # runs that ended in an error for the attacker
+
+    def leak(self, what):
+        self.leaked += 1
+        if len(self.examples) < 5:
+            self.examples.append(what)
 
 
-def play(attack, world, guard, runs, lockdown=None):
-    """Runs an attack `runs` times under a guard. With a `lockdown`, whatever it does not allow counts as leaked, whosever it
-    is; without (the control), the attack's own frames only."""
-    total = Outcome()
-    done = 0
-    while done < runs:
-        count = min(runs - done, attack.batch)
-        _play_batch(attack, world, guard, range(done, done + count), lockdown, total)
-        done += count
-    return total
+def play(attacks, world, guard, runs, lockdown=None):
+    """Runs each of some attacks `runs` times, all of them under one guard that comes into force, some ten runs at a time; an
+    Outcome for each. With a `lockdown`, whatever it does not allow counts as leaked, whosever it is; without (the control), the
+    attack's own frames only."""
+    totals = [Outcome() for _ in attacks]
+    at_once = max(AT_ONCE, min(attack.batch for attack in attacks))
+    for first in range(0, runs, at_once):
+        _engage_once(attacks, world, guard, range(first, min(first + at_once, runs)), lockdown, totals)
+    return totals
 
 
-def _play_batch(attack, world, guard, numbers, lockdown, total):
-    base = 10000 + random.randrange(18000)
-    scenes = [Scene(world, number, base) for number in numbers]
-    with Child(_perform, attack.function, scenes, namespace=world.device, cgroup=world.app_cgroup(attack.app), uid=attack.uid) as child:
-        patterns = child.receive(60)
+def _engage_once(attacks, world, guard, numbers, lockdown, totals):
+    """What comes before is prepared for as many runs as one process has; the others of an attack that has the device for itself
+    are prepared under the guard."""
+    with contextlib.ExitStack() as stack:
+        first = [_Cast(stack, attack, world, numbers[: attack.batch]) for attack in attacks]
         guard.engage()
         world.take()
-        child.send("strike")
-        results = child.receive(120)
-        time.sleep(attack.settle)
-        frames = world.take()
+        for attack, cast, total in zip(attacks, first, totals):
+            cast.strike(lockdown, total)
+            for start in range(attack.batch, len(numbers), attack.batch):
+                cast.child.stop()  # its device is gone with it
+                cast = _Cast(stack, attack, world, numbers[start : start + attack.batch])
+                cast.strike(lockdown, total)
+        guard.check()
         guard.release()
-    seen = [False] * len(scenes)
-    for frame in frames:
-        own = next((i for i, leaks in enumerate(patterns) if any(leak.matches(frame) for leak in leaks)), None)
-        if own is not None:
-            seen[own] = True
-        if (own is not None and not (lockdown and attack.allowed and lockdown.allows(frame))) or (lockdown and not lockdown.allows(frame)):
-            total.leaked += 1
-            if len(total.examples) < 5:
-                total.examples.append(str(frame))
-    for own, (through, error) in zip(seen, results):
-        total.leaked += through
-        total.missed += not own and not through
-        total.refused += error is not None
-        if through and len(total.examples) < 5:
-            total.examples.append("got through")
-        if error and not isinstance(error, OSError):
-            raise error
+
+
+class _Cast:
+    """Runs of an attack in one process of its own."""
+
+    def __init__(self, stack, attack, world, numbers):
+        self._attack, self._world = attack, world
+        base = 10000 + random.randrange(18000)
+        self._scenes = [Scene(world, number, base) for number in numbers]
+        self.child = stack.enter_context(Child(_perform, attack.function, self._scenes, namespace=world.device,
+                                               cgroup=world.app_cgroup(attack.app), uid=attack.uid))
+        self._patterns = self.child.receive(60)
+
+    def strike(self, lockdown, total):
+        self.child.send("strike")
+        results = self.child.receive(120)
+        time.sleep(self._attack.settle)
+        frames = self._world.take()
+        seen = [False] * len(self._scenes)
+        for frame in frames:
+            own = next((i for i, leaks in enumerate(self._patterns) if any(leak.matches(frame) for leak in leaks)), None)
+            if own is not None:
+                seen[own] = True
+            spared = lockdown and self._attack.allowed and lockdown.allows(frame)
+            if (own is not None and not spared) or (lockdown and not lockdown.allows(frame)):
+                total.leak(str(frame))
+        for own, (through, error) in zip(seen, results):
+            for _ in range(through):
+                total.leak("got through")
+            total.missed += not own and not through
+            if error and not isinstance(error, OSError):
+                raise error
 
 
 def _perform(channel, function, scenes):

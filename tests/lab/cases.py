@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,9 +23,15 @@ class Result:
     control_leaked: int  # frames, with enforcement off: none means that the case shows nothing
     guarded_leaked: int  # frames beyond the policy, and whatever else got through
     result: str = "passed"
-    reason: str = ""
+    reason: str = ""  # of a failure or a skip; or what else was measured
     seconds: float = 0.0
     examples: list = field(default_factory=list)  # of what leaked
+
+    def with_batch(self, other):
+        """Both as one: the batches of a count are one case."""
+        worse = max(self, other, key=lambda one: ("skipped", "passed", "failed").index(one.result))
+        return replace(worse, runs=self.runs + other.runs, control_leaked=self.control_leaked + other.control_leaked,
+                       guarded_leaked=self.guarded_leaked + other.guarded_leaked, seconds=self.seconds + other.seconds)
 
     def line(self):
         return {key: value for key, value in asdict(self).items() if isinstance(value, int) or value}
@@ -46,7 +52,8 @@ class Journal:
 
     def __init__(self, path, build):
         self._path = path
-        self._key = _digest([*sorted((ROOT / "tests").glob("lab/*.py")), *sorted((ROOT / "tests").glob("attacks/*.py")), *sorted(build.glob("bin/vpn*"))])
+        self._key = _digest([*sorted((ROOT / "tests").glob("lab/*.py")), *sorted((ROOT / "tests").glob("lab/scenarios/*.py")),
+                             *sorted((ROOT / "tests").glob("attacks/*.py")), *sorted(build.glob("bin/vpn*"))])
         self._done = {}
         if path.exists():
             for line in path.read_text().splitlines():
@@ -54,14 +61,15 @@ class Journal:
                 if entry["key"] == self._key:
                     self._done[entry["case"], entry["status"]] = entry["result"]
 
-    def get(self, case, status):
-        kept = self._done.get((case, status))
+    def get(self, case, batch):
+        """`batch`: the status, or which part of a count it was."""
+        kept = self._done.get((case, batch))
         return None if kept is None else Result(**kept)
 
-    def put(self, result):
+    def put(self, batch, result):
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a") as file:
-            file.write(json.dumps({"key": self._key, "case": result.case, "status": result.status, "result": asdict(result)}) + "\n")
+            file.write(json.dumps({"key": self._key, "case": result.case, "status": batch, "result": asdict(result)}) + "\n")
             file.flush()
             os.fsync(file.fileno())
 

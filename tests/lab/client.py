@@ -1,12 +1,11 @@
-"""A VPN client that speaks the protocol of the `external` provider (docs/external-provider.md): a program of its own, for its
-executable is what the agent takes for the provider's identity."""
+"""A VPN client that speaks the protocol of the `external` provider (docs/external-provider.md): a program in a cgroup of its own,
+which is what the agent takes for the provider's identity."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
-from tests.lab import process, undo, world
+from tests.lab import kernel, process, undo, world
 from tests.lab.netns import stop
 
 INTERPRETER = Path("/usr/bin/python3.11")
@@ -15,18 +14,20 @@ PROGRAM = Path(__file__).with_name("client_program.py")
 
 class Client:
     def __init__(self, place, path, tunnel):
-        program = place.folder / "vpn-client"
-        if not program.exists():
-            shutil.copy2(INTERPRETER, program)
+        cgroup = place.app_cgroup("vpn-client")
+        self._identity = {"cgroups": [f"/{cgroup.relative_to(kernel.cgroup_mount())}"]}
         with place.device.inside():
-            self._process = subprocess.Popen([program, "-I", "-S", "-B", PROGRAM, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                             text=True, preexec_fn=lambda: process.join(place.outside))
+            self._process = subprocess.Popen([INTERPRETER, "-I", "-S", "-B", PROGRAM, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                             text=True, preexec_fn=lambda: process.join(cgroup))
         undo.later(self.close)
-        self._send({"hello": 1, "tunnel": tunnel})
+        self._ask({"hello": 1, "tunnel": tunnel})
 
-    def _send(self, message):
+    def _ask(self, message):
+        """Returns when the program has done it: with the errno, or 0; None where it has ended (the agent has)."""
         self._process.stdin.write(json.dumps(message) + "\n")
         self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        return json.loads(answer)["errno"] if answer else None
 
     def report(self, status, interface="tun0", included=("0.0.0.0/0", "::/0"), excluded=(), endpoints=None, **more):
         """What the client knows, as a whole."""
@@ -35,12 +36,11 @@ class Client:
                     "excluded_routes": list(excluded), "endpoints": endpoints}
         if interface:
             settings["interface"] = interface
-        self._send({"status": status, "settings": settings, **more})
+        self._ask({"status": status, "settings": settings, "process": self._identity, **more})
 
     def try_outer(self):
         """Has the client send an outer packet to its endpoint; the errno, or 0."""
-        self._send({"try": [world.GATEWAY, 51820]})
-        return json.loads(self._process.stdout.readline())["errno"]
+        return self._ask({"try": [world.GATEWAY, 51820]})
 
     def kill(self):
         """As a crash would."""

@@ -35,16 +35,17 @@ def main(path):
             if not text:
                 return
             message = json.loads(text)
-            if "try" not in message:
-                connection.send(text)
-                continue
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outer:
-                try:
-                    outer.sendto(b"outer", tuple(message["try"]))
-                    number = 0
-                except OSError as error:
-                    number = error.errno
-            print(json.dumps({"errno": number}), flush=True)
+            print(json.dumps({"errno": _try(message["try"]) if "try" in message else connection.send(text) and 0}), flush=True)
+
+
+def _try(endpoint):
+    """An outer packet; the errno, or 0."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outer:
+        try:
+            outer.sendto(b"outer", tuple(endpoint))
+        except OSError as error:
+            return error.errno
+    return 0
 
 
 if __name__ == "__main__":

@@ -35,19 +35,20 @@ class Demo:
         stage = self._stage
         stage.start()
         self._act("The agent guards the device; the VPN's gateway does not answer yet", 1.5)
-        stage.start_gateway()
-        stage.wait("connected", 20)
-        self._act("The gateway is there: the tunnel is up", 1.5)
+        self._gateway_answers("The gateway is there: the tunnel is up")
         stage.gateway.stop()
         stage.wait_not("connected", 20)
         self._act("The gateway has gone", 2)
-        stage.start_gateway()
-        stage.wait("connected", 30)
-        self._act("The gateway is back", 1.5)
+        self._gateway_answers("The gateway is back")
         stage.agent.kill()
         self._act("The agent was killed: the kernel goes on", 1.5)
         print(f"\n  {self._packets} frames left the device, {self._outer} of them in the tunnel. \033[1mLeaked: {self._leaked}\033[0m")
         return self._leaked
+
+    def _gateway_answers(self, title):
+        self._stage.start_gateway()
+        self._stage.wait("connected", 30)
+        self._act(title, 1.5)
 
     def _act(self, title, seconds):
         print(f"\n\033[1m{title}\033[0m")

@@ -9,6 +9,9 @@ class Off:
     def engage(self):
         pass
 
+    def check(self):
+        """What it was engaged for still holds."""
+
     def release(self):
         pass
 
@@ -35,6 +38,9 @@ table netdev lab {{
     udp sport 68 udp dport 67 ip daddr 255.255.255.255 accept
   }}
 }}""")
+
+    def check(self):
+        pass
 
     def release(self):
         self._world.device.run(["nft", "delete", "table", "netdev", "lab"])

@@ -6,6 +6,7 @@ import gzip
 import os
 import re
 import socket
+import struct
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 MNT_DETACH = 2
+_SYS_BPF, _BPF_MAP_LOOKUP_ELEM, _BPF_MAP_UPDATE_ELEM, _BPF_OBJ_GET = 321, 1, 2, 7
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -47,6 +49,30 @@ def syscall(number, *arguments):
     wide = [value if isinstance(value, (ctypes._Pointer, ctypes.Array, ctypes._SimpleCData)) else ctypes.c_long(value)
             for value in arguments]
     return _check(_libc.syscall(ctypes.c_long(number), *wide), f"system call {number}")
+
+
+class PinnedArray:
+    """The only entry of an eBPF array that is pinned somewhere (bpf(2))."""
+
+    def __init__(self, path, size):
+        self._size = size
+        self._path = ctypes.create_string_buffer(os.fsencode(path))
+        self._fd = self._call(_BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(self._path), 0, 0))
+
+    def _call(self, command, attributes):
+        return syscall(_SYS_BPF, command, ctypes.create_string_buffer(attributes, len(attributes)), len(attributes))
+
+    def _entry(self, command, value):
+        key = ctypes.c_uint32(0)
+        self._call(command, struct.pack("=IIQQQ", self._fd, 0, ctypes.addressof(key), ctypes.addressof(value), 0))
+
+    def read(self):
+        value = ctypes.create_string_buffer(self._size)
+        self._entry(_BPF_MAP_LOOKUP_ELEM, value)
+        return value.raw
+
+    def write(self, data):
+        self._entry(_BPF_MAP_UPDATE_ELEM, ctypes.create_string_buffer(data, self._size))
 
 
 def set_parent_death_signal(number):

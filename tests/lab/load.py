@@ -50,30 +50,38 @@ def _flood(channel, server, port, token, rate):
     channel.send(counts)
 
 
-class Stream:
-    """A TCP connection of an app to an echo server, from which something is asked every 10 ms."""
+class Streams:
+    """TCP connections of an app to an echo server, over each of which something is asked every 10 ms."""
 
-    def __init__(self, world, app, server):
-        self._child = Child(_stream, server, namespace=world.device, cgroup=world.app_cgroup(app))
+    def __init__(self, world, app, server, count):
+        self._child = Child(_streams, server, count, namespace=world.device, cgroup=world.app_cgroup(app))
         self._child.receive()
 
     def ended(self, seconds):
-        """(the error, when: seconds since this call) of the connection; None while it is open."""
-        if not self._child.channel.poll(seconds):
-            return None
-        return self._child.receive()
+        """Of those that have ended within so many seconds: (when, which error)."""
+        self._child.send(seconds)
+        return self._child.receive(seconds + 5)
 
 
-def _stream(channel, server):
-    with socket.create_connection((server, 7), 5) as s:
-        s.settimeout(None)
-        s.send(b"x")
-        s.recv(1)
-        channel.send("ready")
-        try:
-            while True:
+def _streams(channel, server, count):
+    connections = []
+    for _ in range(count):
+        s = socket.create_connection((server, 7), 5)
+        s.setblocking(False)
+        connections.append(s)
+    channel.send("ready")
+    ended, until = [], None
+    while until is None or (connections and time.monotonic() < until):
+        for s in list(connections):
+            try:
                 s.send(b"x")
-                s.recv(1)
-                time.sleep(0.01)
-        except OSError as error:
-            channel.send(errno.errorcode[error.errno])
+                s.recv(64)
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                ended.append((time.monotonic(), errno.errorcode[error.errno]))
+                connections.remove(s)
+        if channel.poll(_PAUSE * 2) and until is None:
+            until = time.monotonic() + channel.recv()
+    channel.send(ended)
+    channel.poll(None)

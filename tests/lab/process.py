@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 import traceback
 from multiprocessing.connection import Pipe
 
@@ -43,6 +44,23 @@ class Child:
 
     def send(self, message):
         self.channel.send(message)
+
+    def signal(self, number):
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def wait(self, seconds):
+        """Whether it has ended within so many seconds."""
+        end = time.monotonic() + seconds
+        while self.pid is not None and time.monotonic() < end:
+            with contextlib.suppress(ChildProcessError):
+                if os.waitpid(self.pid, os.WNOHANG)[0] == 0:
+                    time.sleep(0.005)
+                    continue
+            self.pid = None
+            self.channel.close()
+        return self.pid is None
 
     def stop(self):
         if self.pid is None:

@@ -1,25 +1,24 @@
-"""Runs cases, shows how far they are, and writes what came of them."""
+"""Chooses what to run, has it performed, shows how far it is, and writes what came of it."""
 
 import json
+import random
+import secrets
 import sys
 
-from tests.lab import agent, attack, cases, certificates, demo, guard, profiles, scenario, strongswan, undo, vm, world
-from tests.lab.frames import Lockdown
+from tests.lab import agent, attack, cases, demo, pool, scenario, vm
+from tests.lab.performer import Performer
 from tests.lab.process import Failed
-from tests.lab.tunnel import Tunnel
 
-CONTROL_RUNS = 3
 RUNS = 10  # of each case in each status; a tenth of the full count
 FULL_RUNS = 100
-_TROUBLE = (AssertionError, OSError, RuntimeError, Failed)
+TOGETHER = 8  # attacks under one guard: more would save little, and an error is told of all of them
 
 
 class Lab:
-    def __init__(self, arguments, whole_machine=False):
-        self._arguments, self._whole_machine = arguments, whole_machine
+    def __init__(self, arguments):
+        self._arguments = arguments
         self._runs = arguments.runs or (FULL_RUNS if arguments.full else RUNS)
-        self._results = []
-        self._world = None
+        self._results = {}  # (case, status) → Result
 
     # What there is to run ------------------------------------------------------------------
 
@@ -29,35 +28,24 @@ class Lab:
         if absent:
             print(f"error: {absent}; './dev lab self-test' needs no agent", file=sys.stderr)
             return 4
-        journal = cases.Journal(cases.ROOT / "build/lab/journal.jsonl", self._arguments.build)
-        attacks = [] if self._arguments.scenarios else self._chosen(attack.load())
-        work = [(one, status) for one in attacks for status in (cases.STATUSES if not self._arguments.statuses else self._arguments.statuses)]
-        if not self._arguments.attacks:
-            work += [(one, None) for one in self._chosen(scenario.load()) if self._arguments.full or not one.full]
-        for one, status in work:
-            kept = journal.get(one.name, status or "all") if self._arguments.full else None
-            result = kept or (self._tell(one) if status is None else self._attack(one, status))
-            if self._arguments.full and not kept and result.result == "passed":
-                result_status, result.status = result.status, status or "all"
-                journal.put(result)
-                result.status = result_status
-            self._finish(result)
-        return self._conclude()
+        units = [] if self._arguments.attacks else self._scenarios()
+        if not self._arguments.scenarios:
+            units += self._grouped("attacks", self._statuses())
+        return self._perform(units)
 
     def self_test(self, beyond):
         """Attacks against a gate that is known to stop them: a lab that sees leaks in the control only can be believed."""
-        for one in self._chosen(attack.load()):
-            result = self._play(one, lambda: guard.Gate(self._world), "self-test")
-            if one.name in beyond and result.guarded_leaked:
+        units = self._grouped("gated", [(one, "self-test") for one in self._chosen(attack.load())])
+        units += [("scenario", one.name, "all", 1) for one in self._chosen(scenario.load()) if not one.agent]
+
+        def excuse(result):
+            if result.case in beyond and result.guarded_leaked:
                 result.result, result.reason = "passed", "passes this gate, as it should"
-            self._finish(result)
-        for one in self._chosen(scenario.load()):
-            if not one.agent:
-                self._finish(self._tell(one))
-        return self._conclude()
+
+        return self._perform(units, excuse)
 
     def demo(self):
-        place = self._place()
+        place = Performer(self._arguments.build, 1).place()
         place.build = self._arguments.build
         return demo.show(place)
 
@@ -67,108 +55,103 @@ class Lab:
         if missing:
             print(f"error: {missing}", file=sys.stderr)
             return 4
-        machine = vm.Machine(self._arguments.build)
-        for task in self._arguments.tasks or vm.TASKS:
-            done = False
-            for report in machine.boot(task):
-                kind = report.pop("kind")
-                if kind == "kernel":
-                    print(f"     machine with Linux {report['release']}: {task}", file=sys.stderr)
-                elif kind == "result":
-                    self._finish(cases.Result(**report))
-                elif kind == "error":
-                    self._finish(cases.Result(f"machine: {task}", "vm", 1, 0, 0, "failed", report["text"]))
-                done |= kind == "done"
-            if not done:
-                self._finish(cases.Result(f"machine: {task}", "vm", 1, 0, 0, "failed", "the machine ended before it was done"))
+        for result in vm.results(self._arguments.build, self._arguments.tasks or vm.TASKS):
+            self._finish(result)
         return self._conclude(keep=lambda entry: not entry["status"].startswith("vm"))
 
     def _chosen(self, registry):
         return [one for one in registry.values() if self._arguments.only.lower() in one.name.lower()]
 
-    # How one is run --------------------------------------------------------------------------
+    def _statuses(self):
+        """(attack, status): all statuses that were asked for. A sample is `connected` and one other each, turn by turn from a
+        place that the seed gives."""
+        attacks = self._chosen(attack.load())
+        if not self._arguments.sample:
+            return [(one, status) for one in attacks for status in self._arguments.statuses or cases.STATUSES]
+        seed = self._arguments.seed if self._arguments.seed is not None else secrets.randbits(32)
+        print(f"     --sample --seed {seed}", file=sys.stderr)
+        others = [status for status in cases.STATUSES if status != "connected"]
+        random.Random(seed).shuffle(others)
+        return [pair for number, one in enumerate(attacks) for pair in ((one, "connected"), (one, others[number % len(others)]))]
 
-    def _attack(self, one, status):
-        def make():
-            return agent.Guard(self._world, self._arguments.build, self._policy(), status, whole_machine=self._whole_machine)
+    @staticmethod
+    def _grouped(kind, pairs):
+        """Units of attacks that share a guard: those that change the device have one each."""
+        units, open_ones = [], {}
+        for one, status in pairs:
+            if one.dirty or one.batch == 1:
+                units.append((kind, (one.name,), status))
+                continue
+            names = open_ones.setdefault((status, one.batch, one.uid), [])
+            names.append(one.name)
+            if len(names) == TOGETHER:
+                units.append((kind, tuple(open_ones.pop((status, one.batch, one.uid))), status))
+        return units + [(kind, tuple(names), status) for (status, _, _), names in open_ones.items()]
 
-        try:
-            return self._play(one, make, status)
-        except _TROUBLE as error:
-            self._leave()
-            return cases.Result(one.name, status, self._runs, 0, 0, "failed", f"{type(error).__name__}: {error}")
+    def _scenarios(self):
+        """In batches; the long ones first."""
+        units = []
+        for one in sorted(self._chosen(scenario.load()), key=lambda one: not one.long):
+            if not self._arguments.full:
+                units += [] if one.full else [("scenario", one.name, "all", one.rounds)]
+                continue
+            units += [("scenario", one.name, f"all #{number}", rounds) for number, rounds in enumerate(one.batches())]
+        return units
 
-    def _policy(self):
-        """Always-on, with a tunnel that a client of the lab brings up."""
-        authority = certificates.Authority(self._world.folder / "ca")
-        profile = profiles.always_on(authority.issue(strongswan.DEVICE_NAME), authority)
-        return profiles.compile_policy(self._arguments.build / "bin/vpnprofile", self._world.folder, profile)
+    # How it is run ---------------------------------------------------------------------------
 
-    def _play(self, one, make_guard, status):
-        clock = cases.Clock()
-        missing = one.needs and one.needs()
-        if missing:
-            return cases.Result(one.name, status, 0, 0, 0, "skipped", missing)
-        place = self._place()
-        place.tunnel = place.tunnel or Tunnel(place)
-        control = attack.play(one, place, guard.Off(), CONTROL_RUNS)
-        if control.missed:  # on a busy machine a neighbour may answer too late
-            control = attack.play(one, place, guard.Off(), CONTROL_RUNS)
-        guarded = attack.play(one, place, make_guard(), self._runs, lockdown())
-        result = cases.Result(one.name, status, self._runs, control.leaked, guarded.leaked, seconds=clock.seconds(), examples=guarded.examples)
-        if one.dirty:
-            self._leave()
-        return cases.judge(result, control.missed)
+    def _perform(self, units, excuse=lambda result: None):
+        journal = cases.Journal(cases.ROOT / "build/lab/journal.jsonl", self._arguments.build) if self._arguments.full else None
+        left = []
+        for unit in units:
+            kept = journal and [journal.get(name, unit[2]) for name in _names(unit)]
+            if kept and all(kept):
+                for result in kept:
+                    self._finish(result)
+            else:
+                left.append(unit)
+        for unit, results in pool.each(left, self._arguments.jobs, self._performer):
+            if isinstance(results, Failed):
+                results = [cases.Result(name, unit[2], self._runs, 0, 0, "failed", str(results)) for name in _names(unit)]
+            for result in results:
+                excuse(result)
+                if journal and result.result == "passed":
+                    journal.put(unit[2], result)
+                self._finish(result)
+        return self._conclude()
 
-    def _tell(self, one):
-        """Runs a scenario in a world of its own."""
-        clock = cases.Clock()
-        missing = one.needs and one.needs()
-        if missing:
-            return cases.Result(one.name, "all", 0, 0, 0, "skipped", missing)
-        self._leave()
-        try:
-            place = self._place()
-            place.build, place.full = self._arguments.build, self._arguments.full
-            tally = one.function(place)
-            result = cases.Result(one.name, tally.status, tally.runs, tally.control_leaked or 0, tally.guarded_leaked, examples=tally.examples)
-            cases.judge(result, 0, controlled=tally.control_leaked is not None)
-        except _TROUBLE as error:
-            result = cases.Result(one.name, "all", 1, 0, 0, "failed", f"{type(error).__name__}: {error}")
-        self._leave()
-        result.seconds = clock.seconds()
-        return result
+    def _performer(self):
+        """In a worker: the function from a unit to its results."""
+        performer = Performer(self._arguments.build, self._runs, full=self._arguments.full)
+        attacks, scenarios = attack.load(), scenario.load()
 
-    def _place(self):
-        """The world of the cases, made anew where the one before left traces."""
-        if self._world is None:
-            undo.next_world()
-            self._world = world.World(whole_machine=self._whole_machine)
-        return self._world
+        def perform(unit):
+            kind, what, status, *rounds = unit
+            if kind == "scenario":
+                return [performer.scenario(scenarios[what], *rounds)]
+            return getattr(performer, kind)([attacks[name] for name in what], status)
 
-    def _leave(self):
-        undo.everything()
-        self._world = None
+        return perform
 
     # What came of it -------------------------------------------------------------------------
 
     def _finish(self, result):
-        self._results.append(result)
+        before = self._results.get((result.case, result.status))
+        self._results[result.case, result.status] = before.with_batch(result) if before else result
         mark = {"passed": "\033[32mok  \033[0m", "failed": "\033[31mFAIL\033[0m", "skipped": "\033[33mskip\033[0m"}[result.result]
         counts = f"{result.runs:5} runs  control {result.control_leaked:4}  guarded {result.guarded_leaked}"
         print(f"{mark} {result.status:13} {result.case:78} {counts}" + (f"  {result.reason}" if result.reason else ""), flush=True)
 
     def _conclude(self, keep=None):
         """`keep`: which entries of the file from before stay in it."""
-        counts = {kind: sum(result.result == kind for result in self._results) for kind in ("passed", "failed", "skipped")}
+        results = self._results.values()
+        counts = {kind: sum(result.result == kind for result in results) for kind in ("passed", "failed", "skipped")}
         output = self._arguments.output
         kept = [entry for entry in json.loads(output.read_text()) if keep(entry)] if keep and output.exists() else []
-        cases.write(output, [*kept, *(result.line() for result in self._results)])
+        cases.write(output, [*kept, *(result.line() for result in results)])
         print(", ".join(f"{number} {kind}" for kind, number in counts.items()) + f"; written to {output}", file=sys.stderr)
         return 1 if counts["failed"] or not counts["passed"] else 0
 
 
-def lockdown(**more):
-    """What may leave under the always-on profile of the attacks."""
-    endpoints = []  # S1.c is for the provider, and the lab's tunnel has no outer packets: whatever goes to the gateway leaks
-    return Lockdown(endpoints=endpoints, tunnel_addresses=[world.TUNNEL, world.TUNNEL6], **more)
+def _names(unit):
+    return (unit[1],) if unit[0] == "scenario" else unit[1]

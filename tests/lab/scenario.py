@@ -18,6 +18,7 @@ class Tally:
     guarded_leaked: int = 0
     examples: list = field(default_factory=list)
     status: str = "all"  # of the tunnel meanwhile
+    note: str = ""  # what else was measured
 
     def count(self, frames, lockdown):
         """Adds the frames that a lockdown does not allow."""
@@ -35,11 +36,19 @@ class Scenario:
     needs: object
     full: bool  # only with --full
     agent: bool  # needs vpnagentd
+    rounds: int  # of place.rounds
+    full_rounds: int  # with --full, in batches of `batch`
+    batch: int
+    long: bool  # begins early, for it ends late
+
+    def batches(self):
+        """The full count in pieces."""
+        return [min(self.batch, self.full_rounds - done) for done in range(0, self.full_rounds, self.batch)]
 
 
-def scenario(name, *, needs=None, full=False, agent=True):
+def scenario(name, *, needs=None, full=False, agent=True, rounds=1, full_rounds=1, batch=100, long=False):
     def register(function):
-        REGISTRY[name] = Scenario(name, function, needs, full, agent)
+        REGISTRY[name] = Scenario(name, function, needs, full, agent, rounds, full_rounds, batch, long)
         return function
 
     return register

@@ -1,5 +1,6 @@
 """What most scenarios start from: a policy from XML, the agent, a tunnel and its client."""
 
+import errno
 import socket
 import time
 
@@ -10,31 +11,63 @@ from tests.lab.process import Helper
 from tests.lab.strongswan import wait_for
 from tests.lab.tunnel import Tunnel
 
-PROVIDER_PORT = 51820
+REFUSED = {errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH}  # the last one: what routes that refuse give to datagrams
 
 
-class Stage:
-    def __init__(self, place, profile=None, tunnel_name=profiles.ALWAYS_ON_TUNNEL, apps=None, **options):
+class Base:
+    """An agent that guards a device, and the device's apps."""
+
+    def __init__(self, place, tunnel_name, apps=None):
         self.place, self.tunnel_name = place, tunnel_name
-        self.tunnel = place.tunnel = Tunnel(place)
         self.authority = certificates.Authority(place.folder / "ca")
         self.identity = self.authority.issue(strongswan.DEVICE_NAME)
-        self._serial = 0
-        self.policy = self.compile(profile, apps=apps)
-        self.agent = Agent(place, place.build, self.policy, tunnels={tunnel_name: {}}, **options)
-        self.client = None
-        self._apps = {}
+        self.agent = None
+        self._app_map, self._serial, self._apps = apps, 0, {}
 
     def compile(self, profile=None, name="lab", apps=None):
         """A policy with the next serial; always-on where no profile is given."""
         self._serial += 1
         profile = profile or profiles.always_on(self.identity, self.authority)
         return profiles.compile_policy(self.place.build / "bin/vpnprofile", self.place.folder / "policies", profile, f"{name}-{self._serial}",
-                                       serial=self._serial, apps=apps)
+                                       serial=self._serial, apps=apps or self._app_map)
 
     def start(self):
         self.agent.start()
         return self
+
+    def status(self):
+        tunnels = self.agent.request("status")["tunnels"]
+        return next(entry["status"] for entry in tunnels if entry["id"] == self.tunnel_name)
+
+    def wait(self, status, seconds=10):
+        return wait_for(lambda: self.status() == status, lambda: f"status {status}, it is {self._told()}", seconds)
+
+    def wait_not(self, status, seconds=10):
+        return wait_for(lambda: self.status() != status, lambda: f"another status than {self._told()}", seconds)
+
+    def _told(self):
+        return f"{self.status()}; the agent's log: {self.agent.log()[-2500:]}"
+
+    def app(self, name, uid=None):
+        """A process of an app in the device, to which functions are handed."""
+        key = (name, uid)
+        if key not in self._apps:
+            self._apps[key] = Helper(namespace=self.place.device, cgroup=self.place.app_cgroup(name), uid=uid)
+        return self._apps[key]
+
+    def ask(self, app, server, **how):
+        return self.app(app).call(ask, server, how)
+
+
+class Stage(Base):
+    """With a tunnel that a client of the lab brings up."""
+
+    def __init__(self, place, profile=None, tunnel_name=profiles.ALWAYS_ON_TUNNEL, apps=None, **options):
+        super().__init__(place, tunnel_name, apps)
+        self.tunnel = place.tunnel = Tunnel(place)
+        self.policy = self.compile(profile)
+        self.agent = Agent(place, place.build, self.policy, tunnels={tunnel_name: {}}, **options)
+        self.client = None
 
     def connect(self, **settings):
         """The client says that its tunnel is up; returns when the agent says so too."""
@@ -48,29 +81,11 @@ class Stage:
         self.client.report(status, **settings)
         self.wait(status)
 
-    def wait(self, status, seconds=10):
-        return wait_for(lambda: self.status() == status, f"status {status}, it is {self.status()}; the agent's log: {self.agent.log()[-1500:]}", seconds)
-
-    def status(self):
-        tunnels = self.agent.request("status")["tunnels"]
-        return next(entry["status"] for entry in tunnels if entry["id"] == self.tunnel_name)
-
-    def app(self, name, uid=None):
-        """A process of an app in the device, to which functions are handed."""
-        key = (name, uid)
-        if key not in self._apps:
-            self._apps[key] = Helper(namespace=self.place.device, cgroup=self.place.app_cgroup(name), uid=uid)
-        return self._apps[key]
-
-    def ask(self, app, server, **how):
-        return self.app(app).call(ask, server, how)
-
-    def restart(self):
-        """The agent again, after it was killed; and its client, who has to introduce himself anew."""
-        self.agent.start()
+    def new_client(self):
+        """After the agent or the client was killed: a client has to introduce himself anew."""
         if self.client:
             self.client.close()
-            self.client = self.agent.client(self.tunnel_name)
+        self.client = self.agent.client(self.tunnel_name)
 
 
 def ask(server, how):

@@ -174,13 +174,12 @@ def plain_device(world, authority):
 
 
 def wait_for(condition, what, seconds=10.0):
-    """Polls until a condition holds; how long it took."""
+    """Polls until a condition holds; how long it took. `what` was waited for: text, or a function that says it when it is too late."""
     start = time.monotonic()
-    while not (value := condition()):
+    while not condition():
         if time.monotonic() - start > seconds:
-            raise TimeoutError(f"not within {seconds} s: {what}")
+            raise TimeoutError(f"not within {seconds} s: {what() if callable(what) else what}")
         time.sleep(0.01)
-    del value
     return time.monotonic() - start
 
 

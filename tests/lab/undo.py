@@ -43,9 +43,11 @@ def everything():
 
 
 def install():
-    """From now on this process cleans up, however it ends (but for SIGKILL: see leftovers())."""
+    """From now on this process cleans up, however it ends (but for SIGKILL: see leftovers()): what it makes, not what the one
+    made that it was forked from."""
     global _owner
     _owner = os.getpid()
+    _actions.clear()
     atexit.register(everything)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _frame: exit(128 + number))

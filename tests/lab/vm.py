@@ -147,6 +147,23 @@ class Machine:
                 log.close()
 
 
+def results(build, tasks):
+    """What came of each task, a boot each."""
+    machine = Machine(build)
+    for task in tasks:
+        ended = "the machine ended before it was done"
+        for report in machine.boot(task):
+            kind = report.pop("kind")
+            if kind == "kernel":
+                print(f"     machine with Linux {report['release']}: {task}", file=sys.stderr)
+            elif kind == "result":
+                yield cases.Result(**report)
+            elif kind in ("error", "done"):
+                ended = report.get("text", "")
+        if ended:
+            yield cases.Result(f"machine: {task}", "vm", 1, 0, 0, "failed", ended)
+
+
 def available():
     """A reason why there can be no machine, or None."""
     missing = [name for name in ("qemu-system-x86_64", "cpio", "dpkg-deb", "strip") if not shutil.which(name)]

@@ -7,10 +7,9 @@ import sys
 import traceback
 from dataclasses import asdict
 from pathlib import Path
-from types import SimpleNamespace
 
-from tests.lab import attack, cases, guard, undo
-from tests.lab.run import Lab
+from tests.lab import attack, cases, undo
+from tests.lab.performer import Performer
 
 
 RUNS = 3
@@ -38,28 +37,29 @@ def programs():
         report(kind="result", **asdict(result))
 
 
-class _Reporting(Lab):
-    def _finish(self, result):
+def _tell(results):
+    for result in results:
         report(kind="result", **asdict(result))
 
 
 def self_test():
     """Every attack on this kernel, against no guard and against the hand-written gate."""
-    lab = _Reporting(SimpleNamespace(runs=RUNS, full=False, build=BUILD))
+    performer = Performer(BUILD, RUNS)
     for one in attack.load().values():
-        lab._finish(lab._play(one, lambda: guard.Gate(lab._world), "vm"))
+        _tell(performer.gated([one], "vm"))
 
 
 def attacks():
     """The attacks that only the root cgroup sees, and those that not every kernel can run: the agent guards the whole
     machine."""
-    lab = _Reporting(SimpleNamespace(runs=RUNS, full=False, build=BUILD), whole_machine=True)
+    performer = Performer(BUILD, RUNS, whole_machine=True)
     for one in attack.load().values():
         if one.whole_machine or one.needs:
             for status in ("connected", "killed"):
-                result = lab._attack(one, status)
-                result.status = f"vm {status}"
-                lab._finish(result)
+                results = performer.attacks([one], status)
+                for result in results:
+                    result.status = f"vm {status}"
+                _tell(results)
 
 
 def main():

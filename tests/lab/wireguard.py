@@ -6,7 +6,6 @@ import subprocess
 
 from tests.lab import kernel, process
 from tests.lab import world as places
-from tests.lab.netns import stop
 from tests.lab.strongswan import wait_for
 
 PORT = 51820
@@ -40,22 +39,6 @@ class Peer:
         if check and done.returncode != 0:
             raise RuntimeError(f"wg {' '.join(arguments)}: {done.stderr}")
         return done
-
-    @property
-    def pid(self):
-        return self._process.pid
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait()
-
-    def stop(self):
-        stop(self._process)
-
-    def handshake_age(self):
-        """Whether there was a handshake at all."""
-        fields = self._wg("show", self.link, "latest-handshakes").stdout.split()
-        return int(fields[1]) if len(fields) == 2 else 0
 
 
 def pair(world, link="wg0"):

@@ -59,6 +59,7 @@ class World:
     whole_machine: bool = False  # the device is the namespace of init: in a machine of our own only
     build: Path | None = None  # where the programs are
     full: bool = False  # scenarios run at their full counts
+    rounds: int = 1  # of a scenario that repeats itself
     tunnel: object = None  # of tests/lab/tunnel.py, where there is one
     places: dict = field(default_factory=dict)
     captures: dict = field(default_factory=dict)
@@ -159,6 +160,7 @@ class World:
 
     def helper(self, place):
         return Helper(namespace=self.places[place], cgroup=self.outside)
+
 
 def _forward(place):
     place.sysctl(net__ipv4__ip_forward=1, net__ipv6__conf__all__forwarding=1)

@@ -11,15 +11,14 @@ from tests.lab.stage import Stage
 from tests.lab.strongswan import wait_for
 from tests.lab.tunnel import SECOND, Tunnel
 
-POLICIES, FLOWS = 6, 150  # a round; --full: FULL
-FULL = 200
+FLOWS = 150  # of a policy in each of two states
 
 
-@scenario("kernel against explain: random policies, states and flows with real sockets")
+@scenario("kernel against explain: random policies, states and flows with real sockets", rounds=6, full_rounds=200, batch=20, long=True)
 def agree(place):
     seed = secrets.randbits(32)
     print(f"     seed {seed}", file=sys.stderr)
-    return compare(place, seed, FULL if place.full else POLICIES)
+    return compare(place, seed, place.rounds)
 
 
 def compare(place, seed, policies):

@@ -1,6 +1,5 @@
 """End to end: an always-on profile compiled from XML, charon on both sides, the agent between them."""
 
-import errno
 import os
 import signal
 import time
@@ -10,8 +9,7 @@ from tests.lab.frames import UDP, Lockdown
 from tests.lab.ike import OUTER, IkeStage
 from tests.lab.load import Flood
 from tests.lab.scenario import Tally, expect, scenario
-
-REFUSED = {errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH}  # the last one: what routes that refuse give to datagrams
+from tests.lab.stage import REFUSED
 
 
 def _lockdown():
@@ -50,10 +48,9 @@ def connect(place):
     return tally
 
 
-@scenario("IKEv2 always-on: gateway gone, charon killed, Wi-Fi to cellular and back, agent killed, under load", needs=strongswan.available)
+@scenario("IKEv2 always-on: gateway gone, charon killed, Wi-Fi to cellular and back, agent killed, under load", needs=strongswan.available, full_rounds=20, batch=4, long=True)
 def life(place):
-    rounds = 20 if place.full else 1
-    tally = Tally(runs=rounds, control_leaked=_control(place), status="all")
+    tally = Tally(runs=place.rounds, control_leaked=_control(place), status="all")
     stage = IkeStage(place)
     stage.start_gateway()
     stage.start()
@@ -63,7 +60,7 @@ def life(place):
     acts = [("gateway stopped", _gateway_stopped), ("charon killed", _charon_killed), ("roam", _roam), ("agent killed", _agent_killed)]
     if place.full:
         acts.append(("gateway killed", _gateway_killed))
-    for _ in range(rounds):
+    for _ in range(place.rounds):
         for title, act in acts:
             act(stage, place)
             _back(stage, title)

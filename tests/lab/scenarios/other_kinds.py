@@ -1,6 +1,5 @@
 """The other kinds of VPN: per-app, include all networks, enforce routes, plain routes."""
 
-import errno
 import os
 import socket
 import subprocess
@@ -9,10 +8,9 @@ import time
 from tests.lab import profiles, world
 from tests.lab.frames import UDP, Leak
 from tests.lab.scenario import Tally, expect, scenario
-from tests.lab.stage import Stage, lockdown
+from tests.lab.stage import REFUSED, Stage, lockdown
 from tests.lab.strongswan import wait_for
 
-REFUSED = {errno.EPERM, errno.ENETUNREACH, errno.EHOSTUNREACH}  # the last one: what routes that refuse give to datagrams
 WIDE = profiles.DEVICE_WIDE
 
 
