@@ -353,13 +353,13 @@ Result<Desired> Agent::desired(const policy::DeviceState& state) {
   out.exemptions = exemptions(fresh->exemptions, tunnel_numbers_, tunnels_.named());
   out.outer = outer_packets(tunnels_.named());
   for (const auto& [app, number] : app_numbers_)
-    out.apps.push_back({number, active_->classes.as_owner()[app], active_->classes.as_spawner()[app]});
+    out.tables.apps.push_back({number, active_->classes.as_owner()[app], active_->classes.as_spawner()[app]});
   const auto pairs = active_->classes.pairs();
-  out.pairs.assign(pairs.begin(), pairs.end());
-  out.spawners = active_->classes.spawners();
-  out.connected.assign(fresh->connected.begin(), fresh->connected.end());
-  out.fresh = std::move(fresh->words);
-  out.stale = std::move(stale->words);
+  out.tables.pairs.assign(pairs.begin(), pairs.end());
+  out.tables.spawners = active_->classes.spawners();
+  out.tables.connected.assign(fresh->connected.begin(), fresh->connected.end());
+  out.tables.fresh = std::move(fresh->words);
+  out.tables.stale = std::move(stale->words);
   out.routes = std::move(*routes);
   return out;
 }
@@ -375,13 +375,13 @@ void Agent::publish() {
     return;
   }
   owners_changed();
-  put(*all);
+  put(std::move(*all));
   remember();
   tell_followers();
 }
 
-void Agent::put(const Desired& all) {
-  const std::vector<PartFailure> failures = guard_->put(all);
+void Agent::put(Desired all) {
+  const std::vector<PartFailure> failures = guard_->put(std::move(all));
   std::uint8_t failed = 0;
   bool race = !failures.empty();
   for (const PartFailure& f : failures) {

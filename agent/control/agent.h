@@ -68,7 +68,7 @@ class Agent {
   void publish_soon();
   void publish();
   Result<Desired> desired(const policy::DeviceState& state);
-  void put(const Desired& desired);
+  void put(Desired desired);
   Result<void> set_numbers();
   void owners_changed();
   void remember();

@@ -62,31 +62,25 @@ GatePlan Guard::gate_plan() const {
   return plan;
 }
 
-Result<void> Guard::publish(const std::vector<std::uint64_t>& fresh, const std::vector<std::uint64_t>& stale) {
-  Publication p;
-  p.fresh = fresh;
-  p.stale = stale;
-  p.apps = last_->apps;
-  p.pairs = last_->pairs;
-  p.spawners = last_->spawners;
-  p.connected = last_->connected;
-  return datapath_.publish(p);
+Result<void> Guard::publish(const Tables& tables) {
+  auto done = datapath_.publish(tables.publication());
+  if (done) datapath_.heartbeat();
+  return done;
 }
 
-std::vector<PartFailure> Guard::put(const Desired& desired) {
+std::vector<PartFailure> Guard::put(Desired desired) {
   std::vector<PartFailure> failures;
   const auto note = [&](std::uint8_t part, const Result<void>& result) {
     if (!result) failures.push_back({part, result.error()});
     return result.has_value();
   };
-  const bool same_table = published_ && !blocked_ && last_ && last_->fresh == desired.fresh &&
-                          last_->stale == desired.stale && last_->connected == desired.connected;
-  last_ = desired;
-  last_->interfaces = gateable(desired.interfaces);
+  const bool news = tables_.want(std::move(desired.tables));
+  last_ = std::move(desired);
+  last_->interfaces = gateable(last_->interfaces);
   // Interfaces first: by one that the programs do not know, nothing leaves.
   note(part_programs, datapath_.set_interfaces(last_->interfaces));
-  note(part_programs, datapath_.set_tunnel_addresses(desired.tunnel_addresses));
-  note(part_programs, datapath_.set_exemptions(desired.exemptions));
+  note(part_programs, datapath_.set_tunnel_addresses(last_->tunnel_addresses));
+  note(part_programs, datapath_.set_exemptions(last_->exemptions));
   GatePlan plan = gate_plan();
   if (tickets_.empty()) {
     const auto drawn = datapath_.draw_ticket();
@@ -102,29 +96,26 @@ std::vector<PartFailure> Guard::put(const Desired& desired) {
     gate_in_place_ = std::move(*commands);
     datapath_.use_ticket(tickets_.front());
   }
-  if (!same_table && note(part_table, publish(desired.fresh, desired.stale))) {
-    published_ = true;
-    blocked_ = false;
-    datapath_.heartbeat();
-  }
-  note(part_routes, routes_.apply(desired.routes));
+  if (news && note(part_table, publish(*tables_.wanted()))) tables_.published();
+  note(part_routes, routes_.apply(last_->routes));
   return failures;
 }
 
 void Guard::set_connected(std::uint32_t tunnel, bool connected) {
-  if (!published_ || tunnel >= last_->connected.size()) return;
-  datapath_.set_connected(tunnel, connected);
-  last_->connected[tunnel] = connected ? 1 : 0;  // or the next put() would take the tables for the same
+  if (tables_.set_connected(tunnel, connected)) datapath_.set_connected(tunnel, connected);
 }
 
 void Guard::block() {
-  if (!last_ || blocked_) return;
-  // On a failure the tables from before stay in force: those were right for the state before.
-  if (publish(blocked(last_->fresh), blocked(last_->stale))) blocked_ = true;
+  if (tables_.wanted() == nullptr || tables_.blocked()) return;
+  Tables none = *tables_.wanted();
+  none.fresh = vpn::agent::blocked(std::move(none.fresh));
+  none.stale = vpn::agent::blocked(std::move(none.stale));
+  if (publish(none)) return tables_.published_blocked();
+  tables_.failed();
 }
 
 std::optional<PartFailure> Guard::beat() {
-  datapath_.heartbeat();
+  if (tables_.current()) datapath_.heartbeat();
   if (tickets_.empty()) return std::nullopt;
   const auto drawn = datapath_.draw_ticket();
   const std::vector<std::uint32_t> tickets(drawn.begin(), drawn.end());

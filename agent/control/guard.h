@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/control/tables.h"
 #include "agent/datapath/datapath.h"
 #include "agent/datapath/gate.h"
 #include "agent/datapath/route_plan.h"
@@ -24,11 +25,7 @@ struct Desired {
   std::vector<TunnelAddress> unanswered;  ///< for the gate: those, and more
   std::vector<Exemption> exemptions;
   std::vector<GatePlan::Outer> outer;
-  std::vector<std::uint64_t> fresh, stale;
-  std::vector<AppClass> apps;
-  std::vector<std::uint32_t> pairs;
-  std::uint32_t spawners = 1;
-  std::vector<std::uint8_t> connected;
+  Tables tables;
   RoutePlan routes;
 };
 
@@ -53,13 +50,14 @@ class Guard {
   Gate& gate() { return gate_; }
 
   /// Puts all of it in place; what is there already is left alone. Gives what failed; nothing: all is well.
-  std::vector<PartFailure> put(const Desired& desired);
+  std::vector<PartFailure> put(Desired desired);
   /// One store, at once; the tables follow with the next put().
   void set_connected(std::uint32_t tunnel, bool connected);
   /// The tables of the last put() with every verdict a drop. Nothing happens before the first one, for until then the
-  /// datapath lets nothing out, or adopted tables are in force.
+  /// datapath lets nothing out, or adopted tables are in force, which grow stale without a beat.
   void block();
-  /// Beats, and changes the ticket.
+  /// Changes the ticket, and beats: but only while the kernel has the tables that were meant last. Those that are in
+  /// force in their place tell of a network that may be gone.
   std::optional<PartFailure> beat();
   /// Whether everything is still where it was put.
   std::vector<PartFailure> check();
@@ -70,7 +68,7 @@ class Guard {
 
  private:
   Guard(Settings settings, Datapath datapath, Gate gate, RouteWriter routes);
-  Result<void> publish(const std::vector<std::uint64_t>& fresh, const std::vector<std::uint64_t>& stale);
+  Result<void> publish(const Tables& tables);
   GatePlan gate_plan() const;
   std::vector<Interface> gateable(const std::vector<Interface>& all) const;
 
@@ -79,9 +77,9 @@ class Guard {
   Gate gate_;
   RouteWriter routes_;
   std::vector<std::uint32_t> tickets_;
-  std::optional<Desired> last_;
+  std::optional<Desired> last_;  ///< its tables have moved into tables_
+  TableLife tables_;
   std::string gate_in_place_;  ///< commands of the plan that was applied last, its tickets left out
-  bool published_ = false, blocked_ = false;
 };
 
 }  // namespace vpn::agent
