@@ -92,7 +92,8 @@ Result<void> Agent::open() {
   auto config = read_config(options_.config_dir);
   if (!config) return tl::unexpected(config.error());
   config_ = std::move(*config);
-  if (auto ready = store_.prepare(); !ready) return ready;
+  // A disk that takes nothing is no reason to guard nothing.
+  if (auto ready = store_.prepare(); !ready) log(ready.error().where + ": " + ready.error().what, true);
   remembered_ = store_.tunnels();
   if (auto ready = open_first_policy(); !ready) return ready;
   if (auto ready = open_network(); !ready) return ready;
@@ -100,8 +101,16 @@ Result<void> Agent::open() {
   activate(std::move(candidate_));
   if (auto ready = open_sockets(); !ready) return ready;
   publish();
+  keep_policy();  // now that it is in force: the disk takes its time
   beat();
   return {};
+}
+
+void Agent::keep_policy() {
+  if (auto kept = store_.keep(active_->policy, active_->secrets_file); !kept)
+    log("the policy cannot be kept: " + kept.error().where + ": " + kept.error().what, true);
+  if (auto kept = guard_->keep_sysctls(); !kept)
+    log("the sysctls from before cannot be kept: " + kept.error().where + ": " + kept.error().what, true);
 }
 
 // The file that was named, or, where that one is older or cannot be used, the policy that was in force last.
@@ -122,7 +131,7 @@ Result<void> Agent::open_first_policy() {
     log("without secrets, tunnels that need them stay down: " + candidate_->secrets_fault, true);
   PolicyStep next = step(policy_life_, policy_event::Apply{candidate_->stamp(), std::chrono::seconds(0)});
   policy_life_ = std::move(next.state);
-  return store_.keep(candidate_->policy, candidate_->secrets_file);
+  return {};
 }
 
 Result<void> Agent::open_network() {
@@ -131,6 +140,7 @@ Result<void> Agent::open_network() {
                                 [this] {
                                   if (guard_ && !guard_->routes_in_place()) publish_soon();
                                 },
+                                [this] { check_soon(); },
                                 [this](const Error& e) {
                                   guard(guard_event::Failed{part_network, e.what, false});
                                 }});
@@ -146,7 +156,8 @@ Result<void> Agent::open_guard() {
   settings.datapath.mark_mask = config_.mark_mask;
   settings.datapath.audit = options_.audit;
   settings.sysctl_backup = options_.state_dir + "/sysctls";
-  auto opened = Guard::open(settings);
+  auto opened = Guard::open(settings, interfaces_of(monitor_->view(), {}, config_.inner_bridges),
+                            [this] { log("nothing leaves until every hook is in place"); });
   if (!opened) {
     guard(guard_event::Failed{part_programs, opened.error().what, true});
     return tl::unexpected(opened.error());
@@ -158,6 +169,10 @@ Result<void> Agent::open_guard() {
   drops_waiting_ = loop_.readable(guard_->datapath().drops_fd(), [this] { read_drops(); });
   gate_waiting_ = loop_.readable(guard_->gate().changes_fd(), [this] {
     guard_->gate().drain();
+    check_soon();
+  });
+  pins_waiting_ = loop_.readable(guard_->pins_fd(), [this] {
+    guard_->drain_pins();
     check_soon();
   });
   guard(guard_event::Done{part_programs | part_network});
@@ -209,8 +224,7 @@ bool Agent::policy(const PolicyEvent& event, std::string* refusal) {
       publish();
     } else if (std::holds_alternative<policy_action::Keep>(action)) {
       before_.reset();
-      if (auto kept = store_.keep(active_->policy, active_->secrets_file); !kept)
-        log("the policy cannot be kept: " + kept.error().what, true);
+      keep_policy();
     } else if (const auto* start = std::get_if<policy_action::StartConfirm>(&action)) {
       confirm_timer_ = loop_.after(start->time, [this] { policy(policy_event::ConfirmExpired{}); });
     } else if (std::holds_alternative<policy_action::StopConfirm>(action)) {
@@ -439,14 +453,14 @@ void Agent::guard(const GuardEvent& event) {
 
 void Agent::beat() {
   if (stopping_) return;
+  check();  // first: what the beat writes is then compared with itself
   if (auto failure = guard_->beat()) guard(guard_event::Failed{failure->parts, failure->error.what, false});
-  check();
   outside_.notify("WATCHDOG=1");
   beat_timer_ = loop_.after(beat_every, [this] { beat(); });
 }
 
 void Agent::check() {
-  if (stopping_) return;
+  if (stopping_ || !guard_) return;
   for (const PartFailure& f : guard_->check()) guard(guard_event::Failed{f.parts, f.error.what, false});
 }
 

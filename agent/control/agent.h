@@ -72,6 +72,7 @@ class Agent {
   Result<void> set_numbers();
   void owners_changed();
   void remember();
+  void keep_policy();
   void beat();
   void check();
   void check_soon();
@@ -128,7 +129,7 @@ class Agent {
   unsigned races_ = 0;       // interfaces that went while we wrote, one after the other
   Loop::Clock::time_point published_{}, started_{};
   std::unique_ptr<Waiting> publish_timer_, beat_timer_, retry_timer_, confirm_timer_, check_timer_, drops_waiting_,
-      gate_waiting_, stop_timer_;
+      gate_waiting_, pins_waiting_, stop_timer_;
 };
 
 }  // namespace vpn::agent

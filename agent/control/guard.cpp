@@ -1,6 +1,12 @@
 #include "agent/control/guard.h"
 
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
 #include <filesystem>
+#include <future>
 
 #include "agent/control/publication.h"
 #include "agent/files/files.h"
@@ -15,41 +21,57 @@ std::string joined(const std::vector<std::string>& all) {
   return out;
 }
 
-}  // namespace
-
-Result<Guard> Guard::open(const Settings& settings) {
-  auto before = set_sysctls(settings.sysctl_root);
-  if (!before) return tl::unexpected(before.error());
-  std::error_code ignored;
-  if (!settings.sysctl_backup.empty() && !std::filesystem::exists(settings.sysctl_backup, ignored)) {
-    if (auto kept = write_file(settings.sysctl_backup, *before); !kept) return tl::unexpected(kept.error());
-  }
-  auto datapath = Datapath::open(settings.datapath);
-  if (!datapath) return tl::unexpected(datapath.error());
-  auto gate = Gate::open();
-  if (!gate) return tl::unexpected(gate.error());
-  auto routes = RouteWriter::open();
-  if (!routes) return tl::unexpected(routes.error());
-  return Guard(settings, std::move(*datapath), std::move(*gate), std::move(*routes));
-}
-
-Guard::Guard(Settings settings, Datapath datapath, Gate gate, RouteWriter routes)
-    : settings_(std::move(settings)),
-      datapath_(std::move(datapath)),
-      gate_(std::move(gate)),
-      routes_(std::move(routes)) {}
-
 // One whose name nftables cannot write cannot be gated: the programs are not told of it, so nothing leaves by it.
-std::vector<Interface> Guard::gateable(const std::vector<Interface>& all) const {
+std::vector<Interface> gateable(const std::vector<Interface>& all) {
   std::vector<Interface> out;
   for (const Interface& i : all) {
     GatePlan alone;
     alone.interfaces = {i};
-    alone.forward = datapath_.forward_marks();
     if (gate_commands(alone)) out.push_back(i);
   }
   return out;
 }
+
+// Without tickets nothing gets through that needs one.
+GatePlan shut_gate(const std::vector<Interface>& interfaces) {
+  GatePlan out;
+  out.interfaces = gateable(interfaces);
+  return out;
+}
+
+}  // namespace
+
+Result<Guard> Guard::open(const Settings& settings, const std::vector<Interface>& interfaces,
+                          const std::function<void()>& shut) {
+  auto sysctls = set_sysctls(settings.sysctl_root);
+  if (!sysctls) return tl::unexpected(sysctls.error());
+  auto gate = Gate::open();
+  if (!gate) return tl::unexpected(gate.error());
+  auto routes = RouteWriter::open();
+  if (!routes) return tl::unexpected(routes.error());
+  const bool first = !Datapath::is_pinned(settings.datapath) && !settings.datapath.audit;
+  // The kernel takes tens of milliseconds to look through the programs: beside the rest.
+  auto loading = std::async(std::launch::async, [&] { return Datapath::open(settings.datapath); });
+  if (first && gate->apply(shut_gate(interfaces))) shut();
+  auto datapath = loading.get();
+  if (!datapath) {
+    if (first) gate->remove();
+    return tl::unexpected(datapath.error());
+  }
+  Descriptor pins(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!pins || ::inotify_add_watch(pins.get(), datapath->link_folder().c_str(), IN_DELETE | IN_MOVED_FROM) < 0)
+    return kernel_error("cannot watch the pins of the guard", errno);
+  return Guard(settings, std::move(*sysctls), std::move(*datapath), std::move(*gate), std::move(*routes),
+               std::move(pins));
+}
+
+Guard::Guard(Settings settings, std::string sysctls, Datapath datapath, Gate gate, RouteWriter routes, Descriptor pins)
+    : settings_(std::move(settings)),
+      sysctls_(std::move(sysctls)),
+      datapath_(std::move(datapath)),
+      gate_(std::move(gate)),
+      routes_(std::move(routes)),
+      pins_(std::move(pins)) {}
 
 GatePlan Guard::gate_plan() const {
   GatePlan plan;
@@ -77,6 +99,7 @@ std::vector<PartFailure> Guard::put(Desired desired) {
   const bool news = tables_.want(std::move(desired.tables));
   last_ = std::move(desired);
   last_->interfaces = gateable(last_->interfaces);
+  if (hooks_missing_ && note(part_programs, datapath_.reattach())) hooks_missing_ = false;
   // Interfaces first: by one that the programs do not know, nothing leaves.
   note(part_programs, datapath_.set_interfaces(last_->interfaces));
   note(part_programs, datapath_.set_tunnel_addresses(last_->tunnel_addresses));
@@ -94,6 +117,7 @@ std::vector<PartFailure> Guard::put(Desired desired) {
     failures.push_back({part_gate, commands.error()});
   } else if (*commands != gate_in_place_ && note(part_gate, gate_.apply(plan))) {
     gate_in_place_ = std::move(*commands);
+    gate_.drain();  // of what we did ourselves
     datapath_.use_ticket(tickets_.front());
   }
   if (news && note(part_table, publish(*tables_.wanted()))) tables_.published();
@@ -123,9 +147,16 @@ std::optional<PartFailure> Guard::beat() {
     gate_in_place_.clear();
     return PartFailure{part_gate, set.error()};
   }
+  gate_.drain();
   tickets_ = tickets;
   datapath_.use_ticket(tickets_.front());
   return std::nullopt;
+}
+
+void Guard::drain_pins() {
+  std::array<char, 4096> ignored{};
+  while (::read(pins_.get(), ignored.data(), ignored.size()) > 0) {
+  }
 }
 
 std::vector<PartFailure> Guard::check() {
@@ -134,6 +165,7 @@ std::vector<PartFailure> Guard::check() {
     if (!health.good()) failures.push_back({part, {ErrorKind::environment, joined(health.missing), {}, {}}});
   };
   note(part_programs, datapath_.check());
+  hooks_missing_ = !failures.empty();
   if (!gate_in_place_.empty()) {
     note(part_gate, gate_.check());
     if (!failures.empty() && failures.back().parts == part_gate) gate_in_place_.clear();
@@ -145,6 +177,12 @@ bool Guard::routes_in_place() {
   if (!last_) return true;
   const auto there = routes_.in_place(last_->routes);
   return there && *there;
+}
+
+Result<void> Guard::keep_sysctls() const {
+  std::error_code ignored;
+  if (settings_.sysctl_backup.empty() || std::filesystem::exists(settings_.sysctl_backup, ignored)) return {};
+  return write_file(settings_.sysctl_backup, sysctls_);
 }
 
 Result<void> Guard::remove() {

@@ -12,6 +12,7 @@
 #include "agent/control/tables.h"
 #include "agent/datapath/datapath.h"
 #include "agent/datapath/gate.h"
+#include "agent/datapath/kernel_map.h"
 #include "agent/datapath/route_plan.h"
 #include "agent/network/route_writer.h"
 #include "agent/state/guard_life.h"
@@ -42,8 +43,10 @@ class Guard {
     std::string sysctl_root = "/proc/sys/net";
     std::string sysctl_backup;  ///< file that keeps what was there before the first agent
   };
-  /// Loads or adopts. Errors leave what was pinned in force.
-  static Result<Guard> open(const Settings& settings);
+  /// Loads or adopts. Where there is nothing to adopt, the gate is shut while the programs are loaded: from `shut` on
+  /// nothing leaves but S1. Errors leave what was there before in force.
+  static Result<Guard> open(const Settings& settings, const std::vector<Interface>& interfaces,
+                            const std::function<void()>& shut);
 
   Datapath& datapath() { return datapath_; }
   const Datapath& datapath() const { return datapath_; }
@@ -59,23 +62,30 @@ class Guard {
   /// Changes the ticket, and beats: but only while the kernel has the tables that were meant last. Those that are in
   /// force in their place tell of a network that may be gone.
   std::optional<PartFailure> beat();
+  /// Becomes readable when somebody takes a pin of the guard away: then drain_pins() and check().
+  int pins_fd() const { return pins_.get(); }
+  void drain_pins();
   /// Whether everything is still where it was put.
   std::vector<PartFailure> check();
   bool routes_in_place();  ///< after somebody touched a route or a rule of ours
 
+  /// Keeps what the sysctls were before the first agent, for remove().
+  Result<void> keep_sysctls() const;
   /// Takes everything away. For `stop --remove-guard` only.
   Result<void> remove();
 
  private:
-  Guard(Settings settings, Datapath datapath, Gate gate, RouteWriter routes);
+  Guard(Settings settings, std::string sysctls, Datapath datapath, Gate gate, RouteWriter routes, Descriptor pins);
   Result<void> publish(const Tables& tables);
   GatePlan gate_plan() const;
-  std::vector<Interface> gateable(const std::vector<Interface>& all) const;
 
   Settings settings_;
+  std::string sysctls_;  ///< before this agent
   Datapath datapath_;
   Gate gate_;
   RouteWriter routes_;
+  Descriptor pins_;
+  bool hooks_missing_ = false;
   std::vector<std::uint32_t> tickets_;
   std::optional<Desired> last_;  ///< its tables have moved into tables_
   TableLife tables_;

@@ -13,6 +13,18 @@ namespace vpn::agent {
 
 using Json = nlohmann::json;
 
+namespace {
+
+// What is there already is not written again: a start would wait for the disk, several times.
+Result<void> replace(const std::string& path, std::string_view content) {
+  auto there = read_file(path, content.size());
+  const bool same = there && *there == content;
+  if (there) OPENSSL_cleanse(there->data(), there->size());
+  return same ? Result<void>() : write_file(path, content);
+}
+
+}  // namespace
+
 Result<void> Store::prepare() { return make_folder(folder_, 0700); }
 
 Result<std::uint64_t> Store::lowest_serial() const {
@@ -37,13 +49,13 @@ Result<void> Store::keep(const policy::Policy& policy, const std::string& secret
   if (!secrets_file.empty() && secrets_file != secrets) {
     auto text = read_file(secrets_file);
     if (!text) return tl::unexpected(text.error());
-    auto kept = write_file(secrets, *text);
+    auto kept = replace(secrets, *text);
     OPENSSL_cleanse(text->data(), text->size());
     if (!kept) return kept;
   }
-  if (auto kept = write_file(policy_path(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()}); !kept)
+  if (auto kept = replace(policy_path(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()}); !kept)
     return kept;
-  return write_file(folder_ + "/serial", std::to_string(policy.header().serial) + "\n");
+  return replace(folder_ + "/serial", std::to_string(policy.header().serial) + "\n");
 }
 
 RememberedTunnels Store::tunnels() const {

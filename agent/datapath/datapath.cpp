@@ -86,7 +86,9 @@ Result<Datapath> Datapath::open(const Options& options) {
   if (auto done = data->take_maps(); !done) return tl::unexpected(done.error());
   vpn_control& control = data->control();
   data->adopted = control.current != 0 && control.netns == *netns;
-  if (!data->adopted) {
+  if (data->adopted) {
+    data->wait_early();
+  } else {
     control.heartbeat = 0;
     control.outward = control.inward = control.priority = 0;
   }
@@ -100,6 +102,10 @@ Result<Datapath> Datapath::open(const Options& options) {
   if (auto done = data->programs.attach(); !done) return tl::unexpected(done.error());
   return Datapath(std::move(data));
 }
+
+bool Datapath::is_pinned(const Options& options) { return Programs::are_pinned(options); }
+
+std::string Datapath::link_folder() const { return data_->programs.links(); }
 
 bool Datapath::adopted() const { return data_->adopted; }
 std::uint64_t Datapath::netns_cookie() const { return data_->control().netns; }
@@ -135,6 +141,8 @@ Health Datapath::check() const {
   data_->programs.check(out);
   return out;
 }
+
+Result<void> Datapath::reattach() { return data_->programs.attach(); }
 
 Result<void> Datapath::remove_guard() { return data_->programs.remove(); }
 

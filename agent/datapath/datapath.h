@@ -155,9 +155,14 @@ class Datapath {
   /// S1 is dropped in the cgroup until the first publish(), unless tables were adopted.
   /// Must be called in the network namespace to guard.
   static Result<Datapath> open(const Options& options);
+  /// Whether an earlier agent's programs are pinned there, and so attached.
+  static bool is_pinned(const Options& options);
   Datapath(Datapath&&) noexcept;
   Datapath& operator=(Datapath&&) noexcept;
   ~Datapath();  ///< closes; the guard stays
+
+  /// Where the programs' attachments are pinned: whoever takes one away there ends it with this process.
+  std::string link_folder() const;
 
   bool adopted() const;  ///< whether tables of an earlier agent are in force
   std::uint64_t netns_cookie() const;
@@ -206,8 +211,11 @@ class Datapath {
   Result<void> read_drops(const std::function<void(const DropEvent&)>& each);
   std::uint64_t drops_lost() const;  ///< events for which there was no room; the counters have them
 
-  /// Asks the kernel, for every hook, whether our program is there. About 0.1 ms: call it once a second.
+  /// Asks the kernel, for every hook, whether our program is there. About 0.1 ms.
   Health check() const;
+
+  /// Attaches and pins again what check() misses at the cgroup; at interfaces set_interfaces() does it.
+  Result<void> reattach();
 
   /// Takes the guard away: programs, filters, pins.
   Result<void> remove_guard();

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,8 @@ struct Datapath::Data {
   /// Makes sockets forget: something that verdicts rest on has changed.
   void change();
   void flag(std::uint32_t bit, bool on);
+  /// Waits for the readers of the slots that an earlier agent has left, beside all else that a start has to do.
+  void wait_early();
 
   Programs programs;
   Mapping control_page, status_page;
@@ -51,6 +54,7 @@ struct Datapath::Data {
     friend bool operator==(const Classes&, const Classes&) = default;
   };
   std::array<Classes, VPN_SLOTS> classes;
+  std::future<Result<void>> readers;
   bool adopted = false;
   bool published = false;  ///< by this process: the idle slot may still be read
 };

@@ -151,10 +151,7 @@ Result<void> Gate::set_tickets(const std::vector<std::uint32_t>& tickets) {
   plan.tickets = tickets;
   if (auto done = run(data_->stateless.get(), gate_ticket_commands(plan)); !done) return tl::unexpected(done.error());
   data_->plan = std::move(plan);
-  auto text = data_->list(data_->stateless.get());
-  if (!text) return tl::unexpected(text.error());
-  data_->listing = std::move(*text);
-  return {};
+  return data_->read_back();
 }
 
 Health Gate::check() const {

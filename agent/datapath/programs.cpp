@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,10 +43,55 @@ Result<void> make_folder(const std::string& path) {
 }
 
 /// Those that are always attached. Packets first: with them in place nothing leaves that should not, whatever follows.
-std::vector<std::pair<std::string, bpf_program*>> lasting(const guard& s) {
-  return {{"vpn_egress", s.progs.vpn_egress},           {"vpn_ingress", s.progs.vpn_ingress},
-          {"vpn_sock_create", s.progs.vpn_sock_create}, {"vpn_connect4", s.progs.vpn_connect4},
-          {"vpn_connect6", s.progs.vpn_connect6},       {"vpn_setsockopt", s.progs.vpn_setsockopt}};
+constexpr std::array lasting{"vpn_egress",   "vpn_ingress",  "vpn_sock_create",
+                             "vpn_connect4", "vpn_connect6", "vpn_setsockopt"};
+constexpr std::array always{"vpn_egress",   "vpn_ingress",    "vpn_sock_create", "vpn_connect4",
+                            "vpn_connect6", "vpn_setsockopt", "vpn_arrivals",    "vpn_attribute"};
+constexpr std::array datagrams{"vpn_sendmsg4", "vpn_sendmsg6"};
+
+/// Of the object that is compiled into this program, so that another one's programs are not taken for ours.
+std::string object_name() {
+  std::size_t size = 0;
+  const void* object = guard::elf_bytes(&size);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  ::EVP_Digest(object, size, digest.data(), nullptr, ::EVP_sha256(), nullptr);
+  std::uint64_t name = 0;
+  std::memcpy(&name, digest.data(), sizeof(name));
+  return std::to_string(name);
+}
+
+Descriptor pinned(const std::string& path) { return Descriptor(::bpf_obj_get(path.c_str())); }
+
+std::uint32_t map_id(int fd) {
+  bpf_map_info info{};
+  std::uint32_t size = sizeof(info);
+  return ::bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.id : 0;
+}
+
+/// Whether a program works on this map: maps that somebody has made anew are others.
+bool uses_map(int program, std::uint32_t map) {
+  std::array<std::uint32_t, 64> ids{};
+  bpf_prog_info info{};
+  std::uint32_t size = sizeof(info);
+  info.nr_map_ids = ids.size();
+  info.map_ids = reinterpret_cast<std::uintptr_t>(ids.data());
+  if (map == 0 || ::bpf_obj_get_info_by_fd(program, &info, &size) != 0) return false;
+  const auto last = ids.begin() + std::min<std::size_t>(info.nr_map_ids, ids.size());
+  return std::find(ids.begin(), last, map) != last;
+}
+
+std::uint32_t program_id(int fd) {
+  bpf_prog_info info{};
+  std::uint32_t size = sizeof(info);
+  return ::bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.id : 0;
+}
+
+/// The cgroup and the program of a link; zeroes where it is none.
+bpf_link_info link_info(int fd) {
+  bpf_link_info info{};
+  std::uint32_t size = sizeof(info);
+  if (::bpf_obj_get_info_by_fd(fd, &info, &size) != 0) info = {};
+  return info;
 }
 
 bpf_tc_hook ingress_of(std::uint32_t index) {
@@ -66,10 +112,6 @@ bpf_tc_opts our_filter() {
 
 }  // namespace
 
-void Programs::LinkCloser::operator()(bpf_link* link) const {
-  ::bpf_link__disconnect(link); /* closing leaves it attached */
-  ::bpf_link__destroy(link);
-}
 void Programs::SkeletonCloser::operator()(guard* skeleton) const { guard::destroy(skeleton); }
 
 Programs::Programs(Programs&&) noexcept = default;
@@ -78,91 +120,154 @@ Programs::~Programs() = default;
 
 int Programs::fd(const bpf_map* map) { return ::bpf_map__fd(map); }
 
-std::string Programs::pin_of(const std::string& name) const { return link_folder(options_) + "/" + name; }
+std::string Programs::links() const { return link_folder(options_); }
+
+std::string Programs::pin_of(const std::string& link) const { return link_folder(options_) + "/" + link; }
+
+std::string Programs::program_folder() const {
+  static const std::string name = object_name();
+  return options_.bpf_dir + "/programs-" + name;
+}
+
+bool Programs::are_pinned(const Options& options) {
+  return ::access((link_folder(options) + "/" + lasting.front()).c_str(), F_OK) == 0;
+}
 
 Result<Programs> Programs::load(const Options& options) {
   Programs out;
   out.options_ = options;
   ::libbpf_set_print(listen);
-  last_words.clear();
   out.cgroup_ = Descriptor(::open(options.cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct stat about {};
   if (!out.cgroup_ || ::fstat(out.cgroup_.get(), &about) != 0)
     return kernel_error("cannot open the cgroup '" + options.cgroup + "'", errno);
   out.cgroup_id_ = about.st_ino;
-  for (const auto& folder : {options.bpf_dir, map_folder(options), link_folder(options)})
+  for (const auto& folder : {options.bpf_dir, map_folder(options), link_folder(options), out.program_folder()})
     if (auto made = make_folder(folder); !made) return tl::unexpected(made.error());
   out.maps_kept_ = ::access((map_folder(options) + "/control").c_str(), F_OK) == 0;
-  auto skeleton = load_part(options, false);
+  if (auto done = out.obtain(always); !done) return tl::unexpected(done.error());
+  auto skeleton = out.open();
   if (!skeleton) return tl::unexpected(skeleton.error());
   out.skeleton_ = std::move(*skeleton);
+  if (auto done = out.take_maps(); !done) return tl::unexpected(done.error());
   return out;
 }
 
-Result<Programs::Skeleton> Programs::load_part(const Options& options, bool datagrams) {
+Result<Programs::Skeleton> Programs::open() const {
   Skeleton out(guard::open());
   if (!out) return kernel_error("cannot read the datapath's programs", errno);
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, out->obj) {
     const std::string name = ::bpf_map__name(map);
     if (name.find('.') != std::string::npos) continue; /* what the compiler made: constants */
-    ::bpf_map__set_pin_path(map, (map_folder(options) + "/" + name).c_str());
+    ::bpf_map__set_pin_path(map, (map_folder(options_) + "/" + name).c_str());
   }
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, out->obj) {
-    const bool for_datagrams = program == out->progs.vpn_sendmsg4 || program == out->progs.vpn_sendmsg6;
-    ::bpf_program__set_autoload(program, for_datagrams == datagrams);
-  }
-  last_words.clear();
-  if (const int error = guard::load(out.get()); error != 0)
-    return kernel_error("the kernel refuses the datapath's programs", error,
-                        last_words.empty() ? "it needs Linux 6.1 with CONFIG_DEBUG_INFO_BTF, and root" : last_words);
   return out;
 }
 
-Result<void> Programs::attach_one(bpf_program* program, const std::string& name) {
+Result<void> Programs::obtain(Names names) {
+  if (adopt(names)) return {};
+  return load(names);
+}
+
+bool Programs::adopt(Names names) {
+  const Descriptor control = pinned(map_folder(options_) + "/control");
+  const std::uint32_t map = control ? map_id(control.get()) : 0;
+  std::map<std::string, Descriptor, std::less<>> found;
+  for (const char* name : names) {
+    Descriptor program = pinned(program_folder() + "/" + name);
+    if (!program || !uses_map(program.get(), map)) return false;
+    found.emplace(name, std::move(program));
+  }
+  programs_.merge(found);
+  return true;
+}
+
+Result<void> Programs::load(Names names) {
+  auto object = open();
+  if (!object) return tl::unexpected(object.error());
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, (*object)->obj) {
+    const std::string_view name = ::bpf_program__name(program);
+    ::bpf_program__set_autoload(program, std::find(names.begin(), names.end(), name) != names.end());
+  }
+  last_words.clear();
+  if (const int error = guard::load(object->get()); error != 0)
+    return kernel_error("the kernel refuses the datapath's programs", error,
+                        last_words.empty() ? "it needs Linux 6.1 with CONFIG_DEBUG_INFO_BTF, and root" : last_words);
+  for (const char* name : names) {
+    program = ::bpf_object__find_program_by_name((*object)->obj, name);
+    Descriptor own(program == nullptr ? -1 : ::fcntl(::bpf_program__fd(program), F_DUPFD_CLOEXEC, 0));
+    const std::string pin = program_folder() + "/" + name;
+    ::unlink(pin.c_str());
+    if (!own || ::bpf_obj_pin(own.get(), pin.c_str()) != 0) return kernel_error("cannot pin " + pin, errno);
+    programs_.insert_or_assign(name, std::move(own));
+  }
+  return {};
+}
+
+/// Those that the programs work on.
+Result<void> Programs::take_maps() {
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, skeleton_->obj) {
+    const char* path = ::bpf_map__pin_path(map);
+    if (path == nullptr) continue;
+    const Descriptor own = pinned(path);
+    if (!own) return kernel_error(std::string("cannot open ") + path, errno);
+    if (const int error = ::bpf_map__reuse_fd(map, own.get()); error != 0)
+      return kernel_error(std::string("cannot use ") + path, error);
+  }
+  return {};
+}
+
+Result<void> Programs::attach_one(const char* name) {
   const std::string pin = pin_of(name);
-  if (Link old(::bpf_link__open(pin.c_str())); old) {
-    bpf_link_info info{};
-    std::uint32_t size = sizeof(info);
-    const bool ours =
-        ::bpf_obj_get_info_by_fd(::bpf_link__fd(old.get()), &info, &size) == 0 && info.cgroup.cgroup_id == cgroup_id_;
-    if (ours && ::bpf_link__update_program(old.get(), program) == 0) {
-      links_[name] = std::move(old);
+  const int program = programs_.find(name)->second.get();
+  if (Descriptor old = pinned(pin); old) {
+    const bpf_link_info info = link_info(old.get());
+    const bool ours = info.cgroup.cgroup_id == cgroup_id_;
+    if (ours && (info.prog_id == program_id(program) || ::bpf_link_update(old.get(), program, nullptr) == 0)) {
+      links_.insert_or_assign(name, std::move(old));
       return {};
     }
     ::unlink(pin.c_str()); /* of another cgroup, or of one that is gone */
   }
-  Link link(::bpf_program__attach_cgroup(program, cgroup_.get()));
-  if (!link) return kernel_error("cannot attach " + name + " to " + options_.cgroup, errno);
-  if (const int error = ::bpf_link__pin(link.get(), pin.c_str()); error != 0)
-    return kernel_error("cannot pin " + pin, error);
-  links_[name] = std::move(link);
+  const bpf_program* about = ::bpf_object__find_program_by_name(skeleton_->obj, name);
+  Descriptor link(::bpf_link_create(program, cgroup_.get(), ::bpf_program__expected_attach_type(about), nullptr));
+  if (!link) return kernel_error(std::string("cannot attach ") + name + " to " + options_.cgroup, errno);
+  if (::bpf_obj_pin(link.get(), pin.c_str()) != 0) return kernel_error("cannot pin " + pin, errno);
+  links_.insert_or_assign(name, std::move(link));
   return {};
 }
 
 Result<void> Programs::attach() {
-  for (const auto& [name, program] : lasting(*skeleton_))
-    if (auto done = attach_one(program, name); !done) return done;
+  for (const char* name : lasting)
+    if (auto done = attach_one(name); !done) return done;
+  // Those of another build are attached nowhere any more.
+  std::error_code ignored;
+  std::vector<std::filesystem::path> old;
+  for (const auto& entry : std::filesystem::directory_iterator(options_.bpf_dir, ignored))
+    if (entry.path().filename().string().starts_with("programs-") && entry.path() != program_folder())
+      old.push_back(entry.path());
+  for (const auto& folder : old) std::filesystem::remove_all(folder, ignored);
   return {};
 }
 
 Result<void> Programs::watch_datagrams(bool wanted) {
-  if (!wanted) {
-    for (const char* name : {"vpn_sendmsg4", "vpn_sendmsg6"}) {
+  for (const char* name : datagrams) {
+    if (wanted) {
+      if (programs_.find(name) == programs_.end())
+        if (auto done = obtain(datagrams); !done) return done;
+      if (links_.find(name) != links_.end()) continue;
+      if (auto done = attach_one(name); !done) return done;
+    } else {
       ::unlink(pin_of(name).c_str()); /* also that of an earlier agent */
-      if (const auto link = links_.extract(name); link) ::bpf_link__detach(link.mapped().get());
+      if (const auto link = links_.find(name); link != links_.end()) {
+        ::bpf_link_detach(link->second.get());
+        links_.erase(link);
+      }
     }
-    return {};
   }
-  if (!datagrams_) {
-    auto loaded = load_part(options_, true);
-    if (!loaded) return tl::unexpected(loaded.error());
-    datagrams_ = std::move(*loaded);
-  }
-  if (!links_.contains("vpn_sendmsg4"))
-    if (auto done = attach_one(datagrams_->progs.vpn_sendmsg4, "vpn_sendmsg4"); !done) return done;
-  if (!links_.contains("vpn_sendmsg6")) return attach_one(datagrams_->progs.vpn_sendmsg6, "vpn_sendmsg6");
   return {};
 }
 
@@ -176,7 +281,7 @@ Result<void> Programs::watch_interface(std::uint32_t index, bool wanted) {
   }
   if (const int error = ::bpf_tc_hook_create(&hook); error != 0 && error != -EEXIST)
     return kernel_error("cannot watch interface " + std::to_string(index), error, "it needs the kernel's sch_ingress");
-  filter.prog_fd = ::bpf_program__fd(skeleton_->progs.vpn_arrivals);
+  filter.prog_fd = programs_.find("vpn_arrivals")->second.get();
   filter.flags = BPF_TC_F_REPLACE;
   if (const int error = ::bpf_tc_attach(&hook, &filter); error != 0)
     return kernel_error("cannot watch interface " + std::to_string(index), error, "it needs the kernel's cls_bpf");
@@ -185,42 +290,34 @@ Result<void> Programs::watch_interface(std::uint32_t index, bool wanted) {
 }
 
 Result<void> Programs::attribute() {
-  Link link(::bpf_program__attach_iter(skeleton_->progs.vpn_attribute, nullptr));
+  const int program = programs_.find("vpn_attribute")->second.get();
+  const Descriptor link(::bpf_link_create(program, 0, BPF_TRACE_ITER, nullptr));
   if (!link) return kernel_error("cannot walk the open files", errno);
-  const Descriptor walk(::bpf_iter_create(::bpf_link__fd(link.get())));
+  const Descriptor walk(::bpf_iter_create(link.get()));
   std::array<char, 64> ignored{};
   ssize_t n = walk ? 0 : -1;
   if (walk) {
     do n = ::read(walk.get(), ignored.data(), ignored.size());
     while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
   }
-  const int error = errno;
-  ::bpf_link__detach(link.get());
-  if (n < 0) return kernel_error("cannot walk the open files", error);
+  if (n < 0) return kernel_error("cannot walk the open files", errno);
   return {};
 }
 
 void Programs::check(Health& health) const {
-  for (const auto& [name, program] : lasting(*skeleton_)) {
+  for (const char* name : lasting) {
     const auto link = links_.find(name);
-    bpf_link_info info{};
-    std::uint32_t size = sizeof(info);
-    if (link == links_.end() || ::bpf_obj_get_info_by_fd(::bpf_link__fd(link->second.get()), &info, &size) != 0 ||
-        info.cgroup.cgroup_id != cgroup_id_)
-      health.missing.push_back(name + " is not attached to " + options_.cgroup);
+    if (link == links_.end() || link_info(link->second.get()).cgroup.cgroup_id != cgroup_id_)
+      health.missing.push_back(std::string(name) + " is not attached to " + options_.cgroup);
     else if (::access(pin_of(name).c_str(), F_OK) != 0)
-      health.missing.push_back(name + " is not pinned: the guard would end with the agent");
+      health.missing.push_back(std::string(name) + " is not pinned: the guard would end with the agent");
   }
+  const auto arrivals = programs_.find("vpn_arrivals");
+  const std::uint32_t wanted = arrivals == programs_.end() ? 0 : program_id(arrivals->second.get());
   for (const std::uint32_t index : watched_) {
     bpf_tc_hook hook = ingress_of(index);
     bpf_tc_opts filter = our_filter();
-    if (::bpf_tc_query(&hook, &filter) == 0) {
-      bpf_prog_info info{};
-      std::uint32_t size = sizeof(info);
-      if (::bpf_obj_get_info_by_fd(::bpf_program__fd(skeleton_->progs.vpn_arrivals), &info, &size) == 0 &&
-          info.id == filter.prog_id)
-        continue;
-    }
+    if (::bpf_tc_query(&hook, &filter) == 0 && wanted != 0 && wanted == filter.prog_id) continue;
     std::array<char, IF_NAMESIZE> name{};
     if (!::if_indextoname(index, name.data())) continue; /* it has gone, and its packets with it */
     health.missing.push_back("vpn_arrivals is not attached to " + std::string(name.data()));
@@ -231,7 +328,7 @@ Result<void> Programs::remove() {
   for (const std::uint32_t index : std::vector(watched_))
     if (auto done = watch_interface(index, false); !done) return done;
   for (auto& [name, link] : links_) {
-    ::bpf_link__detach(link.get());
+    ::bpf_link_detach(link.get());
     ::unlink(pin_of(name).c_str());
   }
   links_.clear();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,22 +12,24 @@
 #include "agent/datapath/kernel_map.h"
 #include "policy/result.h"
 
-struct guard;     // the skeleton, generated
-struct bpf_link;  // libbpf
-struct bpf_map;
-struct bpf_program;
+struct guard;    // the skeleton, generated
+struct bpf_map;  // libbpf
 
 namespace vpn::agent {
 
 class Programs {
  public:
-  /// `maps_kept` tells afterwards whether the maps are those of an earlier agent.
+  /// What an earlier agent has pinned is taken over when it is the same object: the verifier takes tens of milliseconds
+  /// for it. `maps_kept` tells afterwards whether the maps are those of an earlier agent.
   static Result<Programs> load(const Options& options);
+  static bool are_pinned(const Options& options);
   Programs(Programs&&) noexcept;
   Programs& operator=(Programs&&) noexcept;
   ~Programs();
 
   bool maps_kept() const { return maps_kept_; }
+  std::string links() const;  ///< the folder of their pins
+  /// For its maps; the programs in it are not loaded.
   guard& skeleton() const { return *skeleton_; }
   static int fd(const bpf_map* map);
 
@@ -40,23 +43,24 @@ class Programs {
   Result<void> remove();
 
  private:
-  struct LinkCloser {
-    void operator()(bpf_link* link) const;
-  };
   struct SkeletonCloser {
     void operator()(guard* skeleton) const;
   };
-  using Link = std::unique_ptr<bpf_link, LinkCloser>;
-  Programs() = default;
   using Skeleton = std::unique_ptr<guard, SkeletonCloser>;
-  /// An object with these programs only, on the maps of the folder.
-  static Result<Skeleton> load_part(const Options& options, bool datagrams);
-  Result<void> attach_one(bpf_program* program, const std::string& name);
-  std::string pin_of(const std::string& name) const;
+  using Names = std::span<const char* const>;
+  Programs() = default;
+  /// Takes these programs from where they are pinned, or loads and pins them.
+  Result<void> obtain(Names names);
+  bool adopt(Names names);
+  Result<void> load(Names names);
+  Result<void> take_maps();
+  Result<Skeleton> open() const;
+  Result<void> attach_one(const char* name);
+  std::string pin_of(const std::string& link) const;
+  std::string program_folder() const;
 
   Skeleton skeleton_;
-  Skeleton datagrams_;  ///< loaded when it is first wanted: the verifier takes milliseconds for each program
-  std::map<std::string, Link> links_;
+  std::map<std::string, Descriptor, std::less<>> programs_, links_;
   std::vector<std::uint32_t> watched_;
   Descriptor cgroup_;
   std::uint64_t cgroup_id_ = 0;

@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
+#include <future>
+#include <system_error>
 #include <vector>
 
 #include "agent/datapath/datapath_data.h"
@@ -73,10 +76,26 @@ Result<void> valid(const Publication& p) {
   return {};
 }
 
+/// In a thread of its own; or later in ours, where there can be none.
+std::future<Result<void>> aside(std::function<Result<void>()> work) {
+  try {
+    return std::async(std::launch::async, work);
+  } catch (const std::system_error&) {
+    return std::async(std::launch::deferred, std::move(work));
+  }
+}
+
 /// Waits until no program runs that has read an older `current`: the idle slot is then read by nobody.
 void wait_for_readers() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
 
 }  // namespace
+
+void Datapath::Data::wait_early() {
+  readers = aside([]() -> Result<void> {
+    wait_for_readers();
+    return {};
+  });
+}
 
 Result<void> Datapath::publish(const Publication& p) {
   if (auto ok = valid(p); !ok) return ok;
@@ -89,21 +108,29 @@ Result<void> Datapath::publish(const Publication& p) {
   if (auto done = data_->programs.watch_datagrams(p.fresh[VPN_W_DOMAINS] > 1); !done) return done;
   const std::uint64_t current = data_->control().current;
   const auto slot = current == 0 ? 0 : static_cast<std::uint32_t>((current & 0xff) ^ 1) % VPN_SLOTS;
-  if (data_->published || data_->adopted) wait_for_readers();
+  if (data_->readers.valid()) {
+    data_->readers.get();
+  } else if (data_->published || data_->adopted) {
+    wait_for_readers();
+  }
   const auto fd = [](const Result<Descriptor>& map) { return static_cast<std::uint32_t>(map->get()); };
   const std::array slots{slot, slot + VPN_SLOTS};
   const std::array both{fd(fresh), fd(stale)};
   const std::array pairs_one{fd(classes)}, apps_one{fd(apps)};
   const std::span one(slots.data(), 1);
-  if (auto done = put(Programs::fd(skeleton.maps.tables), slots, both); !done) return done;
   Data::Classes& held = data_->classes[slot];
   Data::Classes wanted{{p.apps.begin(), p.apps.end()}, pairs};
-  if (!(held == wanted)) { /* they change with the policy only, and each wait costs milliseconds */
+  std::vector<std::future<Result<void>>> waits; /* for the kernel's readers, milliseconds each: all at once */
+  if (!(held == wanted)) {                      /* they change with the policy only */
     held = {};
-    if (auto done = put(Programs::fd(skeleton.maps.pairs), one, pairs_one); !done) return done;
-    if (auto done = put(Programs::fd(skeleton.maps.apps), one, apps_one); !done) return done;
-    held = std::move(wanted);
+    waits.push_back(aside([&] { return put(Programs::fd(skeleton.maps.pairs), one, pairs_one); }));
+    waits.push_back(aside([&] { return put(Programs::fd(skeleton.maps.apps), one, apps_one); }));
   }
+  auto done = put(Programs::fd(skeleton.maps.tables), slots, both);
+  for (auto& wait : waits)
+    if (auto other = wait.get(); !other) done = std::move(other);
+  if (!done) return done;
+  held = std::move(wanted);
   vpn_status& status = data_->status(slot);
   for (std::size_t i = 0; i < VPN_MAX_TUNNELS; ++i)
     std::atomic_ref(status.connected[i]).store(i < p.connected.size() && p.connected[i] != 0 ? 1 : 0);

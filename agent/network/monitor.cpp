@@ -59,6 +59,9 @@ NetworkTable::Changed NetworkTable::apply(const NetlinkNews& news) {
       case Kind::rule:
         changed.ours = true;
         break;
+      case Kind::filter_gone:
+        changed.hooks = true;
+        break;
     }
   }
   // A link that goes down takes its IPv4 routes with it, and with them ours, without a message.
@@ -101,9 +104,9 @@ NetworkView NetworkTable::view() const {
 }
 
 Result<std::unique_ptr<Monitor>> Monitor::open(Loop& loop, InterfaceTypes types, Listener listener) {
-  constexpr std::array<unsigned, 7> groups{RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+  constexpr std::array<unsigned, 8> groups{RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
                                            RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,
-                                           RTNLGRP_IPV6_RULE};
+                                           RTNLGRP_IPV6_RULE,  RTNLGRP_TC};
   auto events = NetlinkSocket::open(groups);
   if (!events) return tl::unexpected(events.error());
   auto requests = NetlinkSocket::open();
@@ -154,16 +157,19 @@ void Monitor::readable() {
     all.addresses |= changed.addresses;
     all.routes |= changed.routes;
     all.ours |= changed.ours;
+    all.hooks |= changed.hooks;
   });
   if (drained == NetlinkSocket::Drained::failed)
     return listener_.failed({ErrorKind::environment, "netlink's events cannot be read any more", {}, {}});
   if (drained == NetlinkSocket::Drained::lost) {
     if (auto read = refresh(); !read) return listener_.failed(read.error());
     listener_.changed();
+    listener_.hooks_touched();
     return listener_.ours_touched();
   }
   if (all.routes) read_routes_soon();
   publish();
+  if (all.hooks) listener_.hooks_touched();
   if (all.ours) listener_.ours_touched();
 }
 

@@ -23,7 +23,8 @@ class NetworkTable {
   explicit NetworkTable(const InterfaceTypes& types) : types_(&types) {}
   struct Changed {
     bool links = false, addresses = false, routes = false;
-    bool ours = false;  ///< a route or a rule of ours: is the plan still in the kernel?
+    bool ours = false;   ///< a route or a rule of ours: is the plan still in the kernel?
+    bool hooks = false;  ///< a filter of traffic was taken away: was it ours?
   };
   Changed apply(const NetlinkNews& news);
   void replace_links(const std::vector<NetlinkNews::Item>& items);
@@ -46,6 +47,7 @@ class Monitor {
   struct Listener {
     std::function<void()> changed;                   ///< view() is another
     std::function<void()> ours_touched;              ///< somebody (also ourselves) changed a route or a rule of ours
+    std::function<void()> hooks_touched;             ///< somebody took a filter away from an interface
     std::function<void(const Error& error)> failed;  ///< we do not see the network any more; tried again by refresh()
   };
   /// Subscribes first and reads then, so that nothing is missed. The loop outlives the monitor.

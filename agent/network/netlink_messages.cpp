@@ -291,6 +291,14 @@ bool read_one(const nlmsghdr* message, NetlinkNews& news) {
     case RTM_NEWRULE:
     case RTM_DELRULE:
       return read_rule(message, news);
+    case RTM_DELTFILTER:
+    case RTM_DELQDISC: {
+      if (header_of<tcmsg>(message) == nullptr) return false;
+      Item item;
+      item.kind = Kind::filter_gone;
+      news.items.push_back(std::move(item));
+      return true;
+    }
     default:
       return true;
   }

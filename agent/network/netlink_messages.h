@@ -35,7 +35,8 @@ struct LinkMessage {
 /// What one buffer of messages said, in the order of the messages.
 struct NetlinkNews {
   struct Item {
-    enum class Kind : std::uint8_t { link, link_gone, address, address_gone, route, own_route, rule } kind = Kind::link;
+    enum class Kind : std::uint8_t { link, link_gone, address, address_gone, route, own_route, rule, filter_gone };
+    Kind kind = Kind::link;  ///< filter_gone: some filter of traffic, or all of an interface
     LinkMessage link;
     LinkAddress address;
     std::vector<MainRoute> routes;  ///< of the main table, one for each next hop

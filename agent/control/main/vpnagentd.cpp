@@ -1,5 +1,4 @@
 // vpnagentd: holds a machine to its policy.
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -9,8 +8,9 @@
 #include <string>
 
 #include "agent/control/agent.h"
-#include "agent/files/files.h"
+#include "agent/control/notify.h"
 #include "agent/control/providers.h"
+#include "agent/files/files.h"
 #include "agent/loop/asio_loop.h"
 #include "console/command.h"
 
@@ -31,7 +31,7 @@ constexpr cli::Option options[] = {
 // The journal takes the severity from a prefix (sd-daemon(3)); people see the text only.
 void log(const std::string& text, bool loud) {
   static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;
-  const std::string line = std::string(journal ? (loud ? SD_WARNING : SD_INFO) : "vpnagentd: ") + text + "\n";
+  const std::string line = std::string(journal ? (loud ? "<4>" : "<6>") : "vpnagentd: ") + text + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
@@ -58,8 +58,7 @@ int run(const cli::Arguments& arguments) {
   agent::AsioLoop loop;
   int code = cli::Exit::ok;
   std::unique_ptr<agent::Agent> running;
-  const agent::Agent::Outside outside{log, [](const std::string& state) { ::sd_notify(0, state.c_str()); },
-                                      [&](int exit_code) {
+  const agent::Agent::Outside outside{log, agent::notify, [&](int exit_code) {
                                         code = exit_code;
                                         loop.stop();
                                       }};
@@ -69,7 +68,7 @@ int run(const cli::Arguments& arguments) {
       return;
     }
     log("ends; the guard stays in place", false);
-    ::sd_notify(0, "STOPPING=1");
+    agent::notify("STOPPING=1");
     loop.stop();
   });
   auto started = agent::Agent::start(loop, o, agent::provider_factories(o), outside);

@@ -40,6 +40,30 @@ TEST_F(StoreTest, KeepsThePolicyAndItsSerial) {
   EXPECT_FALSE(store_.keep(policy, folder_ + "/missing"));
 }
 
+TEST_F(StoreTest, DoesNotWriteAgainWhatItHas) {
+  test::PolicyMaker maker;
+  maker.device("D");
+  const policy::Policy policy = maker.make();
+  std::ofstream(folder_ + "/named.secrets") << "hush";
+  const auto inodes = [&] {
+    std::vector<ino_t> out;
+    for (const char* name : {"/policy.vpnpolicy", "/policy.vpnpolicy.secrets", "/serial"}) {
+      struct stat s {};
+      EXPECT_EQ(::stat((folder_ + name).c_str(), &s), 0);
+      out.push_back(s.st_ino);
+    }
+    return out;
+  };
+  ASSERT_TRUE(store_.keep(policy, folder_ + "/named.secrets"));
+  const auto before = inodes();
+  ASSERT_TRUE(store_.keep(policy, folder_ + "/named.secrets"));
+  EXPECT_EQ(inodes(), before);
+  std::ofstream(folder_ + "/named.secrets") << "hash";
+  ASSERT_TRUE(store_.keep(policy, folder_ + "/named.secrets"));
+  EXPECT_EQ(read_file(store_.policy_path() + ".secrets").value(), "hash");
+  EXPECT_EQ(inodes()[0], before[0]);
+}
+
 TEST_F(StoreTest, ASerialThatCannotBeReadIsNotZero) {
   for (const char* text : {"", "x", "12x", "-1", "99999999999999999999"}) {
     std::ofstream(folder_ + "/serial") << text;

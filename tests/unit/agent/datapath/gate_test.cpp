@@ -214,6 +214,29 @@ TEST_F(GateInKernel, LetsThroughWhatTheGuardStamped) {
   ASSERT_TRUE(d->remove_guard());
 }
 
+TEST_F(GateInKernel, WithoutTicketsIsShut) {
+  GatePlan p;
+  p.interfaces = plan().interfaces;
+  apply(p);
+  Capture wire = room_->capture("eth0");
+  send_frame("eth0", "without", 0);
+  send_udp("10.77.0.1", "without");
+  EXPECT_EQ(wire.count("without"), 0);
+}
+
+// A change of tickets must not take for its own what somebody else has just written.
+TEST_F(GateInKernel, SeesAStrangersRuleWhenTicketsChange) {
+  GatePlan p = plan();
+  p.tickets = {0x5eed5eed};
+  apply(p);
+  ASSERT_TRUE(gate_->set_tickets({0x5eed5eee, 0x5eed5eed}));
+  run("nft insert rule netdev vpn_guard exempt accept");
+  EXPECT_FALSE(gate_->set_tickets({0x5eed5eef, 0x5eed5eee}));
+  EXPECT_FALSE(gate_->check().good());
+  apply(p);
+  EXPECT_TRUE(gate_->check().good());
+}
+
 TEST_F(GateInKernel, PassesTheKernelsOwnTunnelPacketsOnly) {
   Capture wire = room_->capture("eth0");
   GatePlan p = plan();

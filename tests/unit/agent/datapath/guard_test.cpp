@@ -1,5 +1,6 @@
 // The programs in a real kernel, with real sockets of a cgroup in a namespace of their own.
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <linux/if_xdp.h>
 #include <netinet/in.h>
@@ -7,11 +8,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <filesystem>
 #include <thread>
 
 #include "agent/datapath/datapath.h"
+#include "agent/datapath/kernel_map.h"
 #include "room.h"
 #include "tables.h"
 
@@ -401,6 +405,53 @@ TEST_F(Guard, OutlivesTheAgentAndIsAdopted) {
   EXPECT_EQ(udp.send_to("10.77.0.1", 9, "gone"), 0);
 }
 
+std::vector<std::uint32_t> programs_pinned_in(const std::string& folder) {
+  std::vector<std::uint32_t> out;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.path().parent_path().filename().string().starts_with("programs-")) continue;
+    const Descriptor program(::bpf_obj_get(entry.path().c_str()));
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    EXPECT_EQ(::bpf_obj_get_info_by_fd(program.get(), &info, &size), 0);
+    out.push_back(info.id);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+TEST_F(Guard, DoesNotLoadAgainWhatIsPinned) {
+  const std::string folder = room_->options().bpf_dir;
+  open();
+  const auto first = programs_pinned_in(folder);
+  ASSERT_EQ(first.size(), 8u);
+  {
+    Datapath again = open();
+    EXPECT_EQ(programs_pinned_in(folder), first);
+    know_interfaces(again);
+    EXPECT_TRUE(again.check().good());
+  }
+  run("rm " + folder + "/programs-*/vpn_ingress");
+  open();
+  const auto repaired = programs_pinned_in(folder);
+  EXPECT_EQ(repaired.size(), 8u);
+  EXPECT_NE(repaired, first) << "not all of them were there";
+  run("rm -r " + folder + "/maps-*");
+  Datapath anew = open();
+  EXPECT_NE(programs_pinned_in(folder), repaired) << "they work on maps that nobody else has";
+  know_interfaces(anew);
+  publish(anew, {system_cell, system_cell, system_cell});
+  const Socket udp(AF_INET, SOCK_DGRAM);
+  EXPECT_EQ(udp.send_to("10.77.0.1", 9, "judged by the new maps"), 0);
+}
+
+TEST_F(Guard, TakesProgramsOfAnotherBuildAway) {
+  open();
+  const std::string other = room_->options().bpf_dir + "/programs-1";
+  run("mkdir " + other);
+  open();
+  EXPECT_NE(::access(other.c_str(), F_OK), 0);
+}
+
 TEST_F(Guard, SeesThatSomebodyTookAHookAway) {
   Datapath d = open();
   know_interfaces(d);
@@ -410,8 +461,18 @@ TEST_F(Guard, SeesThatSomebodyTookAHookAway) {
   EXPECT_NE(d.check().missing.front().find("eth0"), std::string::npos);
   know_interfaces(d);
   EXPECT_TRUE(d.check().good());
-  run("rm " + room_->options().bpf_dir + "/links/vpn_egress");
+  publish(d, {drop_cell, drop_cell, drop_cell});
+  const std::string egress = room_->options().bpf_dir + "/links/vpn_egress";
+  run("rm " + egress);
   EXPECT_FALSE(d.check().good());
+  ASSERT_TRUE(d.reattach());
+  EXPECT_TRUE(d.check().good()) << d.check().missing.front();
+  ASSERT_EQ(::bpf_link_detach(Descriptor(::bpf_obj_get(egress.c_str())).get()), 0);
+  EXPECT_FALSE(d.check().good());
+  ASSERT_TRUE(d.reattach());
+  EXPECT_TRUE(d.check().good()) << d.check().missing.front();
+  const Socket udp(AF_INET, SOCK_DGRAM);
+  EXPECT_EQ(udp.send_to("10.77.0.1", 9, "attached again"), EPERM);
 }
 
 }  // namespace

@@ -190,6 +190,18 @@ TEST(NetlinkMessages, ReadsWhatItWrites) {
   }
 }
 
+TEST(NetlinkMessages, FiltersOfTrafficThatGo) {
+  tcmsg h{};
+  h.tcm_ifindex = 3;
+  for (const std::uint16_t type : {RTM_DELTFILTER, RTM_DELQDISC}) {
+    const auto news = read_netlink(Message(type, h).bytes());
+    ASSERT_EQ(news.items.size(), 1u);
+    EXPECT_EQ(news.items[0].kind, Kind::filter_gone);
+  }
+  EXPECT_TRUE(read_netlink(Message(RTM_NEWTFILTER, h).bytes()).items.empty());
+  EXPECT_EQ(read_netlink(Message(RTM_DELQDISC, std::uint32_t{0}).bytes()).malformed, 1u);
+}
+
 TEST(NetlinkMessages, AnswersAndEnds) {
   nlmsgerr error{};
   error.error = -1;
