@@ -199,8 +199,9 @@ Result<void> Agent::open_sockets() {
 
 // --- Policies --------------------------------------------------------------------------------------------------------
 
-void Agent::activate(std::unique_ptr<ActivePolicy> policy) {
-  std::unique_ptr<ActivePolicy> old = std::exchange(active_, std::move(policy));
+void Agent::activate(std::shared_ptr<ActivePolicy> policy) {
+  std::shared_ptr<ActivePolicy> old = std::exchange(active_, std::move(policy));
+  if (old != nullptr) tunnels_.drop(active_->policy, config_, old);
   if (external_ != nullptr) external_->close_all();  // they speak for tunnels that go now, and come back
   identities_ = identities(active_->policy, config_.apps);
   if (auto numbered = set_numbers(); !numbered) guard(guard_event::Failed{part_programs, numbered.error().what, false});

@@ -63,7 +63,7 @@ class Agent {
   Result<void> open_network();
   Result<void> open_guard();
   Result<void> open_sockets();
-  void activate(std::unique_ptr<ActivePolicy> policy);
+  void activate(std::shared_ptr<ActivePolicy> policy);
   void network_changed();
   void publish_soon();
   void publish();
@@ -105,7 +105,7 @@ class Agent {
   Outside outside_;
   Config config_;
   Store store_;
-  std::unique_ptr<ActivePolicy> active_, before_, candidate_;
+  std::shared_ptr<ActivePolicy> active_, before_, candidate_;
   PolicyLife policy_life_;
   GuardLife guard_life_;
   std::unique_ptr<Monitor> monitor_;

@@ -27,6 +27,12 @@ struct Tunnels::Entry {
   std::string underlay, underlay_facts;
   std::vector<policy::Address> servers;  // of the last look-up
   std::unique_ptr<Waiting> retry, lookup;
+  std::optional<ExternalTunnel> external;  ///< what the configuration says of it
+  policy::fb::Provider kind = policy::fb::Provider::external;
+  // Of one that was dropped.
+  bool leaving = false;
+  std::shared_ptr<const void> keep;
+  std::unique_ptr<Waiting> patience, sweep;
 };
 
 namespace {
@@ -53,12 +59,64 @@ std::string folder_name(const std::string& id) {
   return out;
 }
 
+std::optional<ExternalTunnel> external_of(const Config& config, const std::string& id) {
+  for (const auto& [name, external] : config.external)
+    if (policy::compare_ids(name, id) == 0) return external;
+  return std::nullopt;
+}
+
+// A charon is given three seconds to end by itself.
+constexpr std::chrono::milliseconds leave_limit{6000};
+
 }  // namespace
 
 Tunnels::Tunnels(Loop& loop, std::vector<ProviderFactory> factories, Hooks hooks)
     : loop_(loop), factories_(std::move(factories)), hooks_(std::move(hooks)) {}
 
 Tunnels::~Tunnels() = default;
+
+void Tunnels::drop(const policy::Policy& next, const Config& config, std::shared_ptr<const void> keep) {
+  const auto stays = [&](const Entry& entry) {
+    const auto* tunnels = next.body().tunnels();
+    for (std::uint32_t i = 0; tunnels != nullptr && i < tunnels->size(); ++i) {
+      const auto* t = tunnels->Get(i);
+      if (policy::compare_ids(t->id()->string_view(), entry.id) != 0) continue;
+      const auto external = external_of(config, entry.id);
+      const auto source = [](const auto& e) { return !e ? 0 : e->watched ? 1 : 2; };
+      return t->provider() == entry.kind && source(external) == source(entry.external);
+    }
+    return false;
+  };
+  for (auto& entry : entries_)
+    if (!stays(*entry)) take_down(std::move(entry), keep);
+  std::erase(entries_, nullptr);
+  named_.clear();
+  for (const auto& e : entries_) named_.push_back({e->id, &e->life});
+}
+
+void Tunnels::take_down(std::unique_ptr<Entry> entry, std::shared_ptr<const void> keep) {
+  entry->retry.reset();
+  entry->lookup.reset();
+  if (entry->provider == nullptr) return;
+  hooks_.tell("tunnel " + printable(entry->id) + ": no longer in the policy, taken down");
+  Entry* const e = entry.get();
+  e->leaving = true;
+  e->keep = std::move(keep);
+  e->patience = loop_.after(leave_limit, [this, e] {
+    hooks_.tell("tunnel " + printable(e->id) + ": its provider does not say that it has ended");
+    gone(*e);
+  });
+  leaving_.push_back(std::move(entry));
+  e->provider->disconnect();
+}
+
+// Not within a call of its provider.
+void Tunnels::gone(const Entry& entry) {
+  const std::string id = entry.id;
+  std::erase_if(leaving_, [&](const auto& e) { return e.get() == &entry; });
+  for (const auto& e : entries_)
+    if (e->provider == nullptr && policy::compare_ids(e->id, id) == 0) make_provider(*e);
+}
 
 void Tunnels::set(const policy::Policy& policy, const Secrets& secrets, const Config& config,
                   const std::string& state_dir, const RememberedTunnels& remembered) {
@@ -75,6 +133,8 @@ void Tunnels::set(const policy::Policy& policy, const Secrets& secrets, const Co
     entry->id = t->id()->str();
     entry->name = policy::copy(t->name());
     entry->server = policy::copy(t->server());
+    entry->kind = t->provider();
+    entry->external = external_of(config, entry->id);
     entry->configuration = {&policy, i, &secrets, state_dir + "/tunnels/" + folder_name(entry->id)};
     const auto same = std::find_if(before.begin(), before.end(),
                                    [&](const auto& e) { return policy::compare_ids(e->id, entry->id) == 0; });
@@ -92,28 +152,33 @@ void Tunnels::set(const policy::Policy& policy, const Secrets& secrets, const Co
     entries_.push_back(std::move(entry));
   }
   for (const auto& e : entries_) named_.push_back({e->id, &e->life});
-  for (const auto& e : entries_) make_provider(*e, config);
+  for (const auto& e : entries_) {
+    // One that is still ending has its files, its cgroup and its interface: it is waited for.
+    const bool busy = std::any_of(leaving_.begin(), leaving_.end(),
+                                  [&](const auto& l) { return policy::compare_ids(l->id, e->id) == 0; });
+    if (!busy) make_provider(*e);
+  }
 }
 
-void Tunnels::make_provider(Entry& entry, const Config& config) {
+void Tunnels::make_provider(Entry& entry) {
   Entry* const e = &entry;
   const auto listener = [this, e](const ProviderReport& report) {
-    dispatch(*e, ev::Reported{report, present(report)});
+    if (!e->leaving) return dispatch(*e, ev::Reported{report, present(report)});
+    const bool ended =
+        report.status == policy::TunnelStatus::disconnected || report.status == policy::TunnelStatus::invalid;
+    if (ended && e->sweep == nullptr) e->sweep = loop_.after(std::chrono::milliseconds(0), [this, e] { gone(*e); });
   };
-  const auto external = std::find_if(config.external.begin(), config.external.end(),
-                                     [&](const auto& x) { return policy::compare_ids(x.first, entry.id) == 0; });
-  const auto kind = policy_->body().tunnels()->Get(entry.index)->provider();
-  if (external != config.external.end() && external->second.watched) {
-    auto watched = std::make_unique<InterfaceProvider>(external->second.options, listener);
+  if (entry.external && entry.external->watched) {
+    auto watched = std::make_unique<InterfaceProvider>(entry.external->options, listener);
     entry.watched = watched.get();
     entry.provider = std::move(watched);
-  } else if (external == config.external.end()) {
+  } else if (!entry.external) {
     for (const ProviderFactory& make : factories_)
       if (entry.provider == nullptr) entry.provider = make(loop_, entry.configuration, listener);
   }
-  if (entry.provider == nullptr && (external != config.external.end() || kind == policy::fb::Provider::external)) {
-    const bool configured = external != config.external.end();
-    auto client = std::make_unique<ClientProvider>(configured ? external->second.options : ExternalOptions{}, listener);
+  if (entry.provider == nullptr && (entry.external || entry.kind == policy::fb::Provider::external)) {
+    auto client =
+        std::make_unique<ClientProvider>(entry.external ? entry.external->options : ExternalOptions{}, listener);
     entry.client = client.get();
     entry.provider = std::move(client);
   }

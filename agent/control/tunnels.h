@@ -29,6 +29,10 @@ class Tunnels {
   Tunnels(const Tunnels&) = delete;
   Tunnels& operator=(const Tunnels&) = delete;
 
+  /// Before set(): takes down the tunnels that the next policy and configuration do not have, or have from another
+  /// provider. Their providers live on until they have ended what runs for them, and `keep` with them: what they were
+  /// configured with.
+  void drop(const policy::Policy& next, const Config& config, std::shared_ptr<const void> keep);
   /// Another policy, or another configuration. Tunnels that both have live on; what was remembered starts as wanted.
   /// Providers are made anew and find what is up.
   void set(const policy::Policy& policy, const Secrets& secrets, const Config& config, const std::string& state_dir,
@@ -41,6 +45,7 @@ class Tunnels {
   bool unwant(std::string_view id);
 
   const std::vector<NamedTunnel>& named() const { return named_; }
+  std::size_t leaving() const { return leaving_.size(); }  ///< dropped ones that have not ended yet
   std::string_view provider_kind(std::uint32_t tunnel) const;
   RememberedTunnels remember() const;
   ClientProvider* client(const std::string& id) const;
@@ -49,7 +54,9 @@ class Tunnels {
   struct Entry;
   void dispatch(Entry& entry, const TunnelEvent& event);
   void connect(Entry& entry);
-  void make_provider(Entry& entry, const Config& config);
+  void make_provider(Entry& entry);
+  void take_down(std::unique_ptr<Entry> entry, std::shared_ptr<const void> keep);
+  void gone(const Entry& entry);
   Entry* find(std::string_view id) const;
   std::uint32_t present(const ProviderReport& report) const;
 
@@ -59,8 +66,7 @@ class Tunnels {
   const policy::Policy* policy_ = nullptr;
   NetworkView view_;
   Resolvers resolvers_;
-  std::string primary_;
-  std::vector<std::unique_ptr<Entry>> entries_;
+  std::vector<std::unique_ptr<Entry>> entries_, leaving_;
   std::vector<NamedTunnel> named_;
 };
 
