@@ -45,7 +45,7 @@ Result<NetlinkSocket> NetlinkSocket::open(std::span<const unsigned> groups) {
     if (::setsockopt(s.descriptor_, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
       return refused("cannot subscribe to netlink's events", errno);
   }
-  s.buffer_.resize(datagram_size);
+  s.buffer_ = std::make_unique_for_overwrite<std::byte[]>(datagram_size);  // not touched before it is needed
   return s;
 }
 
@@ -79,12 +79,12 @@ Result<NetlinkNews> NetlinkSocket::receive() {
     sockaddr_nl from{};
     socklen_t size = sizeof from;
     const ssize_t n =
-        ::recvfrom(descriptor_, buffer_.data(), buffer_.size(), MSG_TRUNC, reinterpret_cast<sockaddr*>(&from), &size);
+        ::recvfrom(descriptor_, buffer_.get(), datagram_size, MSG_TRUNC, reinterpret_cast<sockaddr*>(&from), &size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return refused("netlink does not answer", errno);
     if (from.nl_pid != 0) continue;  // another process: only the kernel's word counts
-    if (static_cast<std::size_t>(n) > buffer_.size()) return refused("netlink's answer is too long", EMSGSIZE);
-    return read_netlink(std::span<const std::byte>(buffer_.data(), static_cast<std::size_t>(n)));
+    if (static_cast<std::size_t>(n) > datagram_size) return refused("netlink's answer is too long", EMSGSIZE);
+    return read_netlink(std::span<const std::byte>(buffer_.get(), static_cast<std::size_t>(n)));
   }
 }
 
@@ -126,7 +126,7 @@ NetlinkSocket::Drained NetlinkSocket::drain(const std::function<void(const Netli
   for (int i = 0; i < 4096; ++i) {  // then let others have their turn: the descriptor stays readable
     sockaddr_nl from{};
     socklen_t size = sizeof from;
-    const ssize_t n = ::recvfrom(descriptor_, buffer_.data(), buffer_.size(), MSG_TRUNC | MSG_DONTWAIT,
+    const ssize_t n = ::recvfrom(descriptor_, buffer_.get(), datagram_size, MSG_TRUNC | MSG_DONTWAIT,
                                  reinterpret_cast<sockaddr*>(&from), &size);
     if (n < 0) {
       if (errno == EINTR) continue;
@@ -134,8 +134,8 @@ NetlinkSocket::Drained NetlinkSocket::drain(const std::function<void(const Netli
       return errno == ENOBUFS ? Drained::lost : Drained::failed;
     }
     if (from.nl_pid != 0) continue;
-    if (static_cast<std::size_t>(n) > buffer_.size()) return Drained::lost;
-    each(read_netlink(std::span<const std::byte>(buffer_.data(), static_cast<std::size_t>(n))));
+    if (static_cast<std::size_t>(n) > datagram_size) return Drained::lost;
+    each(read_netlink(std::span<const std::byte>(buffer_.get(), static_cast<std::size_t>(n))));
   }
   return Drained::all;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -37,7 +38,7 @@ class NetlinkSocket {
   Result<NetlinkNews> receive();
   int descriptor_ = -1;
   std::uint32_t sequence_ = 1;
-  std::vector<std::byte> buffer_;
+  std::unique_ptr<std::byte[]> buffer_;  ///< for one datagram
 };
 
 }  // namespace vpn::agent

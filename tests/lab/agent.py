@@ -18,11 +18,11 @@ from tests.lab.strongswan import wait_for
 class Agent:
     """One installation: folders, policy, daemon. The daemon may be killed and started again."""
 
-    def __init__(self, world, build, policy, *, tunnels=None, configuration=None, whole_machine=False, arguments=()):
-        """`tunnels`: identifiers of the policy's tunnels that a lab client brings up, with its configuration."""
+    def __init__(self, world, build, policy, *, tunnels=None, configuration=None, whole_machine=False, arguments=(), prefix=()):
+        """`tunnels`: identifiers of the policy's tunnels that a lab client brings up, with its configuration. `prefix`: what starts the daemon."""
         self._world, self._build, self.policy = world, build, policy
         self.folder = world.folder / "agent"
-        self._whole_machine, self._arguments = whole_machine, list(arguments)
+        self._whole_machine, self._arguments, self._prefix = whole_machine, list(arguments), list(prefix)
         self._process = None
         for name in ("config", "state", "bpf"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ class Agent:
         (self.folder / "state").mkdir()
 
     def start(self, wait=True):
-        command = [self._build / "bin/vpnagentd", "--policy", self.policy, "--config", self.folder / "config", "--state-dir", self.folder / "state",
+        command = [*self._prefix, self._build / "bin/vpnagentd", "--policy", self.policy, "--config", self.folder / "config", "--state-dir", self.folder / "state",
                    "--control", self.control, "--bpf-dir", self.folder / "bpf/guard"]
         command += [] if self._whole_machine else ["--cgroup", self._world.guarded]
         log = (self.folder / "log").open("a")

@@ -1,4 +1,5 @@
 // vpnagentd: holds a machine to its policy.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -74,6 +75,9 @@ int run(const cli::Arguments& arguments) {
   auto started = agent::Agent::start(loop, o, agent::provider_factories(o), outside);
   if (!started) return cli::report(started.error());
   running = std::move(*started);
+#ifdef __GLIBC__
+  ::malloc_trim(0);  // a start takes megabytes for the kernel's types, and none of them later
+#endif
   loop.run();
   return code;
 }

@@ -4,11 +4,14 @@
 #include <filesystem>
 #include <string>
 
+#include "tests/bench/harness/flip.h"
 #include "tests/bench/harness/peers.h"
 #include "tests/bench/harness/process.h"
 #include "tests/bench/harness/profiles.h"
 #include "tests/bench/harness/rows.h"
+#include "tests/bench/harness/start.h"
 #include "tests/bench/harness/suites.h"
+#include "tests/bench/harness/traffic.h"
 
 int main(int argc, char** argv) {
   using namespace vpn::bench;
@@ -18,8 +21,13 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (first == "--measure" && argc > 2) return measure(argv + 2);
+  if (first == "--serve" && argc == 3) return serve(argv + 2);
+  if (first == "--traffic" && argc == 5) return traffic(argv + 2);
+  if (first == "--flip" && argc == 6) return flip(argv + 2);
+  if (first == "--timed" && argc > 2) return timed(argv + 2);
   if (argc < 4) {
-    std::fprintf(stderr, "usage: %s PROGRAM DATA_FOLDER OUTPUT_FOLDER [reading|policy] [--quick]\n", argv[0]);
+    std::fprintf(stderr, "usage: %s PROGRAM DATA_FOLDER OUTPUT_FOLDER [reading|policy|enforcing|agent] [--quick]\n",
+                 argv[0]);
     return 2;
   }
   std::string only;
@@ -39,6 +47,8 @@ int main(int argc, char** argv) {
   Rows rows;
   if (only.empty() || only == "reading") reading(setup, rows);
   if (only.empty() || only == "policy") policy(setup, rows);
+  if (only.empty() || only == "enforcing") enforcing(setup, rows);
+  if (only.empty() || only == "agent") agent(setup, rows);
   std::filesystem::remove_all(setup.folder);
   const std::string out = argv[3];
   return rows.write(out + "/bench.json") && rows.draw(out + "/bench.svg") ? 0 : 3;

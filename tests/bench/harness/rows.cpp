@@ -16,7 +16,10 @@ std::string number(double v) {
 
 std::string must_text(const Row& row) {
   if (row.bound == Bound::none) return "";
-  return (row.bound == Bound::ratio_at_most ? "ratio <= " : "<= ") + number(row.must);
+  const char* sign = row.bound == Bound::ratio_at_most    ? "ratio <= "
+                     : row.bound == Bound::ratio_at_least ? "ratio >= "
+                                                          : "<= ";
+  return sign + number(row.must);
 }
 
 std::string escaped(const std::string& text) {
@@ -34,16 +37,18 @@ std::string escaped(const std::string& text) {
 
 }  // namespace
 
-bool Row::holds() const {
+double Row::share() const {
   switch (bound) {
     case Bound::ratio_at_most:
-      return ratio() <= must;
+      return ratio() / must;
+    case Bound::ratio_at_least:
+      return ratio() > 0 ? must / ratio() : 2;
     case Bound::ours_at_most:
-      return ours <= must;
+      return ours / must;
     case Bound::none:
       break;
   }
-  return true;
+  return 0;
 }
 
 void Rows::add(Row row) {
@@ -84,7 +89,7 @@ bool Rows::draw(const std::string& path) const {
   int y = step + 6;
   for (const Row& r : rows_) {
     if (r.bound == Bound::none) continue;
-    const double share = (r.bound == Bound::ratio_at_most ? r.ratio() : r.ours) / r.must;
+    const double share = r.share();
     const int bar = static_cast<int>(std::min(share, 1.25) * width / 1.25);
     out << "<text x=\"8\" y=\"" << y + 13 << "\">" << escaped(r.name) << "</text><rect x=\"" << left << "\" y=\"" << y
         << "\" height=\"18\" width=\"" << bar << "\" fill=\"" << (r.holds() ? "#2a7f62" : "#b3392f") << "\"/><text x=\""

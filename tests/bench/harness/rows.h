@@ -7,7 +7,7 @@
 namespace vpn::bench {
 
 /// What `must` bounds.
-enum class Bound { ratio_at_most, ours_at_most, none };
+enum class Bound { ratio_at_most, ratio_at_least, ours_at_most, none };
 
 struct Row {
   std::string name;
@@ -18,7 +18,8 @@ struct Row {
   Bound bound = Bound::none;
   double must = 0;
   double ratio() const { return peer > 0 ? ours / peer : 0; }
-  bool holds() const;
+  double share() const;  ///< of the bound that is used up: 1 is the bound
+  bool holds() const { return bound == Bound::none || share() <= 1; }
 };
 
 class Rows {

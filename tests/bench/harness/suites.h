@@ -14,7 +14,9 @@ struct Setup {
   bool quick = false;   ///< small counts: for a test of the benchmark itself
 };
 
-void reading(const Setup& setup, Rows& rows);  ///< "Reading and compiling" of docs/performance.md
-void policy(const Setup& setup, Rows& rows);   ///< "The policy"
+void reading(const Setup& setup, Rows& rows);    ///< "Reading and compiling" of docs/performance.md
+void policy(const Setup& setup, Rows& rows);     ///< "The policy"
+void enforcing(const Setup& setup, Rows& rows);  ///< "Enforcing"
+void agent(const Setup& setup, Rows& rows);      ///< "The agent"
 
 }  // namespace vpn::bench

@@ -1,0 +1,77 @@
+"""What the daemon itself takes: its start, its memory, its wake-ups."""
+
+import re
+import statistics
+import time
+from pathlib import Path
+
+from tests.lab import profiles, world
+from tests.lab.agent import Agent
+from tests.lab.strongswan import wait_for
+
+TYPICAL = Path(__file__).parents[1] / "data/typical-9k.mobileconfig"
+SHUT, IN_FORCE = "nothing leaves until every hook is in place", "in force: every hook is in place"
+
+
+class Daemon:
+    """vpnagentd with a typical policy, its lines timed from its start."""
+
+    def __init__(self, build):
+        place = world.World()
+        policy = profiles.compile_policy(build / "bin/vpnprofile", place.folder / "policies", TYPICAL.read_bytes())
+        self._agent = Agent(place, build, policy, prefix=[build / "bin/vpn_bench", "--timed"])
+        self._seen = 0
+
+    def start(self):
+        """Milliseconds by line."""
+        self._seen = len(self._agent.log())
+        self._agent.start(wait=False)
+        wait_for(lambda: IN_FORCE in self._said(), f"the guard in force: {self._said()}", 20)
+        return {line: float(time) for time, line in re.findall(r"^([0-9.]+) vpnagentd: (.*)$", self._said(), re.MULTILINE)}
+
+    def _said(self):
+        return self._agent.log()[self._seen:]
+
+    def _process(self):
+        return Path("/proc") / re.match(r"\d+", self._said())[0]
+
+    def resident(self):
+        """Bytes."""
+        return _number(self._process() / "status", "VmRSS") * 1024
+
+    def wake_ups(self):
+        return sum(_number(file, "voluntary_ctxt_switches") for file in (self._process() / "task").glob("*/status"))
+
+    def stop(self):
+        self._agent.terminate()
+
+    def remove(self):
+        self._agent.remove()
+        self._agent.forget()
+
+
+def _number(file, key):
+    return int(re.search(rf"^{key}:\s+(\d+)", file.read_text(), re.MULTILINE)[1])
+
+
+def rows(build, quick):
+    daemon = Daemon(build)
+    first, again = [], []
+    for _ in range(2 if quick else 9):
+        first.append(daemon.start())
+        daemon.stop()
+        again.append(daemon.start())
+        daemon.remove()
+    median = lambda runs, line: statistics.median(run[line] for run in runs)  # noqa: E731
+    yield {"row": "agent: from its first start to nothing leaves but S1", "unit": "ms", "ours": median(first, SHUT), "bound": "ours_at_most", "must": 50}
+    yield {"row": "agent: from its first start to every hook in place", "unit": "ms", "ours": median(first, IN_FORCE)}
+    yield {"row": "agent: from its start to every hook taken over", "unit": "ms", "ours": median(again, IN_FORCE), "bound": "ours_at_most", "must": 50}
+    daemon.start()
+    seconds = 5 if quick else 20
+    time.sleep(2)
+    before = daemon.wake_ups()
+    time.sleep(seconds)
+    woken = daemon.wake_ups() - before
+    yield {"row": "agent: resident memory", "unit": "MiB", "ours": daemon.resident() / (1 << 20), "bound": "ours_at_most", "must": 15}
+    yield {"row": f"agent: wake-ups in {seconds} s when nothing happens", "unit": "", "ours": woken, "bound": "ours_at_most", "must": seconds / 5}
+    daemon.remove()

@@ -1,0 +1,95 @@
+"""What a guard costs the traffic that it lets through, and how fast it blocks: no filter, nftables rules like Mullvad's,
+ourselves, in turn in each round."""
+
+import statistics
+import subprocess
+from pathlib import Path
+
+from tests.lab import certificates, profiles, strongswan, world
+from tests.lab.agent import Agent
+from tests.lab.process import join
+
+RULES = Path(__file__).with_name("mullvad_like.nft")
+# Kind of traffic: the row's name, its unit, the divisor to it, the least ratio to no filter (None: no promise).
+TRAFFIC = {
+    "connect": ("TCP connect, request, response, close", "1/s", 1, 0.92),
+    "sendto": ("UDP small packets, sendto", "1/s", 1, 0.88),
+    "connected": ("UDP small packets, connected", "1/s", 1, 0.88),
+    "bulk": ("TCP bulk, both ends on one core", "MiB/s", 1 << 20, 0.97),
+}
+
+
+class Ground:
+    """A device with one link to the machine with the servers; nobody captures."""
+
+    def __init__(self, build):
+        self.build = build
+        self.place = world.World(accesses=(world.WIFI,))
+        self.place.build = build
+        for capture in self.place.captures.values():
+            capture.close()
+        self.place.captures.clear()
+        self.app = self.place.app_cgroup("browser")
+        self._serve()
+        authority = certificates.Authority(self.place.folder / "ca")
+        profile = profiles.always_on(authority.issue(strongswan.DEVICE_NAME), authority,
+                                     ApplicationExceptions=[{"BundleIdentifier": "com.example.browser"}])
+        policy = profiles.compile_policy(build / "bin/vpnprofile", self.place.folder / "policies", profile)
+        self._agent = Agent(self.place, build, policy, tunnels={profiles.ALWAYS_ON_TUNNEL: {}})
+
+    def _serve(self):
+        server = self.place.places["wifi"].start([self.build / "bin/vpn_bench", "--serve", world.WIFI.router], stdout=subprocess.PIPE, text=True)
+        if server.stdout.readline() != "ready\n":
+            raise RuntimeError("the server of the benchmark does not start")
+
+    def bench(self, *arguments):
+        """What a mode of vpn_bench prints, run as the app in the device: numbers."""
+        with self.place.device.inside():
+            done = subprocess.run([self.build / "bin/vpn_bench", *map(str, arguments)], capture_output=True, text=True, timeout=120,
+                                  preexec_fn=lambda: join(self.app))
+        if done.returncode != 0:
+            raise RuntimeError(f"vpn_bench {' '.join(map(str, arguments))}: {done.stderr}{done.stdout}")
+        return [float(word) for word in done.stdout.split()]
+
+    # The guards: each is put up and taken away again.
+
+    def none(self):
+        return lambda: None
+
+    def nftables(self):
+        self.place.device.run(["nft", "-f", RULES])
+        return lambda: self.place.device.run(["nft", "delete", "table", "inet", "bench"])
+
+    def ours(self):
+        self._agent.forget()
+        self._agent.start()
+        return self._agent.remove
+
+
+def rows(build, quick):
+    ground = Ground(build)
+    guards = {"none": ground.none, "nftables": ground.nftables, "ours": ground.ours}
+    rounds, seconds = (1, 0.1) if quick else (7, 0.5)
+    rates = {name: {kind: [] for kind in TRAFFIC} for name in guards}
+    for number in range(rounds + 1):
+        for name, put in guards.items():
+            take = put()
+            for kind in TRAFFIC:
+                rate, = ground.bench("--traffic", kind, world.WIFI.router, seconds)
+                if number or quick:  # the first round warms up
+                    rates[name][kind].append(rate)
+            take()
+    for kind, (what, unit, divisor, must) in TRAFFIC.items():
+        ours = statistics.median(rates["ours"][kind]) / divisor
+        for peer, title, bound in (("none", "no filter", must), ("nftables", "nftables, 60 rules like Mullvad's", None)):
+            row = {"row": what, "unit": unit, "ours": ours, "peer": statistics.median(rates[peer][kind]) / divisor, "peer_name": title}
+            yield {**row, "bound": "ratio_at_least", "must": bound} if bound else row
+    yield from _flips(ground, quick)
+
+
+def _flips(ground, quick):
+    store, library, program = ground.bench("--flip", ground.place.folder / "agent/bpf/flip", ground.place.guarded, RULES, 3 if quick else 15)
+    ground.place.device.run(["nft", "delete", "table", "inet", "bench"])
+    what = {"row": "a tunnel that goes down is blocked: from the call to in force", "unit": "us", "ours": store}
+    yield {**what, "peer": library, "peer_name": "60 rules by libnftables", "bound": "ours_at_most", "must": 3}
+    yield {**what, "peer": program, "peer_name": "60 rules by nft -f"}
