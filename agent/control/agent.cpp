@@ -375,7 +375,8 @@ Result<Desired> Agent::desired(const policy::DeviceState& state) {
   out.tables.connected.assign(fresh->connected.begin(), fresh->connected.end());
   out.tables.fresh = std::move(fresh->words);
   out.tables.stale = std::move(stale->words);
-  out.routes = std::move(*routes);
+  // An audit leaves the system's routes alone: ours refuse what has no way, and steer the rest.
+  if (!options_.audit) out.routes = std::move(*routes);
   return out;
 }
 

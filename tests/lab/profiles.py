@@ -48,7 +48,12 @@ def ike(**more):
 
 
 def always_on(identity, authority, **more):
-    tunnel = {"ProtocolType": "IKEv2", "Interfaces": ["Cellular", "WiFi"], **ike()}
+    return always_on_with(identity, authority, ike(), **more)
+
+
+def always_on_with(identity, authority, dictionary, **more):
+    """With another IKEv2 dictionary than the lab's."""
+    tunnel = {"ProtocolType": "IKEv2", "Interfaces": ["Cellular", "WiFi"], **dictionary}
     vpn = {"UserDefinedName": "Lab", "VPNType": "AlwaysOn", "AlwaysOn": {"UIToggleEnabled": 0, "TunnelConfigurations": [tunnel], **more}}
     return _profile(*_identity(identity, authority), _payload("com.apple.vpn.managed", ALWAYS_ON, vpn, "always-on"))
 
