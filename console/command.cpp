@@ -35,12 +35,30 @@ bool use_color(int descriptor) {
   return (no_color == nullptr || *no_color == 0) && isatty(descriptor) == 1;
 }
 
+std::string without_controls(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const unsigned char next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    if (byte < 0x20 || byte == 0x7f) {  // to Unicode's picture of it, U+2400 to U+2421
+      out.append("\xe2\x90").push_back(static_cast<char>(byte == 0x7f ? 0xa1 : 0x80 + byte));
+    } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {  // U+0080 to U+009F
+      out += "\xef\xbf\xbd";
+      ++i;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
 int report(const Error& error) {
   const bool color = use_color(2);
   std::string text = color ? "\x1b[1;31merror:\x1b[0m " : "error: ";
-  if (!error.where.empty()) text += error.where + ": ";
-  text += error.what + "\n";
-  if (!error.help.empty()) text += "  help: " + error.help + "\n";
+  if (!error.where.empty()) text += without_controls(error.where) + ": ";
+  text += without_controls(error.what) + "\n";
+  if (!error.help.empty()) text += "  help: " + without_controls(error.help) + "\n";
   std::fwrite(text.data(), 1, text.size(), stderr);
   switch (error.kind) {
     case ErrorKind::invalid_input:

@@ -49,6 +49,9 @@ int run_program(const Program& program, int argc, char** argv);
 /// Errors: ErrorKind::usage, with a hint in `help`.
 Result<Arguments> parse(const Command& command, int argc, const char* const* argv);
 
+/// The text with a sign in place of each control character: nothing that a file's name holds reaches the terminal.
+std::string without_controls(std::string_view text);
+
 /// Prints an error for people on standard error ("error: what", where, help) and gives its exit code.
 int report(const Error& error);
 

@@ -45,6 +45,9 @@ std::vector<std::string> split(std::string_view list) {
 
 Result<void> check_choices(std::span<const Option> options, const Arguments& arguments) {
   for (const Option& o : options) {
+    if (o.list && arguments.has(o.name) && arguments.words(o.name).empty())
+      return fail(ErrorKind::usage, "--" + std::string(o.name) + " wants at least one " + std::string(o.argument), {},
+                  "leave the option out, or say which");
     if (o.choices.empty()) continue;
     const std::vector<std::string> known = split(o.choices);
     for (const std::string& value : o.list ? arguments.words(o.name) : arguments.all(o.name)) {

@@ -16,13 +16,19 @@ namespace vpn::cli {
 namespace fs = std::filesystem;
 namespace {
 
-Result<std::vector<std::string>> sub_folders(const std::string& folder) {
+/// Names of the sub-folders; `strays` counts the profiles beside them.
+Result<std::vector<std::string>> sub_folders(const std::string& folder, std::size_t& strays) {
   std::vector<std::string> names;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     std::error_code ignored;
     std::string name = it->path().filename().string();
-    if (!name.starts_with('.') && it->is_directory(ignored)) names.push_back(std::move(name));
+    if (name.starts_with('.')) continue;
+    if (it->is_directory(ignored)) {
+      names.push_back(std::move(name));
+    } else if (name.ends_with(".mobileconfig")) {
+      ++strays;
+    }
   }
   if (error) return fail(ErrorKind::unreadable, "cannot read the folder: " + error.message(), folder);
   std::sort(names.begin(), names.end());
@@ -115,7 +121,8 @@ class Workers {
 }  // namespace
 
 Result<Fleet> collect_fleet(const std::string& folder, const std::string& output) {
-  const auto names = sub_folders(folder);
+  Fleet fleet;
+  const auto names = sub_folders(folder, fleet.strays);
   if (!names) return tl::unexpected(names.error());
   if (names->empty())
     return fail(ErrorKind::usage, "there is no sub-folder in this folder", folder,
@@ -123,7 +130,6 @@ Result<Fleet> collect_fleet(const std::string& folder, const std::string& output
   std::error_code error;
   fs::create_directories(output, error);
   if (error) return fail(ErrorKind::unreadable, "cannot make the folder: " + error.message(), output);
-  Fleet fleet;
   for (const std::string& name : *names) {
     Inputs inputs = collect_inputs({(fs::path(folder) / name).string()});
     if (!inputs.problems.empty()) {

@@ -11,6 +11,7 @@ namespace vpn::cli {
 struct Fleet {
   std::vector<Device> devices;  ///< by name of their sub-folder
   std::vector<Error> problems;  ///< of sub-folders that cannot be read or hold no profile
+  std::size_t strays = 0;       ///< *.mobileconfig that lie in no sub-folder
 };
 
 /// The sub-folders of `folder`, hidden ones aside; each gives OUTPUT/NAME.vpnpolicy.

@@ -8,6 +8,7 @@
 #include "compiler/cli/commands.h"
 #include "compiler/cli/compile_batch.h"
 #include "compiler/cli/inputs.h"
+#include "compiler/cli/outputs.h"
 #include "compiler/cli/secret_keys.h"
 #include "compiler/cli/surroundings.h"
 
@@ -84,6 +85,14 @@ void print_warnings(const Compilation& compilation) {
   if (!compilation.warning.empty()) std::fprintf(stderr, "warning: %s\n", compilation.warning.c_str());
 }
 
+/// Every file that is read beside the profiles.
+std::vector<std::string> side_files(const Arguments& arguments) {
+  std::vector<std::string> files = arguments.all("trust");
+  for (const char* option : {"app-map", "sign-key", "encrypt-to", "decrypt-key"})
+    if (arguments.has(option)) files.push_back(arguments.get(option));
+  return files;
+}
+
 int report_all(const std::vector<Error>& problems) {
   int exit = Exit::ok;
   for (const Error& problem : problems) exit = std::max(exit, report(problem));
@@ -95,6 +104,9 @@ int compile_one(const Arguments& arguments, const CompileSettings& settings) {
   if (const int exit = report_all(inputs.problems); exit != Exit::ok) return exit;
   const std::string output = arguments.get("output");
   const std::string secrets = arguments.get("secrets", output == "-" ? std::string{} : output + ".secrets");
+  std::vector<std::string> read = side_files(arguments);
+  read.insert(read.end(), inputs.files.begin(), inputs.files.end());
+  if (const auto ok = keep_apart({output, secrets}, read); !ok) return report(ok.error());
   LintRun lint(settings.lint, std::nullopt);
   std::vector<Compilation> done;
   done.push_back(compile_device(lint, settings, {inputs.files, output, secrets}, lower::write_file));
@@ -115,6 +127,9 @@ int compile_many(const Arguments& arguments, const CompileSettings& settings, un
   const std::vector<Compilation> done = compile_fleet(settings, fleet->devices, jobs);
   if (!print_findings(arguments, done)) return Exit::unreadable;
   int exit = report_all(fleet->problems);
+  if (fleet->strays > 0)
+    std::fprintf(stderr, "warning: %s: %zu %s in no sub-folder, so for no device\n", arguments.get("batch").c_str(),
+                 fleet->strays, fleet->strays == 1 ? "profile is" : "profiles are");
   std::size_t written = 0;
   for (const Compilation& c : done) {
     exit = std::max(exit, report_all(c.problems));
@@ -155,6 +170,8 @@ int run_compile(const Arguments& arguments) {
   }
   const auto settings = compile_settings(arguments, app_map);
   if (!settings) return report(settings.error());
+  if (const auto ok = document::check_key_material(settings->lint.read); !ok) return report(ok.error());
+  if (const auto ok = lower::check_key_material(settings->lower); !ok) return report(ok.error());
   const auto jobs = number(arguments, "jobs", 1024);
   if (!jobs) return report(jobs.error());
   return arguments.has("batch") ? compile_many(arguments, *settings, static_cast<unsigned>(*jobs))

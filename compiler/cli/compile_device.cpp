@@ -23,7 +23,7 @@ void read_files(LintRun& run, const CompileSettings& settings, const std::vector
       out.problems.push_back(std::move(rules.error()));
       continue;
     }
-    auto source = document::Source::read(path, settings.lint.read.limits.file_bytes);
+    auto source = document::Source::read_up_to(path, settings.lint.read.limits.file_bytes);
     if (!source) {
       out.problems.push_back(std::move(source.error()));
       continue;

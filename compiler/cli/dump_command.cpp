@@ -1,5 +1,6 @@
 // vpnprofile dump: a whole policy, readable.
 #include "compiler/cli/commands.h"
+#include "compiler/cli/policy_input.h"
 #include "compiler/cli/policy_tree.h"
 
 namespace vpn::cli {
@@ -10,7 +11,7 @@ constexpr Option dump_options[] = {
 };
 
 int run_dump(const Arguments& arguments) {
-  const auto policy = policy::Policy::open(arguments.positional()[0]);
+  const auto policy = open_compiled(arguments.positional()[0]);
   if (!policy) return report(policy.error());
   const Tree tree = policy_tree(*policy);
   const bool json = arguments.get("format", "text") == "json";

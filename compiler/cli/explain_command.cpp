@@ -13,6 +13,7 @@
 #include "compiler/cli/policy_input.h"
 #include "compiler/cli/source_excerpt.h"
 #include "compiler/cli/verdict_text.h"
+#include "console/similar/similar.h"
 #include "policy/json/json.h"
 
 namespace vpn::cli {
@@ -37,7 +38,12 @@ constexpr Option explain_options[] = {
 void warn(const std::string& text) { std::fprintf(stderr, "warning: %s\n", text.c_str()); }
 
 void warn_unknown(const std::string& place, const std::vector<std::string>& keys) {
-  for (const std::string& key : keys) warn(place + ": '" + key + "' is not a known key and is not read");
+  for (const std::string& key : keys) {
+    const std::string_view last = std::string_view(key).substr(key.rfind('.') + 1);  // npos + 1 is 0
+    const std::string_view meant = nearest(last, policy::known_keys());
+    warn(place + ": '" + key + "' is not a known key and is not read" +
+         (meant.empty() ? "" : "; did you mean '" + std::string(meant) + "'?"));
+  }
 }
 
 Result<policy::DeviceState> load_state(const Arguments& arguments) {

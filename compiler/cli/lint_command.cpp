@@ -12,6 +12,7 @@
 #include "compiler/cli/fix.h"
 #include "compiler/cli/inputs.h"
 #include "compiler/cli/lint_run.h"
+#include "compiler/cli/outputs.h"
 #include "compiler/cli/progress.h"
 #include "compiler/cli/secret_keys.h"
 #include "compiler/cli/surroundings.h"
@@ -128,6 +129,7 @@ class Lint {
     for (const Error& problem : inputs.problems) note_problem(problem);
     if (arguments_.has("fix") && std::find(inputs.files.begin(), inputs.files.end(), "-") != inputs.files.end())
       return report({ErrorKind::usage, "standard input cannot be written back", {}, "use --diff, or name the file"});
+    if (const auto ok = keep_apart({arguments_.get("write-baseline")}, inputs.files); !ok) return report(ok.error());
     if (const auto read = read_all(inputs.files); !read) return report(read.error());
     for (const std::string& line : refused_) say(line);
     if (arguments_.has("write-baseline")) return write_baseline();
@@ -153,7 +155,7 @@ class Lint {
     for (const std::string& path : paths) {
       auto rules = run_.rules_for(path);
       if (!rules) return tl::unexpected(rules.error());
-      auto source = document::Source::read(path, settings_.read.limits.file_bytes);
+      auto source = document::Source::read_up_to(path, settings_.read.limits.file_bytes);
       if (!source) {
         note_problem(source.error());
         continue;
@@ -286,6 +288,7 @@ int run_lint(const Arguments& arguments) {
     return report({ErrorKind::usage, "too few arguments: PATH… is needed", {}, "see 'vpnprofile lint --help'"});
   const auto settings = lint_settings(arguments);
   if (!settings) return report(settings.error());
+  if (const auto ok = document::check_key_material(settings->read); !ok) return report(ok.error());
   std::optional<Baseline> baseline;
   if (arguments.has("baseline") && !arguments.has("write-baseline")) {
     auto read = Baseline::read(arguments.get("baseline"));

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "compiler/cli/compile_device.h"
+#include "compiler/cli/file_input.h"
 #include "compiler/cli/inputs.h"
 #include "compiler/cli/secret_keys.h"
 #include "compiler/cli/surroundings.h"
@@ -17,6 +18,8 @@
 
 namespace vpn::cli {
 namespace {
+
+constexpr std::size_t most_policy_bytes = std::size_t{1} << 30;
 
 std::string errors_for_people(const Built& built) {
   std::vector<findings::Finding> errors;
@@ -70,6 +73,15 @@ bool is_compiled_policy(const std::string& path) {
   file.read(beginning.data(), beginning.size());
   return file.gcount() == static_cast<std::streamsize>(beginning.size()) &&
          policy::is_policy_file(std::as_bytes(std::span(beginning)));
+}
+
+Result<policy::Policy> open_compiled(const std::string& path, const policy::OpenOptions& options) {
+  if (path != "-") return policy::Policy::open(path, options);
+  const auto bytes = read_input(path, most_policy_bytes);
+  if (!bytes) return tl::unexpected(bytes.error());
+  auto policy = policy::Policy::from_bytes(std::as_bytes(std::span(*bytes)), options);
+  if (!policy) policy.error().where = policy.error().where.empty() ? "<stdin>" : "<stdin>: " + policy.error().where;
+  return policy;
 }
 
 PolicyInput open_policy(const PolicyRequest& request) {

@@ -26,6 +26,9 @@ struct PolicyInput {
   std::vector<Error> problems;
 };
 
+/// Opens a compiled policy; "-" is standard input.
+Result<policy::Policy> open_compiled(const std::string& path, const policy::OpenOptions& options = {});
+
 /// Opens or compiles in memory.
 PolicyInput open_policy(const PolicyRequest& request);
 

@@ -14,12 +14,12 @@ constexpr Option schema_options[] = {
     {"format", 0, "FORMAT", "how to print", "text,json,json-schema,completion"},
 };
 
-/// "did you mean A or B", or `otherwise`.
+/// "did you mean 'A' or 'B'?", or `otherwise`.
 std::string did_you_mean(const std::vector<std::string_view>& candidates, const std::string& otherwise) {
   std::string out;
   for (const std::string_view candidate : candidates)
-    out += (out.empty() ? "did you mean " : " or ") + std::string(candidate);
-  return out.empty() ? otherwise : out;
+    out += (out.empty() ? "did you mean '" : "' or '") + std::string(candidate);
+  return out.empty() ? otherwise : out + "'?";
 }
 
 void add_if_close(std::string_view word, std::string_view known, std::vector<std::string_view>& candidates) {
@@ -42,7 +42,8 @@ Error unknown_key(const schema::FoundKey& found, const std::string& path) {
   const std::string type(found.subject.payload->type);
   std::vector<std::string_view> candidates;
   for (const schema::Key& key : found.around->keys) add_if_close(found.unknown, key.name, candidates);
-  return {ErrorKind::usage, "there is no key '" + found.unknown + "' in '" + path + "'", type,
+  return {ErrorKind::usage,
+          "there is no key '" + found.unknown + "'" + (path == found.unknown ? "" : " in '" + path + "'"), type,
           did_you_mean(candidates, "'vpnprofile schema " + type + "' lists the keys")};
 }
 

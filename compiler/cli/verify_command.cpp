@@ -4,6 +4,7 @@
 
 #include "compiler/cli/commands.h"
 #include "compiler/cli/file_input.h"
+#include "compiler/cli/policy_input.h"
 #include "compiler/cli/policy_tree.h"
 #include "policy/public_key.h"
 
@@ -66,12 +67,18 @@ int run_verify(const Arguments& arguments) {
   const bool json = arguments.get("format", "text") == "json";
   const auto how = options_of(arguments);
   if (!how) return report(how.error());
-  const auto policy = policy::Policy::open(path, *how);
+  const auto policy = open_compiled(path, *how);
   if (!policy) {
     const Error& error = policy.error();
     if (!json || error.kind != ErrorKind::invalid_input) return report(error);
     const Tree tree{{"file", path},
                     {"valid", false},
+                    {"format_version", nullptr},
+                    {"serial", nullptr},
+                    {"bytes", nullptr},
+                    {"sha256", nullptr},
+                    {"signature", nullptr},
+                    {"key_id", nullptr},
                     {"error", {{"what", error.what}, {"where", error.where}, {"help", error.help}}}};
     return print(tree.dump(2, ' ', false, Tree::error_handler_t::replace) + "\n") ? Exit::findings : Exit::unreadable;
   }

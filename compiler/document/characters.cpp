@@ -71,6 +71,22 @@ std::size_t decode_utf8(std::string_view text, std::size_t offset, char32_t& cod
   return length;
 }
 
+std::string valid_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    char32_t c = 0;
+    const std::size_t length = decode_utf8(text, i, c);
+    if (length == 0) {
+      append_utf8(out, 0xfffd);
+    } else {
+      out += text.substr(i, length);
+    }
+    i += std::max<std::size_t>(length, 1);
+  }
+  return out;
+}
+
 void append_utf8(std::string& out, char32_t c) {
   const auto put = [&](char32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
   if (c < 0x80) {

@@ -1,4 +1,4 @@
-// Which bytes may stand in a text at all. Internal to compiler/document.
+// Which bytes may stand in a text at all.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +23,9 @@ std::size_t find_mark(std::string_view text, std::size_t begin, std::size_t end)
 
 /// Length of the UTF-8 sequence at `offset`, 0 when there is none; `code_point` is set with it.
 std::size_t decode_utf8(std::string_view text, std::size_t offset, char32_t& code_point);
+
+/// `text` with U+FFFD in place of each byte that is no UTF-8.
+std::string valid_utf8(std::string_view text);
 
 void append_utf8(std::string& out, char32_t code_point);
 

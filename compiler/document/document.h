@@ -51,6 +51,10 @@ struct ReadOptions {
   bool template_mode = false;  ///< read around placeholders ({{ }}, {% %}, $VAR, %VAR%, @@VAR@@)
 };
 
+/// Whether the certificates and the key that the options name can be read: to be asked once, before a file that needs
+/// them. Errors: unreadable; invalid_input where a file holds none.
+Result<void> check_key_material(const ReadOptions& options);
+
 /// A comment of an XML property list, with its markers; where "vpnprofile-ignore: VP1203" may stand.
 struct Comment {
   Span text;

@@ -7,6 +7,8 @@
 #include <array>
 #include <limits>
 
+#include "compiler/document/document.h"
+
 namespace vpn::document {
 namespace {
 
@@ -86,6 +88,13 @@ Result<Identity> read_identity(const std::string& path) {
   ERR_clear_error();
   if (identity.key) return identity;
   return fail(ErrorKind::invalid_input, "'" + path + "' holds no private key without password (PEM, DER or PKCS#12)");
+}
+
+Result<void> check_key_material(const ReadOptions& options) {
+  if (const auto trust = read_certificates(options.trust); !trust) return tl::unexpected(trust.error());
+  if (!options.decrypt_key) return {};
+  if (const auto key = read_identity(*options.decrypt_key); !key) return tl::unexpected(key.error());
+  return {};
 }
 
 }  // namespace vpn::document

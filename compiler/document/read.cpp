@@ -45,6 +45,7 @@ void report_unknown(Context& context, std::string_view text) {
   using namespace std::string_view_literals;
   constexpr Magic known[] = {{"PK\x03\x04"sv, "a ZIP archive"},
                              {"\x1f\x8b"sv, "compressed (gzip)"},
+                             {"\x89VPNP"sv, "a compiled policy"},
                              {"%PDF"sv, "a PDF document"},
                              {"xar!"sv, "an installer package"},
                              {"\x7f"
@@ -166,10 +167,11 @@ bool check_root(Context& context, const Value& root) {
 bool read_into(Document& document, const ReadOptions& options, findings::Sink& findings) {
   Context context{document, options, findings};
   const std::size_t size = document.source().text().size();
-  if (size > options.limits.file_bytes) {
+  if (document.source().is_too_large() || size > options.limits.file_bytes) {
     context.positions = false;
-    context.report(
-        beyond("the file is too large: it has " + std::to_string(size) + " bytes", options.limits.file_bytes, 0, 0));
+    const bool sized = !document.source().is_too_large();
+    context.report(beyond("the file is too large" + (sized ? ": it has " + std::to_string(size) + " bytes" : ""),
+                          options.limits.file_bytes, 0, 0));
     return false;
   }
   const auto root = read_content(context);

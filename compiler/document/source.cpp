@@ -34,7 +34,7 @@ std::string reason(int error) { return std::generic_category().message(error); }
 
 tl::unexpected<Error> too_large(const std::string& name, std::size_t limit) {
   return fail(ErrorKind::invalid_input, "the file is larger than the limit of " + std::to_string(limit) + " bytes",
-              name, "a profile of this size is not plausible; split it");
+              name, "a file of this size is not plausible here; split it");
 }
 
 struct Buffer {
@@ -114,6 +114,14 @@ Result<std::unique_ptr<Source>> Source::read(const std::string& path, std::size_
   source->buffer_ = std::move(buffer->bytes);
   source->text_ = {source->buffer_.get(), buffer->size};
   return source;
+}
+
+Result<std::unique_ptr<Source>> Source::read_up_to(const std::string& path, std::size_t limit) {
+  auto source = read(path, limit);
+  if (source || source.error().kind != ErrorKind::invalid_input) return source;
+  auto empty = std::make_unique<Source>(path == "-" ? "<stdin>" : path, std::string());
+  empty->is_too_large_ = true;
+  return empty;
 }
 
 void Source::replace_text(std::string text, bool is_original) {

@@ -39,6 +39,9 @@ class Source {
   /// permission); `invalid_input` when it is larger than `limit` bytes (at most 4 GiB - 2).
   static Result<std::unique_ptr<Source>> read(const std::string& path, std::size_t limit);
 
+  /// As read(), but a file that is too large is no error: the source then has no text and is_too_large().
+  static Result<std::unique_ptr<Source>> read_up_to(const std::string& path, std::size_t limit);
+
   const std::string& name() const { return name_; }  ///< as the user gave it
   std::string_view text() const { return text_; }    ///< what spans refer to
   Position position(
@@ -53,6 +56,7 @@ class Source {
   void wipe_at_end() { wipe_ = true; }
   /// False when text() is not byte for byte the file (converted, unwrapped): then no fix can be written back.
   bool is_original() const { return is_original_; }
+  bool is_too_large() const { return is_too_large_; }  ///< the file went beyond the limit of read_up_to()
 
  private:
   const std::vector<std::uint32_t>& lines() const;
@@ -62,6 +66,7 @@ class Source {
   std::unique_ptr<char[]> buffer_;  ///< behind text_ after read(): never zeroed first, never copied
   std::string_view text_;
   bool is_original_ = true;
+  bool is_too_large_ = false;
   bool wipe_ = false;
   mutable std::vector<std::uint32_t> lines_;
   mutable std::vector<std::uint32_t> points_;  ///< before each multiple of some bytes; empty: not asked for

@@ -1,4 +1,5 @@
 // Workflow commands that GitHub Actions turns into annotations.
+#include "compiler/document/characters.h"
 #include "compiler/format/machine.h"
 #include "compiler/format/paths.h"
 #include "compiler/format/styles.h"
@@ -10,7 +11,7 @@ namespace {
 /// Data of a workflow command is escaped per cent sign and line ends first; in a property also ':' and ','.
 std::string escaped(std::string_view text, bool property) {
   std::string result;
-  for (const char c : valid_utf8(text)) {
+  for (const char c : document::valid_utf8(text)) {
     switch (c) {
       case '%':
         result += "%25";

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdio>
 
+#include "compiler/document/characters.h"
+
 namespace vpn::format {
 namespace {
 
@@ -90,24 +92,9 @@ std::string printable(std::string_view text) {
   return result;
 }
 
-std::string valid_utf8(std::string_view text) {
-  std::string result;
-  result.reserve(text.size());
-  for (std::size_t at = 0; at < text.size();) {
-    const Decoded d = decode(text.substr(at));
-    if (d.point < 0) {
-      result += replacement;
-    } else {
-      result += text.substr(at, d.bytes);
-    }
-    at += d.bytes;
-  }
-  return result;
-}
-
 std::string xml_text(std::string_view text) {
   std::string result;
-  std::string valid = valid_utf8(text);
+  std::string valid = document::valid_utf8(text);
   // XML 1.0 has no way to write most control characters, nor U+FFFE and U+FFFF.
   for (std::size_t at = 0; (at = valid.find("\xEF\xBF", at)) != std::string::npos; at += 3)
     if (static_cast<unsigned char>(valid[at + 2]) >= 0xBE) valid[at + 2] = '\xBD';

@@ -22,9 +22,6 @@ std::vector<Cell> cells(std::string_view text);
 /// `text` as one line that is safe to print, tabs kept as a space.
 std::string printable(std::string_view text);
 
-/// `text` as valid UTF-8: each invalid byte becomes U+FFFD. Line ends and other control characters are kept.
-std::string valid_utf8(std::string_view text);
-
 /// `text` as XML 1.0 can hold it: valid UTF-8, U+FFFD for what it has no way to write.
 std::string xml_text(std::string_view text);
 

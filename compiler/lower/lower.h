@@ -32,6 +32,9 @@ struct Output {
 /// Same model and options: same bytes (a sealed part excepted, which is random by nature).
 Result<Output> lower(const model::Model& model, const Options& options);
 
+/// Whether the key and the certificate that the options name can be read and used. Errors: unreadable; invalid_input.
+Result<void> check_key_material(const Options& options);
+
 /// Writes `bytes` to `path`: temporary file beside it, fsync, rename; `mode` are its permissions.
 Result<void> write_file(const std::string& path, std::span<const std::byte> bytes, unsigned mode);
 

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,12 @@ struct OpenSslDelete {
 };
 template <class T>
 using OpenSsl = std::unique_ptr<T, OpenSslDelete>;
+
+/// A file that OpenSSL would open and not be able to read.
+inline bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored);
+}
 
 /// The reason that OpenSSL gave last; its queue is empty afterwards.
 inline std::string openssl_reason() {

@@ -5,18 +5,20 @@
 #include <limits>
 
 #include "compiler/lower/crypto.h"
+#include "compiler/lower/lower.h"
 #include "compiler/lower/openssl.h"
 
 namespace vpn::lower {
 namespace {
 
 Result<OpenSsl<X509>> read_certificate(const std::string& path) {
+  if (is_folder(path)) return fail(ErrorKind::unreadable, "this is a folder, not a file", path);
   const OpenSsl<BIO> file(BIO_new_file(path.c_str(), "rb"));
   if (!file) return fail(ErrorKind::unreadable, "cannot read the device's certificate: " + openssl_reason(), path);
   OpenSsl<X509> certificate(PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr));
   if (!certificate && BIO_seek(file.get(), 0) == 0) certificate.reset(d2i_X509_bio(file.get(), nullptr));
   if (!certificate) {
-    return fail(ErrorKind::invalid_input, "there is no certificate in the file: " + openssl_reason(), path,
+    return fail(ErrorKind::invalid_input, "there is no certificate in the file", path,
                 "give the device's certificate as PEM or DER");
   }
   ERR_clear_error();  // of the attempt as PEM
@@ -55,6 +57,18 @@ void append_hex(model::Secret& out, std::span<const std::uint8_t> bytes) {
 }
 
 }  // namespace
+
+Result<void> check_certificate(const std::string& certificate_path) {
+  const auto certificate = read_certificate(certificate_path);
+  return certificate ? Result<void>{} : tl::unexpected(certificate.error());
+}
+
+Result<void> check_key_material(const Options& options) {
+  if (options.sign_key) {
+    if (auto ok = check_signing_key(*options.sign_key); !ok) return ok;
+  }
+  return options.encrypt_to ? check_certificate(*options.encrypt_to) : Result<void>{};
+}
 
 Result<std::vector<std::byte>> seal(const model::Secret& text, const std::string& certificate_path) {
   auto certificate = read_certificate(certificate_path);

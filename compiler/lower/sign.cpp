@@ -13,6 +13,7 @@ int no_passphrase(char*, int, int, void* asked) {
 }
 
 Result<OpenSsl<EVP_PKEY>> read_key(const std::string& path) {
+  if (is_folder(path)) return fail(ErrorKind::unreadable, "this is a folder, not a file", path);
   const OpenSsl<BIO> file(BIO_new_file(path.c_str(), "rb"));
   if (!file) return fail(ErrorKind::unreadable, "cannot read the signing key: " + openssl_reason(), path);
   bool asked = false;
@@ -23,7 +24,7 @@ Result<OpenSsl<EVP_PKEY>> read_key(const std::string& path) {
                 "give a key without one, readable by this user alone");
   }
   if (!key) {
-    return fail(ErrorKind::invalid_input, "there is no private key in the file: " + openssl_reason(), path,
+    return fail(ErrorKind::invalid_input, "there is no private key in the file", path,
                 "make one with `openssl genpkey -algorithm ed25519`");
   }
   if (EVP_PKEY_is_a(key.get(), "ED25519") != 1) {
@@ -34,6 +35,11 @@ Result<OpenSsl<EVP_PKEY>> read_key(const std::string& path) {
 }
 
 }  // namespace
+
+Result<void> check_signing_key(const std::string& key_path) {
+  const auto key = read_key(key_path);
+  return key ? Result<void>{} : tl::unexpected(key.error());
+}
 
 Result<void> sign(policy::FileHeader& header, const std::string& key_path) {
   auto key = read_key(key_path);

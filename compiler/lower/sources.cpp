@@ -1,5 +1,6 @@
 #include "compiler/lower/sources.h"
 
+#include "compiler/document/characters.h"
 #include "compiler/document/document.h"
 
 namespace vpn::lower {
@@ -12,7 +13,7 @@ Sources::Sources(flatbuffers::FlatBufferBuilder& builder, const model::Model& mo
 std::uint32_t Sources::file(const document::Document* document) {
   if (document == last_document_) return last_file_;
   const auto [entry, is_new] = file_numbers_.try_emplace(document, static_cast<std::uint32_t>(files_.size()));
-  if (is_new) files_.push_back(builder_.CreateString(document->source().name()));
+  if (is_new) files_.push_back(builder_.CreateString(document::valid_utf8(document->source().name())));
   last_document_ = document;
   last_file_ = entry->second;
   return last_file_;

@@ -5,6 +5,7 @@
 
 #include "compiler/scenario/scenario.h"
 #include "compiler/scenario/tree.h"
+#include "console/similar/similar.h"
 #include "policy/json/json.h"
 
 namespace vpn::scenario {
@@ -24,6 +25,11 @@ const Member* find_below(const Node& node, std::string_view unknown) {
   for (const Node& item : node.items)
     if (const Member* found = find_below(item, unknown)) return found;
   return nullptr;
+}
+
+std::string did_you_mean(std::string_view word, std::span<const std::string_view> known, const std::string& otherwise) {
+  const std::string_view meant = cli::nearest(word, known);
+  return meant.empty() ? otherwise : "did you mean '" + std::string(meant) + "'?";
 }
 
 class Reader {
@@ -56,7 +62,8 @@ class Reader {
       if (std::find(known.begin(), known.end(), m.key) != known.end()) continue;
       std::string all;
       for (const std::string_view key : known) all += (all.empty() ? "" : ", ") + std::string(key);
-      problem(out_.scenario.file, m.position, "unknown key '" + m.key + "'", "the keys here are " + all);
+      problem(out_.scenario.file, m.position, "unknown key '" + m.key + "'",
+              did_you_mean(m.key, known, "the keys here are " + all));
     }
   }
 
@@ -161,7 +168,8 @@ class Reader {
   void report_unknown(const std::string& file, const Node& node, const std::vector<std::string>& unknown) {
     for (const std::string& key : unknown) {
       const Member* m = find_below(node, key);
-      problem(file, m == nullptr ? node.position : m->position, "unknown key '" + key + "'", help);
+      problem(file, m == nullptr ? node.position : m->position, "unknown key '" + key + "'",
+              did_you_mean(m == nullptr ? std::string_view(key) : m->key, policy::known_keys(), help));
     }
   }
 
@@ -195,8 +203,11 @@ class Reader {
     const Member* state = node.find("state");
     if (state == nullptr) return problem(node.position, "the case names no 'state'");
     test.state = text(*state);
-    if (!test.state.empty() && out_.scenario.states.count(test.state) == 0)
-      problem(state->value.position, "there is no state '" + test.state + "'");
+    if (test.state.empty() || out_.scenario.states.count(test.state) != 0) return;
+    std::vector<std::string_view> names;
+    for (const auto& [name, known] : out_.scenario.states) names.push_back(name);
+    problem(out_.scenario.file, state->value.position, "there is no state '" + test.state + "'",
+            did_you_mean(test.state, names, help));
   }
 
   bool read_flow(const Node& node, Case& test) {

@@ -133,7 +133,7 @@ void read_strings(const Json& object, const char* key, std::vector<std::string>&
   }
 }
 
-void collect_unknown(const Json& object, std::initializer_list<std::string_view> known, const std::string& where,
+void collect_unknown(const Json& object, std::span<const std::string_view> known, const std::string& where,
                      std::vector<std::string>* unknown) {
   if (unknown == nullptr) return;
   for (const auto& [key, value] : object.items())

@@ -1,8 +1,10 @@
 // Reading members of a JSON object with errors that name the key. For policy/json only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,8 +44,20 @@ void read_strings(const Json& object, const char* key, std::vector<std::string>&
 /// The array, or null where it is absent (a wrong type is a fault).
 const Json* read_array(const Json& object, const char* key, Fault& fault);
 
+inline constexpr std::array<std::string_view, 18> flow_keys{
+    "app",        "spawned_by",  "uid",      "protocol",  "remote",    "remote_port",
+    "local",      "local_port",  "hostname", "scope",     "service",   "direction",
+    "arrives_on", "provider_of", "role",     "icmp_type", "hop_limit", "quotes"};
+inline constexpr std::array<std::string_view, 8> state_keys{
+    "primary_interface", "interfaces", "system_routes", "captive", "probing", "tunnels", "url_probes", "nat64_prefix"};
+inline constexpr std::array<std::string_view, 7> interface_keys{
+    "name", "type", "ssid", "addresses", "dns_servers", "search_domains", "dhcp_server"};
+inline constexpr std::array<std::string_view, 5> tunnel_keys{"status", "interface", "endpoints", "included_routes",
+                                                             "excluded_routes"};
+inline constexpr std::array<std::string_view, 3> endpoint_keys{"address", "protocol", "port"};
+
 /// Adds the object's keys that are not in `known` to `unknown`, with `where` in front.
-void collect_unknown(const Json& object, std::initializer_list<std::string_view> known, const std::string& where,
+void collect_unknown(const Json& object, std::span<const std::string_view> known, const std::string& where,
                      std::vector<std::string>* unknown);
 
 }  // namespace vpn::policy::fields

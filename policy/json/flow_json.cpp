@@ -79,11 +79,7 @@ void read_words(const Json& object, FlowText& out, Fault& fault) {
 // `quotes` nests once: an ICMP error quotes a flow, never another error.
 FlowText read_flow(const Json& object, Fault& fault, std::vector<std::string>* unknown, bool may_quote) {
   FlowText out;
-  fields::collect_unknown(
-      object,
-      {"app", "spawned_by", "uid", "protocol", "remote", "remote_port", "local", "local_port", "hostname", "scope",
-       "service", "direction", "arrives_on", "provider_of", "role", "icmp_type", "hop_limit", "quotes"},
-      {}, unknown);
+  fields::collect_unknown(object, fields::flow_keys, {}, unknown);
   read_owner(object, out, fault);
   if (!fields::read_protocol(object, "protocol", out.flow.protocol, fault)) fault.set("protocol", "given");
   if (!fields::read_address(object, "remote", out.flow.remote, fault)) fault.set("remote", "given");
@@ -124,6 +120,16 @@ std::string protocol_name(std::uint8_t protocol) {
   for (const NamedProtocol& p : protocols)
     if (p.number == protocol) return std::string(p.name);
   return std::to_string(protocol);
+}
+
+std::vector<std::string_view> known_keys() {
+  std::vector<std::string_view> all(fields::flow_keys.begin(), fields::flow_keys.end());
+  for (const std::span<const std::string_view> keys : {std::span<const std::string_view>(fields::state_keys),
+                                                       std::span<const std::string_view>(fields::interface_keys),
+                                                       std::span<const std::string_view>(fields::tunnel_keys),
+                                                       std::span<const std::string_view>(fields::endpoint_keys)})
+    all.insert(all.end(), keys.begin(), keys.end());
+  return all;
 }
 
 Result<FlowText> parse_flow(std::string_view text, std::vector<std::string>* unknown) {

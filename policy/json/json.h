@@ -15,6 +15,8 @@ namespace vpn::policy {
 Result<FlowText> parse_flow(std::string_view json, std::vector<std::string>* unknown = nullptr);
 /// A device state; an empty text is an error, `{}` a booting device.
 Result<DeviceState> parse_state(std::string_view json, std::vector<std::string>* unknown = nullptr);
+/// Every key that a flow or a device state may have, on any level: for "did you mean".
+std::vector<std::string_view> known_keys();
 /// Tunnels that the state lists and the policy does not have: allowed, and often a slip of the pen.
 std::vector<std::string> strange_tunnels(const Policy& policy, const DeviceState& state);
 /// `{"verdict": …, "tunnel": …, "rule": …, "source": …}`, one line, without a line end.

@@ -30,8 +30,7 @@ InterfaceState read_interface(const Json& object, Fault& fault, std::vector<std:
     fault.set("interfaces", "an array of objects");
     return out;
   }
-  fields::collect_unknown(object, {"name", "type", "ssid", "addresses", "dns_servers", "search_domains", "dhcp_server"},
-                          "interfaces[].", unknown);
+  fields::collect_unknown(object, fields::interface_keys, "interfaces[].", unknown);
   std::string type = "other";
   fields::read(object, "name", out.name, fault);
   fields::read(object, "type", type, fault);
@@ -58,7 +57,7 @@ Endpoint read_endpoint(const Json& object, Fault& fault, std::vector<std::string
     fault.set("endpoints", "an array of objects with 'address', 'protocol' and 'port'");
     return out;
   }
-  fields::collect_unknown(object, {"address", "protocol", "port"}, "tunnels.*.endpoints[].", unknown);
+  fields::collect_unknown(object, fields::endpoint_keys, "tunnels.*.endpoints[].", unknown);
   fields::read_port(object, "port", out.port, fault);
   return out;
 }
@@ -70,8 +69,7 @@ TunnelState read_tunnel(const std::string& id, const Json& object, Fault& fault,
     fault.set("tunnels", "an object of objects");
     return out;
   }
-  fields::collect_unknown(object, {"status", "interface", "endpoints", "included_routes", "excluded_routes"},
-                          "tunnels." + id + ".", unknown);
+  fields::collect_unknown(object, fields::tunnel_keys, "tunnels." + id + ".", unknown);
   std::string status = "disconnected";
   fields::read(object, "status", status, fault);
   if (!parse(status, out.status))
@@ -126,10 +124,7 @@ void read_probes(const Json& object, DeviceState& out, Fault& fault) {
 Result<DeviceState> parse_state(std::string_view text, std::vector<std::string>* unknown) {
   const auto json = fields::parse_object(text, "device state");
   if (!json) return tl::unexpected(json.error());
-  fields::collect_unknown(*json,
-                          {"primary_interface", "interfaces", "system_routes", "captive", "probing", "tunnels",
-                           "url_probes", "nat64_prefix"},
-                          {}, unknown);
+  fields::collect_unknown(*json, fields::state_keys, {}, unknown);
   DeviceState out;
   Fault fault;
   fields::read(*json, "primary_interface", out.primary_interface, fault);

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "compiler/cli/fix.h"
+#include "compiler/document/characters.h"
 #include "compiler/format/terminal.h"
 #include "tests/unit/lint/golden_case.h"
 
@@ -42,7 +43,7 @@ Json to_json(const findings::Finding& f) {
               {"message", without_folder(f.message)},
               {"file", f.source->name()}};
   if (f.span.known()) out.update(place(*f.source, f.span));
-  out["underlined"] = format::valid_utf8(Linted::underlined(f));
+  out["underlined"] = document::valid_utf8(Linted::underlined(f));
   out["path"] = f.path;
   if (!f.help.empty()) out["help"] = f.help;
   for (const findings::Related& r : f.related) {
