@@ -2,11 +2,11 @@
 
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bit>
 #include <cerrno>
+#include <ctime>
 
 #include "agent/datapath/datapath_data.h"
 

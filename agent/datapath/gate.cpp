@@ -60,7 +60,8 @@ GateChains chains_of(const std::string& commands, const GatePlan& plan) {
     std::string verb, object, family, table, name;
     words >> verb >> object >> family >> table >> name;
     if (verb != "add" || (object != "chain" && object != "rule")) continue;
-    GateChain& chain = out[family + " " + name];
+    family.append(" ").append(name);
+    GateChain& chain = out[family];
     if (object == "rule") ++chain.rules;
     if (line.find(" hook ") == std::string::npos) continue;
     chain.hooked = true;
@@ -158,9 +159,9 @@ Health Gate::check() const {
   Health out;
   const auto text = data_->list(data_->stateless.get());
   if (!text)
-    out.missing.push_back("the gate is not in the kernel: " + text.error().where);
+    out.missing.emplace_back("the gate is not in the kernel: " + text.error().where);
   else if (data_->listing.empty() || *text != data_->listing)
-    out.missing.push_back("the gate is not what the agent wrote");
+    out.missing.emplace_back("the gate is not what the agent wrote");
   return out;
 }
 
@@ -192,6 +193,7 @@ Result<std::vector<Gate::Dropped>> Gate::dropped() const {
     one.bytes += number_after(line, "bytes ");
   }
   std::vector<Dropped> list;
+  list.reserve(out.size());
   for (auto& [what, one] : out) list.push_back(std::move(one));
   return list;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <compare>
 #include <map>
 #include <optional>
 #include <span>
@@ -84,7 +85,7 @@ class Words {
 /// for the link alone.
 class Links {
  public:
-  Links(const NetworkFacts& facts) : facts_(facts) {
+  explicit Links(const NetworkFacts& facts) : facts_(facts) {
     std::vector<policy::RangeEntry> entries{{*Prefix::parse("fe80::/10"), dim_scope, scope_link, 0},
                                             {*Prefix::parse("ff00::/8"), dim_scope, scope_multicast, 0}};
     for (std::size_t i = 0; i < facts.links.size(); ++i) {
@@ -288,8 +289,8 @@ class Planner {
       const auto order = !link_ends    ? std::strong_ordering::less
                          : !range_ends ? std::strong_ordering::greater
                                        : ranges[r + 1].first <=> links[l + 1].first;
-      if (order <= 0) ++r;
-      if (order >= 0) ++l;
+      if (std::is_lteq(order)) ++r;
+      if (std::is_gteq(order)) ++l;
     }
     if (choices.size() > most_choices) {
       error_ = too_many("ways out", choices.size(), most_choices);

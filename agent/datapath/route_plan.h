@@ -83,7 +83,7 @@ struct RouteRule {
   std::uint16_t source_port = 0;                     ///< 0: any
   Action action = Action::table;
   std::uint32_t target = 0;
-  friend auto operator<=>(const RouteRule&, const RouteRule&) = default;
+  friend auto operator<=>(const RouteRule&, const RouteRule&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 struct RoutePlan {

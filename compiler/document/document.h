@@ -63,7 +63,7 @@ struct Comment {
 /// A file that was read. The tree and all views into it live as long as the document.
 class Document {
  public:
-  Document(std::unique_ptr<Source> source);
+  explicit Document(std::unique_ptr<Source> source);
   ~Document();
   Document(const Document&) = delete;
   Document& operator=(const Document&) = delete;

@@ -223,7 +223,7 @@ void Opener::describe(STACK_OF(X509) * trust) {
                                           : ", chain not checked"),
                           check ? "" : "give --trust to have the chain checked"});
     if (check && !e.verified)
-      fail(Code::untrusted_signer, "the signer " + who + " is not trusted: " + why,
+      fail(Code::untrusted_signer, std::string("the signer ").append(who).append(" is not trusted: ").append(why),
            "give --trust the certificate of the authority that issued it, if you trust that");
     if (now < e.not_before || now > e.not_after)
       fail(Code::signer_expired,

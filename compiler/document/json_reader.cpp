@@ -29,7 +29,7 @@ class Counting {
     *furthest_ = ++at_;
     return *this;
   }
-  Counting operator++(int) {
+  Counting operator++(int) {  // NOLINT(cert-dcl21-cpp): an iterator's is not constant
     const Counting before = *this;
     ++*this;
     return before;

@@ -172,7 +172,7 @@ std::uint32_t Source::points_before(std::uint32_t offset) const {
       points_.push_back(points_.back() + points_in(text_.substr(i - stride, stride)));
   }
   const std::uint32_t whole = offset / stride;
-  return points_[whole] + points_in(text_.substr(whole * stride, offset % stride));
+  return points_[whole] + points_in(text_.substr(std::size_t{whole} * stride, offset % stride));
 }
 
 std::string_view Source::line(std::uint32_t line) const {

@@ -16,7 +16,7 @@ struct Version {
   std::uint16_t major = 0, minor = 0, patch = 0;
   static bool parse(std::string_view text, Version& out);
   std::string to_string() const;
-  friend constexpr auto operator<=>(const Version&, const Version&) = default;
+  friend constexpr auto operator<=>(const Version&, const Version&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// Availability on one platform. `available` false: never there.

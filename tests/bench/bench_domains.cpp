@@ -52,7 +52,7 @@ class Generator {
     }
     std::string host = registered_[random_.below(registered_.size())];
     const std::size_t dice = random_.below(100);
-    for (int n = dice < 70 ? 1 : dice < 95 ? 2 : 3; n > 0; --n) host = label() + '.' + host;
+    for (int n = dice < 70 ? 1 : dice < 95 ? 2 : 3; n > 0; --n) host.insert(0, label() + '.');
     return host;
   }
 
