@@ -1,36 +1,30 @@
 #include "agent/control/server.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 #include <vector>
+
+#include "agent/loop/unix_server.h"
 
 namespace vpn::agent {
 namespace {
 
-constexpr std::size_t most_clients = 64;
 constexpr std::size_t most_waiting = std::size_t{16} << 20;  // bytes that a client has not read
 
-ControlPeer identify(int descriptor, std::optional<std::uint32_t> group) {
+ControlPeer identify(int descriptor, const UnixPeer& who, std::optional<std::uint32_t> group) {
   ControlPeer peer;
-  ucred credentials{};
-  socklen_t size = sizeof credentials;
-  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return peer;
-  peer.uid = credentials.uid;
+  peer.uid = who.uid;
   if (!group) return peer;
   std::vector<gid_t> groups(65536);
   socklen_t bytes = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
   if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &bytes) != 0) bytes = 0;
   groups.resize(bytes / sizeof(gid_t));
-  peer.in_group = credentials.gid == *group || std::find(groups.begin(), groups.end(), *group) != groups.end();
+  peer.in_group = who.gid == *group || std::find(groups.begin(), groups.end(), *group) != groups.end();
   return peer;
 }
 
@@ -38,7 +32,8 @@ class Server;
 
 class Client final : public ControlClient {
  public:
-  Client(Server& server, int descriptor, ControlPeer peer) : server_(server), descriptor_(descriptor), peer_(peer) {}
+  Client(Server& server, int descriptor, const UnixPeer& who, ControlPeer peer)
+      : server_(server), descriptor_(descriptor), who_(who), peer_(peer) {}
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client() override {
@@ -47,6 +42,7 @@ class Client final : public ControlClient {
     ::close(descriptor_);
   }
   const ControlPeer& peer() const override { return peer_; }
+  const UnixPeer& unix_peer() const { return who_; }
   void send(std::string text) override;
   void start(Loop& loop);
   bool closed() const { return closed_; }
@@ -59,6 +55,7 @@ class Client final : public ControlClient {
   Server& server_;
   Loop* loop_ = nullptr;
   int descriptor_;
+  UnixPeer who_;
   ControlPeer peer_;
   std::string in_, out_;
   bool closed_ = false;
@@ -67,17 +64,14 @@ class Client final : public ControlClient {
 
 class Server final : public ControlServer {
  public:
-  Server(Loop& loop, int listening, std::string path, std::optional<std::uint32_t> group, Handler handler)
-      : loop_(loop), listening_(listening), path_(std::move(path)), group_(group), handler_(std::move(handler)) {
-    waiting_ = loop_.readable(listening_, [this] { accept(); });
-  }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-  ~Server() override {
-    waiting_.reset();
-    clients_.clear();
-    ::close(listening_);
-    ::unlink(path_.c_str());
+  Server(Loop& loop, std::optional<std::uint32_t> group, Handler handler)
+      : loop_(loop), group_(group), handler_(std::move(handler)), clients_(loop) {}
+  Result<void> listen(const std::string& path) {
+    auto listener = UnixListener::open(loop_, path, SOCK_STREAM, "commands",
+                                       [this](int descriptor, const UnixPeer& who) { accept(descriptor, who); });
+    if (!listener) return tl::unexpected(listener.error());
+    listener_ = std::move(*listener);
+    return {};
   }
   void each(const std::function<void(ControlClient&)>& callback) override {
     for (Client& c : clients_)
@@ -88,32 +82,21 @@ class Server final : public ControlServer {
     if (!request) return client.send(reply(request.error()));
     handler_(client, *request);
   }
-  void sweep_soon() {
-    sweep_ = loop_.after(std::chrono::milliseconds(0), [this] {
-      clients_.remove_if([](const Client& c) { return c.closed(); });
-      sweep_.reset();
-    });
-  }
+  void sweep_soon() { clients_.sweep_soon(); }
 
  private:
-  void accept() {
-    const int descriptor = ::accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (descriptor < 0) return;
-    const ControlPeer peer = identify(descriptor, group_);
-    // Root gets in, however many others keep their connections.
-    if (clients_.size() >= most_clients && peer.uid != 0) {
+  void accept(int descriptor, const UnixPeer& who) {
+    if (!clients_.admits(who)) {
       ::close(descriptor);
       return;
     }
-    clients_.emplace_back(*this, descriptor, peer).start(loop_);
+    clients_.add(*this, descriptor, who, identify(descriptor, who, group_)).start(loop_);
   }
   Loop& loop_;
-  int listening_;
-  std::string path_;
   std::optional<std::uint32_t> group_;
   Handler handler_;
-  std::list<Client> clients_;
-  std::unique_ptr<Waiting> waiting_, sweep_;
+  UnixConnections<Client> clients_;
+  std::unique_ptr<UnixListener> listener_;
 };
 
 void Client::start(Loop& loop) {
@@ -169,29 +152,13 @@ void Client::flush() {
   writing_.reset();
 }
 
-tl::unexpected<Error> refused(const std::string& path) {
-  return fail(ErrorKind::environment, std::string("cannot listen for commands: ") + std::strerror(errno), path);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ControlServer>> ControlServer::open(Loop& loop, const std::string& path,
                                                            std::optional<std::uint32_t> group, Handler handler) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    return fail(ErrorKind::usage, "the path of the control socket is too long", path);
-  std::memcpy(address.sun_path, path.data(), path.size());
-  const int listening = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (listening < 0) return refused(path);
-  ::unlink(path.c_str());
-  if (::bind(listening, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::chmod(path.c_str(), 0666) != 0 || ::listen(listening, 16) != 0) {
-    auto error = refused(path);
-    ::close(listening);
-    return error;
-  }
-  return std::unique_ptr<ControlServer>(std::make_unique<Server>(loop, listening, path, group, std::move(handler)));
+  auto server = std::make_unique<Server>(loop, group, std::move(handler));
+  if (auto listens = server->listen(path); !listens) return tl::unexpected(listens.error());
+  return server;
 }
 
 }  // namespace vpn::agent

@@ -1,22 +1,16 @@
-#include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
-#include <list>
 #include <utility>
 
+#include "agent/loop/unix_server.h"
 #include "agent/tunnel/external.h"
 
 namespace vpn::agent {
 namespace {
-
-constexpr std::size_t most_clients = 64;
 
 // The cgroup of a service of its own, into which nobody but root can put a process: a better sign than an executable,
 // which anybody may start with libraries of his own. Empty: it is in none.
@@ -31,16 +25,10 @@ std::string service_cgroup(std::uint32_t pid) {
   return {};
 }
 
-Peer identify(int descriptor) {
+Peer identify(const UnixPeer& who) {
   Peer peer;
-  ucred credentials{};
-  socklen_t size = sizeof credentials;
-  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
-    peer.uid = 0xffffffff;
-    return peer;
-  }
-  peer.uid = credentials.uid;
-  peer.pid = static_cast<std::uint32_t>(credentials.pid);
+  peer.uid = who.uid;
+  peer.pid = who.pid;
   const std::string cgroup = service_cgroup(peer.pid);
   if (!cgroup.empty()) peer.process.cgroups.push_back(cgroup);
   return peer;
@@ -50,16 +38,18 @@ class Server;
 
 class Connection final : public ClientChannel {
  public:
-  Connection(Server& server, int descriptor) : server_(server), descriptor_(descriptor), peer_(identify(descriptor)) {}
+  Connection(Server& server, int descriptor, const UnixPeer& who)
+      : server_(server), descriptor_(descriptor), who_(who), peer_(identify(who)) {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection() override { ::close(descriptor_); }
   bool send(std::string_view message) override {
-    return !closing_ && ::send(descriptor_, message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+    return !closed_ && ::send(descriptor_, message.data(), message.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
   }
   void close() override;
   void start(Loop& loop);
-  bool closing() const { return closing_; }
+  const UnixPeer& unix_peer() const { return who_; }
+  bool closed() const { return closed_; }
   void end();  ///< tells the provider
 
  private:
@@ -67,25 +57,22 @@ class Connection final : public ClientChannel {
   void take(std::string_view text);
   Server& server_;
   int descriptor_;
+  UnixPeer who_;
   Peer peer_;
   ClientProvider* provider_ = nullptr;
-  bool closing_ = false;
+  bool closed_ = false;
   std::unique_ptr<Waiting> waiting_;
 };
 
 class Server final : public ExternalServer {
  public:
-  Server(Loop& loop, int listening, std::string path, Find find)
-      : loop_(loop), listening_(listening), path_(std::move(path)), find_(std::move(find)) {
-    waiting_ = loop_.readable(listening_, [this] { accept(); });
-  }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-  ~Server() override {
-    waiting_.reset();
-    connections_.clear();
-    ::close(listening_);
-    ::unlink(path_.c_str());
+  Server(Loop& loop, Find find) : loop_(loop), find_(std::move(find)), connections_(loop) {}
+  Result<void> listen(const std::string& path) {
+    auto listener = UnixListener::open(loop_, path, SOCK_SEQPACKET, "clients",
+                                       [this](int descriptor, const UnixPeer& who) { accept(descriptor, who); });
+    if (!listener) return tl::unexpected(listener.error());
+    listener_ = std::move(*listener);
+    return {};
   }
   void close_all() override {
     for (Connection& c : connections_) {
@@ -94,30 +81,20 @@ class Server final : public ExternalServer {
     }
   }
   ClientProvider* find(const std::string& tunnel) const { return find_(tunnel); }
-  // Not at once: the connection may be in the middle of a callback.
-  void sweep_soon() {
-    sweep_ = loop_.after(std::chrono::milliseconds(0), [this] {
-      connections_.remove_if([](const Connection& c) { return c.closing(); });
-      sweep_.reset();
-    });
-  }
+  void sweep_soon() { connections_.sweep_soon(); }
 
  private:
-  void accept() {
-    const int descriptor = ::accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (descriptor < 0) return;
-    if (connections_.size() >= most_clients) {
+  void accept(int descriptor, const UnixPeer& who) {
+    if (!connections_.admits(who)) {
       ::close(descriptor);
       return;
     }
-    connections_.emplace_back(*this, descriptor).start(loop_);
+    connections_.add(*this, descriptor, who).start(loop_);
   }
   Loop& loop_;
-  int listening_;
-  std::string path_;
   Find find_;
-  std::list<Connection> connections_;
-  std::unique_ptr<Waiting> waiting_, sweep_;
+  UnixConnections<Connection> connections_;
+  std::unique_ptr<UnixListener> listener_;
 };
 
 void Connection::start(Loop& loop) {
@@ -125,7 +102,7 @@ void Connection::start(Loop& loop) {
 }
 
 void Connection::close() {
-  if (std::exchange(closing_, true)) return;
+  if (std::exchange(closed_, true)) return;
   ::shutdown(descriptor_, SHUT_RDWR);
   server_.sweep_soon();
 }
@@ -135,7 +112,7 @@ void Connection::end() {
 }
 
 void Connection::readable() {
-  if (closing_) return;
+  if (closed_) return;
   std::array<char, largest_client_message + 1> buffer;
   const ssize_t n = ::recv(descriptor_, buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -169,28 +146,12 @@ void Connection::take(std::string_view text) {
   provider_->received(*this, std::get<ClientReport>(std::move(*message)));
 }
 
-tl::unexpected<Error> refused(const std::string& path) {
-  return fail(ErrorKind::environment, std::string("cannot listen for clients: ") + std::strerror(errno), path);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ExternalServer>> ExternalServer::open(Loop& loop, const std::string& path, Find find) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return fail(ErrorKind::usage, "the path of the socket is too long", path);
-  std::memcpy(address.sun_path, path.data(), path.size());
-  const int listening = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (listening < 0) return refused(path);
-  ::unlink(path.c_str());
-  // Who may speak is asked of each peer; anybody may connect.
-  if (::bind(listening, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::chmod(path.c_str(), 0666) != 0 || ::listen(listening, 16) != 0) {
-    auto error = refused(path);
-    ::close(listening);
-    return error;
-  }
-  return std::unique_ptr<ExternalServer>(std::make_unique<Server>(loop, listening, path, std::move(find)));
+  auto server = std::make_unique<Server>(loop, std::move(find));
+  if (auto listens = server->listen(path); !listens) return tl::unexpected(listens.error());
+  return server;
 }
 
 }  // namespace vpn::agent
