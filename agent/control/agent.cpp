@@ -202,6 +202,7 @@ Result<void> Agent::open_sockets() {
 void Agent::activate(std::shared_ptr<ActivePolicy> policy) {
   std::shared_ptr<ActivePolicy> old = std::exchange(active_, std::move(policy));
   if (old != nullptr) tunnels_.drop(active_->policy, config_, old);
+  between_tables_ = true;
   if (external_ != nullptr) external_->close_all();  // they speak for tunnels that go now, and come back
   identities_ = identities(active_->policy, config_.apps);
   if (auto numbered = set_numbers(); !numbered) guard(guard_event::Failed{part_programs, numbered.error().what, false});
@@ -289,30 +290,35 @@ void Agent::owners_changed() {
   } else if (const auto self = executable_of("/proc/self/exe")) {
     executables[*self].agent = true;
   }
-  std::vector<CgroupOwner> c;
   std::vector<ExecutableOwner> e;
   std::string now;  // what is told, to see whether it is news
   const auto words = [](const Owner& o) {
     return " " + std::to_string(o.app) + " " + std::to_string(o.provider) + (o.agent ? " agent;" : ";");
   };
-  for (const auto& [id, owner] : cgroups) {
-    c.push_back({id, owner});
-    now += std::to_string(id) + words(owner);
-  }
+  const auto c = with_descendants(cgroups, owners_->found().parents);
+  const auto patterns = cgroup_patterns(identities_, app_numbers_);
+  const bool certain = std::all_of(patterns.begin(), patterns.end(), [](const CgroupPattern& p) { return p.certain; });
+  for (const auto& [id, owner] : cgroups) now += std::to_string(id) + words(owner);
+  if (!certain)  // sockets in a cgroup that is nobody's wait to be told so
+    for (const auto& [id, above] : owners_->found().parents) now += std::to_string(id) + ",";
   for (const auto& [file, owner] : executables) {
     e.push_back({file.device, file.inode, owner});
     now += std::to_string(file.device) + "/" + std::to_string(file.inode) + words(owner);
   }
-  if (now == owners_in_place_) return;
+  if (between_tables_) now += "both";
+  const bool news = now != owners_in_place_;
   owners_in_place_ = std::move(now);
-  Result<void> done = guard_->datapath().set_owners(c, e);
-  // Sockets that were there before, and those that a process made before its cgroup was known to us.
-  if (done) done = guard_->datapath().attribute_existing();
+  // Until its table is in force, a policy's owners are those of the one before too: nobody is taken for somebody else.
+  Datapath& datapath = guard_->datapath();
+  Result<void> done = between_tables_ ? datapath.add_owners(c, e, patterns) : datapath.set_owners(c, e, patterns);
+  // Sockets that were there before, and those whose process has become somebody else's.
+  if (done && news) done = datapath.attribute_existing();
   if (!done) {
     owners_in_place_.clear();
     guard(guard_event::Failed{part_programs, done.error().what, false});
   }
-  for (const std::string& fault : owners_->faults()) log(printable(fault), true);
+  if (news)
+    for (const std::string& fault : owners_->faults()) log(printable(fault), true);
 }
 
 // --- The network and the tables --------------------------------------------------------------------------------------
@@ -412,6 +418,10 @@ void Agent::put(Desired all) {
   races_ = 0;
   for (const PartFailure& f : failures)
     guard(guard_event::Failed{f.parts, (f.error.where.empty() ? "" : f.error.where + ": ") + f.error.what, false});
+  if (between_tables_ && (failed & part_table) == 0) {
+    between_tables_ = false;
+    owners_changed();
+  }
   constexpr std::uint8_t parts = part_programs | part_gate | part_table | part_routes;
   guard(guard_event::Done{static_cast<std::uint8_t>(parts & ~failed)});
 }

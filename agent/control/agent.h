@@ -98,7 +98,7 @@ class Agent {
   void tell_followers();
   std::string app_name(Number number) const;
   std::string tunnel_name(std::uint32_t index) const;
-  std::string app_of(std::uint32_t pid) const;
+  Result<void> name_owner(std::uint32_t pid, Json& flow);
 
   Loop& loop_;
   AgentOptions options_;
@@ -117,6 +117,7 @@ class Agent {
   Resolvers resolvers_;
   policy::DeviceState state_;
   std::string owners_in_place_;
+  bool between_tables_ = true;  // the table in force is not the active policy's yet
   std::vector<AppIdentity> identities_;
   std::map<std::uint32_t, Number> app_numbers_;  // of apps that are something on this device, by index
   std::vector<Number> tunnel_numbers_;

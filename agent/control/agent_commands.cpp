@@ -166,32 +166,27 @@ Result<Json> Agent::reloaded() {
   return status();
 }
 
-// Whose process it is: as the kernel's programs find it, by cgroup first, then by executable.
-std::string Agent::app_of(std::uint32_t pid) const {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/cgroup");
-  std::string line, path;
-  while (std::getline(file, line))
-    if (line.starts_with("0::")) path = line.substr(3);
-  const std::string mount = cgroup_mount();
-  for (; path.size() > 1; path.resize(path.rfind('/'))) {
-    const auto found = owners_->found().app_cgroups.find(cgroup_id(mount + path));
-    if (found != owners_->found().app_cgroups.end()) return std::string(active_->policy.apps().name(found->second));
-  }
-  const auto executable = executable_of("/proc/" + std::to_string(pid) + "/exe");
-  if (!executable) return {};
-  const auto found = owners_->found().app_executables.find(*executable);
-  return found == owners_->found().app_executables.end() ? std::string()
-                                                         : std::string(active_->policy.apps().name(found->second));
+// Whose process it is, by the kernel's own search: there is no second one.
+Result<void> Agent::name_owner(std::uint32_t pid, Json& flow) {
+  if (!std::ifstream("/proc/" + std::to_string(pid) + "/cgroup"))
+    return fail(ErrorKind::usage, "there is no process " + std::to_string(pid));
+  const auto owner = guard_->datapath().owner_of(pid);
+  if (!owner) return tl::unexpected(owner.error());
+  const auto name = [&](const char* key, std::string text) {
+    if (!text.empty()) flow[key] = std::move(text);
+  };
+  name("app", owner->uncertain ? "unattributed" : app_name(owner->app));
+  name("spawned_by", app_name(owner->spawner));
+  name("provider_of", app_name(owner->provider));
+  if (owner->agent) flow["role"] = "agent";
+  return {};
 }
 
 Result<Json> Agent::why(const ControlRequest& request) {
   Json object = Json::parse(request.flow, nullptr, false);
   if (!object.is_object()) return fail(ErrorKind::usage, "the flow is no JSON object");
   if (request.pid) {
-    if (!std::ifstream("/proc/" + std::to_string(*request.pid) + "/cgroup"))
-      return fail(ErrorKind::usage, "there is no process " + std::to_string(*request.pid));
-    const std::string app = app_of(*request.pid);
-    if (!app.empty()) object["app"] = app;
+    if (auto named = name_owner(*request.pid, object); !named) return tl::unexpected(named.error());
   }
   auto flow = policy::parse_flow(object.dump(-1, ' ', false, Json::error_handler_t::replace));
   if (!flow) return tl::unexpected(flow.error());

@@ -2,9 +2,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <openssl/evp.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -52,6 +54,11 @@ bool is_number(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), ascii::is_digit);
 }
 
+bool is_cgroup(const std::string& folder) {
+  struct statfs s {};
+  return ::statfs(folder.c_str(), &s) == 0 && s.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 // Calls back with the name of each entry.
 template <class Each>
 void list(const std::string& folder, Each each) {
@@ -96,6 +103,47 @@ bool is_cgroup_of(const AppIdentity& identity, std::string_view path) {
   return std::any_of(identity.cgroups.begin(), identity.cgroups.end(), [&](const std::string& pattern) {
     return matches(pattern, pattern.find('/') == std::string::npos ? name : path);
   });
+}
+
+std::vector<CgroupPattern> cgroup_patterns(const std::vector<AppIdentity>& identities,
+                                           const std::map<std::uint32_t, Number>& numbers) {
+  constexpr std::string_view wildcards = "*?";
+  std::vector<CgroupPattern> out;
+  for (const AppIdentity& identity : identities) {
+    const auto number = numbers.find(identity.app);
+    if (number == numbers.end()) continue;
+    for (const std::string& text : identity.cgroups) {
+      // A wildcard may stand for a '/', so of a path only what follows the last one of both is sure.
+      const bool is_path = text.find('/') != std::string::npos;
+      const std::string name = text.substr(is_path ? text.rfind('/') + 1 : 0);
+      const std::size_t first = name.find_first_of(wildcards), last = name.find_last_of(wildcards);
+      CgroupPattern p;
+      p.app = number->second;
+      p.whole = first == std::string::npos;
+      if (p.whole || !is_path) p.start = name.substr(0, first);
+      if (!p.whole) p.end = name.substr(last + 1);
+      p.certain = !is_path && (p.whole || (first == last && name[first] == '*'));
+      out.push_back(std::move(p));
+    }
+  }
+  return out;
+}
+
+std::vector<CgroupOwner> with_descendants(const std::map<std::uint64_t, Owner>& owners,
+                                          const std::map<std::uint64_t, std::uint64_t>& parents) {
+  std::vector<CgroupOwner> out;
+  for (const auto& [id, owner] : owners) out.push_back({id, owner});
+  for (const auto& [id, above] : parents) {
+    if (owners.contains(id)) continue;
+    std::uint64_t nearest = above;
+    for (unsigned i = 0; i < 2 * deepest_cgroup && nearest != 0 && !owners.contains(nearest); ++i) {
+      const auto next = parents.find(nearest);
+      nearest = next == parents.end() ? 0 : next->second;
+    }
+    const auto owner = owners.find(nearest);
+    out.push_back({id, owner == owners.end() ? Owner{} : owner->second});
+  }
+  return out;
 }
 
 std::optional<FoundOwners::Executable> executable_of(const std::string& path) {
@@ -178,7 +226,7 @@ void OwnerWatch::scan() {
   std::swap(before, found_);
   faults_.clear();
   scan_executables();
-  if (any_cgroups_) scan_cgroups(cgroup_root_, {}, 0);
+  if (any_cgroups_) scan_cgroups();
   for (const auto& [executable, app] : before.app_executables)
     if (!found_.app_executables.contains(executable)) replaced_[executable] = app;
   keep_running(found_);
@@ -202,9 +250,33 @@ void OwnerWatch::scan_executables() {
   }
 }
 
-void OwnerWatch::scan_cgroups(const std::string& folder, const std::string& path, unsigned depth) {
-  if (depth > deepest_cgroup || watched_.size() > most_cgroups) return;
+void OwnerWatch::scan_cgroups() {
+  too_many_ = false;
+  // What is above belongs to the way up, too.
+  std::uint64_t above = 0;
+  const std::filesystem::path root(cgroup_root_);
+  std::filesystem::path at;
+  for (const auto& part : root.parent_path()) {
+    at /= part;
+    if (const std::uint64_t id = cgroup_id(at.string()); id != 0 && is_cgroup(at.string())) {
+      found_.parents.emplace(id, above);
+      above = id;
+    }
+  }
+  scan_cgroups(cgroup_root_, {}, above, 0);
+  if (too_many_) faults_.push_back("there are too many cgroups to watch; apps in the others are told by their names");
+}
+
+void OwnerWatch::scan_cgroups(const std::string& folder, const std::string& path, std::uint64_t parent,
+                              unsigned depth) {
+  if (depth > deepest_cgroup || found_.parents.size() >= most_cgroups) {
+    too_many_ = true;
+    return;
+  }
   watch(folder, true);
+  const std::uint64_t own = cgroup_id(folder);
+  if (own == 0) return;  // it has gone
+  found_.parents.emplace(own, parent);
   list(folder, [&](const dirent& entry) {
     const std::string_view name = entry.d_name;
     if (entry.d_type != DT_DIR || name == "." || name == "..") return;
@@ -215,7 +287,7 @@ void OwnerWatch::scan_cgroups(const std::string& folder, const std::string& path
         found_.app_cgroups.emplace(id, identity.app);
       break;
     }
-    scan_cgroups(folder + "/" + std::string(name), below, depth + 1);
+    scan_cgroups(folder + "/" + std::string(name), below, own, depth + 1);
   });
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/datapath/datapath.h"
 #include "agent/loop/loop.h"
 #include "agent/tunnel/provider.h"
 #include "policy/app_map/app_map.h"
@@ -31,6 +32,11 @@ std::vector<AppIdentity> identities(const policy::Policy& policy, const std::vec
 /// Whether the cgroup at `path` (below the mount, with a leading '/') is meant. Pure.
 bool is_cgroup_of(const AppIdentity& identity, std::string_view path);
 
+/// What the kernel can tell of a new cgroup by its name alone; what only its path or several wildcards would tell is
+/// not certain. `numbers`: of apps, by their index. Pure.
+std::vector<CgroupPattern> cgroup_patterns(const std::vector<AppIdentity>& identities,
+                                           const std::map<std::uint32_t, Number>& numbers);
+
 /// Executables and cgroups by what they are, for the kernel's maps.
 struct FoundOwners {
   struct Executable {
@@ -39,8 +45,13 @@ struct FoundOwners {
   };
   std::map<Executable, std::uint32_t> app_executables;  ///< index of the app
   std::map<std::uint64_t, std::uint32_t> app_cgroups;   ///< cgroup id to index of the app
+  std::map<std::uint64_t, std::uint64_t> parents;       ///< of all cgroups that were looked at, to the one above or 0
   friend bool operator==(const FoundOwners&, const FoundOwners&) = default;
 };
+
+/// The owner of each cgroup in either of them: its own, or that of the nearest one above that has one. Pure.
+std::vector<CgroupOwner> with_descendants(const std::map<std::uint64_t, Owner>& owners,
+                                          const std::map<std::uint64_t, std::uint64_t>& parents);
 
 class OwnerWatch {
  public:
@@ -57,7 +68,8 @@ class OwnerWatch {
  private:
   void readable();
   void scan();
-  void scan_cgroups(const std::string& folder, const std::string& path, unsigned depth);
+  void scan_cgroups();
+  void scan_cgroups(const std::string& folder, const std::string& path, std::uint64_t parent, unsigned depth);
   void scan_executables();
   void watch(const std::string& folder, bool cgroup);
   void keep_running(FoundOwners& now);
@@ -68,7 +80,7 @@ class OwnerWatch {
   std::vector<AppIdentity> identities_;
   FoundOwners found_;
   std::vector<std::string> faults_;
-  bool any_cgroups_ = false;
+  bool any_cgroups_ = false, too_many_ = false;
   int inotify_ = -1;
   std::map<std::string, int> watched_;
   std::unique_ptr<Waiting> waiting_, soon_;

@@ -27,15 +27,24 @@ using Number = std::uint32_t;
 
 /// Whose sockets a cgroup's or an executable's are.
 struct Owner {
-  Number app = 0;       ///< the app itself
-  Number spawner = 0;   ///< the app that spawned it; filled by the kernel from the ancestors where it is 0
-  Number provider = 0;  ///< the tunnel whose provider this is (S1.c)
-  bool agent = false;   ///< role `agent` (S1.d, S1.f)
+  Number app = 0;          ///< the app itself
+  Number spawner = 0;      ///< the app that spawned it; filled by the kernel from the ancestors where it is 0
+  Number provider = 0;     ///< the tunnel whose provider this is (S1.c)
+  bool agent = false;      ///< role `agent` (S1.d, S1.f)
+  bool uncertain = false;  ///< only where it is asked for: `unattributed` as yet
 };
 
 struct CgroupOwner {
-  std::uint64_t id = 0;  ///< inode of the cgroup's folder in cgroup v2; holds for its descendants, the nearest one wins
-  Owner owner;
+  std::uint64_t id = 0;  ///< inode of the cgroup's folder in cgroup v2; holds for descendants that are not told of
+  Owner owner;           ///< without anything in it: nobody's, whatever patterns say
+};
+
+/// A pattern of names of cgroups, for those that come to be before anybody has told of them.
+struct CgroupPattern {
+  std::string start, end;  ///< how the name starts and how it ends, without a wildcard
+  bool whole = false;      ///< `start` is the whole name
+  bool certain = true;     ///< false: it takes more to tell; sockets there are `unattributed` until set_owners()
+  Number app = 0;
 };
 
 struct ExecutableOwner {
@@ -56,9 +65,10 @@ struct AppClass {
 struct Publication {
   std::span<const std::uint64_t> fresh;  ///< words of policy/kernel/table.h
   std::span<const std::uint64_t> stale;  ///< the same with a stale heartbeat: without local networks and captive
-  std::span<const AppClass> apps;        ///< all apps of the policy, each once; an app that is not in it counts as 0, 0
-  std::span<const std::uint32_t> pairs;  ///< KernelClasses::pairs(): as_owner * spawners + as_spawner -> class
-  std::uint32_t spawners = 1;            ///< KernelClasses::spawners()
+  std::span<const AppClass>
+      apps;  ///< all apps of the policy, each once; others that have a number by now count as 0, 0
+  std::span<const std::uint32_t> pairs;     ///< KernelClasses::pairs(): as_owner * spawners + as_spawner -> class
+  std::uint32_t spawners = 1;               ///< KernelClasses::spawners()
   std::span<const std::uint8_t> connected;  ///< for each tunnel of the policy: not 0 where it is connected now
 };
 
@@ -168,8 +178,11 @@ class Datapath {
   std::uint64_t netns_cookie() const;
 
   /// Finds whose the sockets are that exist already, by walking every open file of every process in the kernel.
-  /// Call after set_owners(). Until then they are `unattributed`.
+  /// Call after set_owners() and add_owners(). Those from before the guard are `unattributed` until then; those whose
+  /// process is another's now follow it.
   Result<void> attribute_existing();
+  /// Whose a process's sockets would be, as the kernel's own search finds it. A process that has gone: none.
+  Result<Owner> owner_of(std::uint32_t pid);
 
   /// Numbers for identifiers, in their order; new ones are allotted. At most 2^18 different ones.
   Result<std::vector<Number>> numbers(std::span<const std::string_view> identifiers);
@@ -185,7 +198,14 @@ class Datapath {
   /// These replace what was set before, entry by entry; what is in both sets is never missing in between.
   Result<void> set_interfaces(std::span<const Interface> interfaces);  ///< also (de)attaches tc ingress
   Result<void> set_tunnel_addresses(std::span<const TunnelAddress> addresses);
-  Result<void> set_owners(std::span<const CgroupOwner> cgroups, std::span<const ExecutableOwner> executables);
+  /// Patterns: of several that match, the first counts. Where there are too many, some hold as not certain, and some
+  /// cgroups without an owner are left to the patterns.
+  Result<void> set_owners(std::span<const CgroupOwner> cgroups, std::span<const ExecutableOwner> executables,
+                          std::span<const CgroupPattern> patterns = {});
+  /// Those too, while one policy follows another: before the publication. What is somebody else's by now is
+  /// `unattributed`, and so is what a pattern would tell; set_owners() after the publication ends that.
+  Result<void> add_owners(std::span<const CgroupOwner> cgroups, std::span<const ExecutableOwner> executables,
+                          std::span<const CgroupPattern> patterns = {});
   Result<void> set_exemptions(std::span<const Exemption> exemptions);
   Result<void> tie_name(const NameTie& tie);
   Result<void> untie_name(Number app, const policy::Address& address);

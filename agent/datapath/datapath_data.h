@@ -5,7 +5,9 @@
 #include <atomic>
 #include <cstdint>
 #include <future>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,12 @@ struct Datapath::Data {
   void flag(std::uint32_t bit, bool on);
   /// Waits for the readers of the slots that an earlier agent has left, beside all else that a start has to do.
   void wait_early();
+  Result<void> put_owners(const std::map<std::string, vpn_owner>& groups,
+                          const std::map<std::string, vpn_owner>& files);
+  /// `certain`: they hold from now on, and not together with others.
+  Result<void> put_patterns(const std::map<std::string, vpn_pattern_owner>& wanted,
+                            std::span<const vpn_shape> wanted_shapes, bool certain);
+  Number last_number() const;  ///< of those given so far
 
   Programs programs;
   Mapping control_page, status_page;
@@ -43,6 +51,7 @@ struct Datapath::Data {
   MirroredMap<vpn_ip, std::uint32_t> tunnel_addresses;
   MirroredMap<std::uint64_t, vpn_owner> cgroups;
   MirroredMap<vpn_executable, vpn_owner> executables;
+  MirroredMap<vpn_pattern, vpn_pattern_owner> patterns;
   MirroredMap<vpn_exemption_key, vpn_exemption> exemptions;
   MirroredMap<vpn_name_key, vpn_name> names;
   std::unique_ptr<ring_buffer, RingCloser> drops;
@@ -55,6 +64,7 @@ struct Datapath::Data {
   };
   std::array<Classes, VPN_SLOTS> classes;
   std::future<Result<void>> readers;
+  std::optional<std::map<std::string, vpn_pattern_owner>> patterns_in_place;  ///< by set_owners(), whole
   bool adopted = false;
   bool published = false;  ///< by this process: the idle slot may still be read
 };

@@ -1,7 +1,6 @@
-// What the programs look up beside the tables: interfaces, owners, exemptions, names, numbers.
+// What the programs look up beside the tables: interfaces, exemptions, names, numbers. Owners are in owner_entries.cpp.
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
-#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <limits>
@@ -14,10 +13,7 @@ namespace vpn::agent {
 namespace {
 
 constexpr std::uint64_t number_seed = 0x76706e6e756d6265;
-
-vpn_owner kernel_owner(const Owner& owner) {
-  return {owner.app, owner.spawner, owner.provider, owner.agent ? std::uint32_t{VPN_OWNER_AGENT} : 0};
-}
+constexpr std::uint64_t last_key = 0; /* of `numbers`: holds the last one given */
 
 std::uint64_t until(const std::optional<std::chrono::nanoseconds>& expires) {
   return expires ? static_cast<std::uint64_t>(std::max<std::int64_t>(expires->count(), 0))
@@ -66,6 +62,7 @@ Result<void> Datapath::Data::take_maps() {
   if (auto done = take(tunnel_addresses, s.maps.tunnel_addresses); !done) return done;
   if (auto done = take(cgroups, s.maps.cgroups); !done) return done;
   if (auto done = take(executables, s.maps.executables); !done) return done;
+  if (auto done = take(patterns, s.maps.patterns); !done) return done;
   if (auto done = take(exemptions, s.maps.exemptions); !done) return done;
   return take(names, s.maps.names);
 }
@@ -98,22 +95,6 @@ Result<void> Datapath::set_tunnel_addresses(std::span<const TunnelAddress> addre
     wanted[MirroredMap<vpn_ip, std::uint32_t>::bytes(to_kernel(a.address))] = a.interface;
   auto done = data_->tunnel_addresses.replace(wanted);
   data_->flag(VPN_HAS_TUNNEL_ADDRESSES, data_->tunnel_addresses.size() != 0);
-  return done;
-}
-
-Result<void> Datapath::set_owners(std::span<const CgroupOwner> cgroups, std::span<const ExecutableOwner> executables) {
-  std::map<std::string, vpn_owner> groups, files;
-  for (const CgroupOwner& g : cgroups)
-    groups[MirroredMap<std::uint64_t, vpn_owner>::bytes(g.id)] = kernel_owner(g.owner);
-  for (const ExecutableOwner& e : executables) {
-    /* The kernel keeps 20 bits for the minor number in memory, user space sees it split. */
-    const vpn_executable key{e.inode, static_cast<std::uint32_t>(major(e.device) << 20 | minor(e.device)), 0};
-    files[MirroredMap<vpn_executable, vpn_owner>::bytes(key)] = kernel_owner(e.owner);
-  }
-  auto done = data_->cgroups.replace(groups);
-  if (done) done = data_->executables.replace(files);
-  data_->flag(VPN_HAS_CGROUPS, data_->cgroups.size() != 0);
-  data_->flag(VPN_HAS_EXECUTABLES, data_->executables.size() != 0);
   return done;
 }
 
@@ -157,12 +138,16 @@ Result<void> Datapath::untie_name(Number app, const policy::Address& address) {
   return done;
 }
 
+Number Datapath::Data::last_number() const {
+  std::uint32_t last = 0;
+  ::bpf_map_lookup_elem(Programs::fd(programs.skeleton().maps.numbers), &last_key, &last);
+  return last;
+}
+
 Result<std::vector<Number>> Datapath::numbers(std::span<const std::string_view> identifiers) {
   const int map = Programs::fd(data_->programs.skeleton().maps.numbers);
-  constexpr std::uint64_t last_key = 0; /* holds the last number given */
-  std::uint32_t last = 0;
+  std::uint32_t last = data_->last_number();
   std::vector<Number> out;
-  ::bpf_map_lookup_elem(map, &last_key, &last);
   for (const std::string_view identifier : identifiers) {
     const std::uint64_t key =
         std::max<std::uint64_t>(policy::hash_text(identifier.data(), identifier.size(), number_seed), last_key + 1);

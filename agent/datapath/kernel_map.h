@@ -67,6 +67,7 @@ class MirroredMap {
   Result<void> set(const K& key, const V& value);
   Result<void> erase(const K& key);
   std::size_t size() const { return held_.size(); }
+  const std::map<std::string, V>& held() const { return held_; }
   static std::string bytes(const K& key) { return {reinterpret_cast<const char*>(&key), sizeof(K)}; }
 
  private:

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
@@ -48,6 +49,7 @@ constexpr std::array lasting{"vpn_egress",   "vpn_ingress",  "vpn_sock_create",
 constexpr std::array always{"vpn_egress",   "vpn_ingress",    "vpn_sock_create", "vpn_connect4",
                             "vpn_connect6", "vpn_setsockopt", "vpn_arrivals",    "vpn_attribute"};
 constexpr std::array datagrams{"vpn_sendmsg4", "vpn_sendmsg6"};
+constexpr std::array telling{"vpn_tell_owner"};
 
 /// Of the object that is compiled into this program, so that another one's programs are not taken for ours.
 std::string object_name() {
@@ -289,19 +291,43 @@ Result<void> Programs::watch_interface(std::uint32_t index, bool wanted) {
   return {};
 }
 
-Result<void> Programs::attribute() {
-  const int program = programs_.find("vpn_attribute")->second.get();
-  const Descriptor link(::bpf_link_create(program, 0, BPF_TRACE_ITER, nullptr));
-  if (!link) return kernel_error("cannot walk the open files", errno);
-  const Descriptor walk(::bpf_iter_create(link.get()));
-  std::array<char, 64> ignored{};
-  ssize_t n = walk ? 0 : -1;
-  if (walk) {
-    do n = ::read(walk.get(), ignored.data(), ignored.size());
-    while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
+Result<std::string> Programs::walk(const char* iterator, bpf_iter_link_info* only, const char* what) const {
+  bpf_link_create_opts options{};
+  options.sz = sizeof(options);
+  options.iter_info = only;
+  options.iter_info_len = only == nullptr ? 0 : sizeof(*only);
+  const Descriptor link(::bpf_link_create(programs_.find(iterator)->second.get(), 0, BPF_TRACE_ITER, &options));
+  if (!link) return kernel_error(std::string("cannot walk the ") + what, errno);
+  const Descriptor file(::bpf_iter_create(link.get()));
+  std::string out;
+  std::array<char, 4096> buffer{};
+  ssize_t n = file ? 0 : -1;
+  if (file) {
+    do {
+      n = ::read(file.get(), buffer.data(), buffer.size());
+      if (n > 0) out.append(buffer.data(), static_cast<std::size_t>(n));
+    } while (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)));
   }
-  if (n < 0) return kernel_error("cannot walk the open files", errno);
+  if (n < 0) return kernel_error(std::string("cannot walk the ") + what, errno);
+  return out;
+}
+
+Result<void> Programs::attribute() {
+  const auto walked = walk("vpn_attribute", nullptr, "open files");
+  if (!walked) return tl::unexpected(walked.error());
   return {};
+}
+
+Result<vpn_owner> Programs::owner_of(std::uint32_t pid) {
+  if (programs_.find(telling.front()) == programs_.end())
+    if (auto done = obtain(telling); !done) return tl::unexpected(done.error());
+  bpf_iter_link_info only{};
+  only.task.tid = pid;
+  const auto told = walk(telling.front(), &only, "processes");
+  if (!told) return tl::unexpected(told.error());
+  vpn_owner out{};
+  if (told->size() >= sizeof(out)) std::memcpy(&out, told->data(), sizeof(out));
+  return out;
 }
 
 void Programs::check(Health& health) const {

@@ -14,6 +14,8 @@
 
 struct guard;    // the skeleton, generated
 struct bpf_map;  // libbpf
+union bpf_iter_link_info;
+struct vpn_owner;
 
 namespace vpn::agent {
 
@@ -39,6 +41,7 @@ class Programs {
   Result<void> watch_datagrams(bool wanted);
   Result<void> watch_interface(std::uint32_t index, bool wanted);
   Result<void> attribute();
+  Result<vpn_owner> owner_of(std::uint32_t pid);
   void check(Health& health) const;
   Result<void> remove();
 
@@ -56,6 +59,8 @@ class Programs {
   Result<void> take_maps();
   Result<Skeleton> open() const;
   Result<void> attach_one(const char* name);
+  /// Runs an iterator to its end and gives what it wrote. `only`: null, or what it is limited to.
+  Result<std::string> walk(const char* iterator, bpf_iter_link_info* only, const char* what) const;
   std::string pin_of(const std::string& link) const;
   std::string program_folder() const;
 

@@ -135,7 +135,7 @@ Result<void> Datapath::publish(const Publication& p) {
   for (std::size_t i = 0; i < VPN_MAX_TUNNELS; ++i)
     std::atomic_ref(status.connected[i]).store(i < p.connected.size() && p.connected[i] != 0 ? 1 : 0);
   status.spawners = p.spawners;
-  status.pair_count = static_cast<std::uint32_t>(pairs.size());
+  status.numbers = data_->last_number();
   if (data_->control().heartbeat == 0) heartbeat();
   store(data_->control().current, ((current >> 8) + 1) << 8 | slot);
   data_->published = true;

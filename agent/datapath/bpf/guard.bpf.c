@@ -159,6 +159,7 @@ int vpn_sock_create(struct bpf_sock* ctx) {
   s->netns = bpf_get_netns_cookie(ctx);
   if (s->netns != c->netns) return 1;
   current = vpn_current(c, bpf_ktime_get_coarse_ns());
+  vpn_note_process(bpf_get_current_task_btf(), &s->maker);
   vpn_find_owner(bpf_get_current_task_btf(), c->flags, &s->owner);
   s->row = vpn_row_of(&s->owner, vpn_socket_class(s, current), current);
   if (s->row) ctx->mark = vpn_with_row(c, ctx->mark, s->row);
@@ -269,15 +270,37 @@ int vpn_setsockopt(struct bpf_sockopt* ctx) {
   return 1;
 }
 
-/* --- Sockets from before ------------------------------------------------------------------------------------------ */
+/* --- Sockets that exist ------------------------------------------------------------------------------------------- */
 
-/* For every open file of every task: a socket without an owner gets the task's. */
+/* Programs run meanwhile: to them the owner is not known until it is whole. */
+static __always_inline void vpn_take_owner(struct vpn_socket* s, const struct vpn_owner* owner) {
+  if (s->owner.app == owner->app && s->owner.spawner == owner->spawner && s->owner.provider == owner->provider &&
+      s->owner.flags == owner->flags)
+    return;
+  __sync_fetch_and_or(&s->owner.flags, VPN_OWNER_UNKNOWN);
+  s->owner.app = owner->app;
+  s->owner.spawner = owner->spawner;
+  s->owner.provider = owner->provider;
+  *(volatile __u64*)&s->class_word = 0;
+  __sync_fetch_and_add(&s->row, 0);
+  *(volatile __u32*)&s->owner.flags = owner->flags;
+}
+
+/* The storage of a socket of this network namespace. */
+VPN_STATIC struct vpn_socket* vpn_stored(struct sock* sk, __u64 netns) {
+  struct vpn_socket fresh = {.netns = netns, .owner = {.flags = VPN_OWNER_UNKNOWN}};
+  return bpf_sk_storage_get(&sockets, sk, &fresh, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+/* For every open file of every task: a socket without an owner gets the task's; one that this very process made
+ * follows it to who it is now (its cgroup was found to be an app's, or it was moved there, or the policy changed). */
 SEC("iter/task_file")
 int vpn_attribute(struct bpf_iter__task_file* ctx) {
   struct vpn_control* c = vpn_control_now();
   struct task_struct* task = ctx->task;
   struct file* file = ctx->file;
-  struct vpn_socket fresh = {0};
+  struct vpn_process process;
+  struct vpn_owner owner = {0};
   struct vpn_socket* s;
   struct socket* socket;
   struct sock* sk;
@@ -286,18 +309,28 @@ int vpn_attribute(struct bpf_iter__task_file* ctx) {
   if (!socket || !socket->sk) return 0;
   sk = socket->sk;
   if (sk->__sk_common.skc_family != VPN_AF_INET && sk->__sk_common.skc_family != VPN_AF_INET6) return 0;
-  fresh.netns = sk->__sk_common.skc_net.net->net_cookie;
-  if (fresh.netns != c->netns) return 0;
-  fresh.owner.flags = VPN_OWNER_UNKNOWN;
-  s = bpf_sk_storage_get(&sockets, sk, &fresh, BPF_SK_STORAGE_GET_F_CREATE);
-  if (!s || !(s->owner.flags & VPN_OWNER_UNKNOWN)) return 0;
-  fresh.owner.flags = 0;
-  vpn_find_owner(task, c->flags, &fresh.owner);
-  s->owner.app = fresh.owner.app;
-  s->owner.spawner = fresh.owner.spawner;
-  s->owner.provider = fresh.owner.provider;
-  *(volatile __u64*)&s->class_word = 0;
-  __sync_fetch_and_add(&s->row, 0);
-  *(volatile __u32*)&s->owner.flags = fresh.owner.flags;
+  if (sk->__sk_common.skc_net.net->net_cookie != c->netns) return 0;
+  s = vpn_stored(sk, c->netns);
+  if (!s) return 0;
+  vpn_note_process(task, &process);
+  if (!(s->owner.flags & VPN_OWNER_UNKNOWN) &&
+      (s->maker.started != process.started || s->maker.program != process.program))
+    return 0;
+  if (!s->maker.started) s->maker = process;
+  vpn_find_owner(task, c->flags, &owner);
+  vpn_take_owner(s, &owner);
+  return 0;
+}
+
+/* Whose a task's sockets would be: the agent reads it. */
+SEC("iter/task")
+int vpn_tell_owner(struct bpf_iter__task* ctx) {
+  const struct vpn_control* c = vpn_control_now();
+  struct seq_file* seq = ctx->meta->seq;
+  struct task_struct* task = ctx->task;
+  struct vpn_owner owner = {0};
+  if (!c || !task) return 0;
+  vpn_find_owner(task, c->flags, &owner);
+  bpf_seq_write(seq, &owner, sizeof(owner));
   return 0;
 }

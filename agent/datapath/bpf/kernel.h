@@ -33,6 +33,7 @@ struct mm_struct {
 };
 
 struct kernfs_node {
+  const char* name;
   __u64 id;
 };
 
@@ -50,6 +51,8 @@ struct task_struct {
   int tgid;
   struct mm_struct* mm;
   struct task_struct* real_parent;
+  struct task_struct* group_leader;
+  __u64 start_boottime;
   struct css_set* cgroups;
 };
 
@@ -79,6 +82,11 @@ struct seq_file;
 
 struct bpf_iter_meta {
   struct seq_file* seq;
+};
+
+struct bpf_iter__task {
+  struct bpf_iter_meta* meta;
+  struct task_struct* task;
 };
 
 struct bpf_iter__task_file {

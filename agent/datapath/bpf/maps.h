@@ -8,7 +8,7 @@
 
 #include "policy/kernel/packet.h"
 
-#define VPN_LAYOUT 3
+#define VPN_LAYOUT 4
 
 /* --- control: one entry, mapped by the agent ---------------------------------------------------------------------- */
 
@@ -19,6 +19,7 @@ enum vpn_control_flags {
   VPN_HAS_NAMES = 8,       /* ... in `names` */
   VPN_FORWARDS = 16,       /* there is an inner bridge */
   VPN_HAS_TUNNEL_ADDRESSES = 32,
+  VPN_HAS_PATTERNS = 64, /* ... in `patterns` */
 };
 
 struct vpn_control {
@@ -51,14 +52,14 @@ struct vpn_control {
 struct vpn_status {
   __u32 connected[VPN_MAX_TUNNELS + 1];
   __u32 spawners; /* for `pairs`: as_owner * spawners + as_spawner */
-  __u32 pair_count;
+  __u32 numbers;  /* given when this was published. A higher one is of a policy to come: nothing is known of it here */
 };
 
 /* --- owners ------------------------------------------------------------------------------------------------------- */
 
 enum vpn_owner_flags {
   VPN_OWNER_AGENT = 1,
-  VPN_OWNER_UNKNOWN = 2, /* unattributed: a socket from before, not found yet */
+  VPN_OWNER_UNKNOWN = 2, /* unattributed: a socket from before, or whose cgroup or executable is not certain yet */
   VPN_OWNER_KERNEL = 4,  /* the kernel's own socket: `forwarded` */
 };
 
@@ -73,6 +74,32 @@ struct vpn_executable {
   __u64 inode;
   __u32 device; /* as the kernel has it: major << 20 | minor */
   __u32 unused;
+};
+
+/* Patterns of cgroups' names, for cgroups that the agent has not seen yet: a name that starts and ends so, or is the
+ * start as a whole. What all patterns of one shape have in common is looked up first. */
+#define VPN_PATTERN_START 96
+#define VPN_PATTERN_END 28
+#define VPN_SHAPES 64
+#define VPN_MAX_PATTERNS 65536
+#define VPN_MAX_CGROUPS 65536
+
+struct vpn_shape {
+  __u8 used;
+  __u8 whole;
+  __u8 start; /* lengths */
+  __u8 end;
+};
+
+struct vpn_pattern {
+  struct vpn_shape shape;
+  char start[VPN_PATTERN_START];
+  char end[VPN_PATTERN_END];
+};
+
+struct vpn_pattern_owner {
+  struct vpn_owner owner; /* VPN_OWNER_UNKNOWN: it takes more than this to tell */
+  __u32 order;            /* among several that match, the lowest */
 };
 
 struct vpn_app_class { /* the two halves of the class of an app */
@@ -148,12 +175,18 @@ struct vpn_memory {
   __u32 scope;
 };
 
+struct vpn_process {
+  __u64 started; /* since boot, ns */
+  __u64 program; /* inode of what it ran then: what it runs later is another process here */
+};
+
 struct vpn_socket {
   struct vpn_owner owner;
   __u64 netns;
   __u64 class_word; /* vpn_control.current << VPN_CLASS_BITS | class of the owner */
   __u32 row;        /* in the socket's mark */
   __u32 unused;
+  struct vpn_process maker; /* or who was found to have it */
   struct vpn_memory out, in;
 };
 
@@ -210,13 +243,15 @@ VPN_CHECK(sizeof(struct vpn_control) == 72);
 VPN_CHECK(sizeof(struct vpn_status) == 1032);
 VPN_CHECK(sizeof(struct vpn_owner) == 16);
 VPN_CHECK(sizeof(struct vpn_executable) == 16);
+VPN_CHECK(sizeof(struct vpn_pattern) == 128);
+VPN_CHECK(sizeof(struct vpn_pattern_owner) == 20);
 VPN_CHECK(sizeof(struct vpn_app_class) == 8);
 VPN_CHECK(sizeof(struct vpn_exemption_key) == 24);
 VPN_CHECK(sizeof(struct vpn_exemption) == 24);
 VPN_CHECK(sizeof(struct vpn_name_key) == 20);
 VPN_CHECK(sizeof(struct vpn_name) == 16);
 VPN_CHECK(sizeof(struct vpn_memory) == 56);
-VPN_CHECK(sizeof(struct vpn_socket) == 152);
+VPN_CHECK(sizeof(struct vpn_socket) == 168);
 VPN_CHECK(sizeof(struct vpn_counter_key) == 16);
 VPN_CHECK(sizeof(struct vpn_counter) == 16);
 VPN_CHECK(sizeof(struct vpn_drop_key) == 32);

@@ -54,6 +54,35 @@ TEST(Owners, PatternsOfCgroups) {
   EXPECT_FALSE(is_cgroup_of(app, "/lab/apps"));
 }
 
+TEST(Owners, WhatTheKernelCanTellByACgroupsName) {
+  AppIdentity a, b, stranger;
+  a.app = 0;
+  a.cgroups = {"app-flatpak-org.example.A-*.scope", "a.service", "a-*-x*.scope", "a-?.scope"};
+  b.app = 1;
+  b.cgroups = {"/lab/apps/*", "/lab/*/b-*.scope", "/lab/b.service", "*"};
+  stranger.app = 2;
+  stranger.cgroups = {"c"};
+  const auto all = cgroup_patterns({a, b, stranger}, {{0, 70}, {1, 80}});
+  std::vector<std::string> told;
+  for (const CgroupPattern& p : all)
+    told.push_back(std::to_string(p.app) + " '" + p.start + (p.whole ? "'" : "' '" + p.end + "'") +
+                   (p.certain ? "" : "?"));
+  EXPECT_THAT(told,
+              testing::ElementsAre("70 'app-flatpak-org.example.A-' '.scope'", "70 'a.service'", "70 'a-' '.scope'?",
+                                   "70 'a-' '.scope'?", "80 '' ''?", "80 '' '.scope'?", "80 'b.service'?", "80 '' ''"));
+}
+
+TEST(Owners, ACgroupIsWhoseTheNearestAboveIs) {
+  const Owner app{.app = 7}, agent{.agent = true};
+  std::map<std::uint64_t, std::string> told;
+  for (const CgroupOwner& g : with_descendants({{2, app}, {5, agent}, {9, app}},
+                                               {{1, 0}, {2, 1}, {3, 2}, {4, 3}, {5, 4}, {6, 5}, {7, 1}, {8, 99}}))
+    EXPECT_TRUE(told.emplace(g.id, std::to_string(g.owner.app) + (g.owner.agent ? " agent" : "")).second);
+  const std::map<std::uint64_t, std::string> expected{{1, "0"},       {2, "7"}, {3, "7"}, {4, "7"}, {5, "0 agent"},
+                                                      {6, "0 agent"}, {7, "0"}, {8, "0"}, {9, "7"}};
+  EXPECT_EQ(told, expected);
+}
+
 // Follows real files: the folder stands for cgroups, too, which are folders.
 class OwnerWatchTest : public testing::Test {
  protected:
@@ -101,6 +130,10 @@ TEST_F(OwnerWatchTest, FollowsExecutablesAndCgroups) {
   wait();
   EXPECT_THAT(watch.found().app_cgroups, testing::ElementsAre(testing::Pair(
                                              cgroup_id(folder_ + "/cgroup/user.slice/app.slice/app-x-1.scope"), 4u)));
+  const auto& parents = watch.found().parents;
+  EXPECT_EQ(parents.at(cgroup_id(folder_ + "/cgroup/user.slice/app.slice/app-x-1.scope")),
+            cgroup_id(folder_ + "/cgroup/user.slice/app.slice"));
+  EXPECT_EQ(parents.size(), 4u);
   fs::remove(folder_ + "/cgroup/user.slice/app.slice/app-x-1.scope");
   wait();
   EXPECT_TRUE(watch.found().app_cgroups.empty());
