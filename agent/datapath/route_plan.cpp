@@ -109,6 +109,7 @@ class Links {
     Route out;
     switch (way) {
       case past_us:
+      case nowhere:  // it fails where it would leave (EPERM); a route that refuses would say EHOSTUNREACH
         out.kind = RouteKind::pass;
         break;
       case on_link:
@@ -126,7 +127,6 @@ class Links {
           through_gateway(out, *primary_, v6);
         }
         break;
-      case nowhere:
       case not_asked:
         break;
       default:

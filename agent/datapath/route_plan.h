@@ -48,8 +48,8 @@ struct RouteOptions {
 enum class RouteKind : std::uint8_t {
   interface,  ///< through `interface`, scope link
   gateway,    ///< through `interface` to `via`, which is on its link, whatever other routes say (RTNH_F_ONLINK)
-  pass,       ///< `throw`: the next rules decide, at last the main table (`system`)
-  refuse,     ///< `unreachable`: the sender gets an error
+  pass,       ///< `throw`: the next rules decide, at last the main table: `system`, and what is dropped on its way
+  refuse,     ///< `unreachable`: it may leave, but there is no way
 };
 
 struct Route {

@@ -85,6 +85,9 @@ def before_and_after(place):
             answer, took = stage.ask("browser", server, protocol=protocol)
             expect(answer in REFUSED, f"{protocol} to {server} before the tunnel: {answer}")
             expect(took < AT_ONCE, f"the error took {took:.2f} s")
+        for kind in ("datagram", "ping"):
+            answer = stage.app("browser").call(_send, server, kind)
+            expect(answer in REFUSED, f"{kind} to {server} without connect() before the tunnel: {answer}")
     stage.connect()
     for server, own in ((world.SERVER, world.TUNNEL), (world.SERVER6, world.TUNNEL6)):
         for protocol in ("tcp", "udp"):
@@ -94,6 +97,18 @@ def before_and_after(place):
             expect({peer for _, address, peer, _ in place.served() if address == server} == {own}, f"{server} was not asked from {own}")
     tally.count(place.take(), lockdown())
     return tally
+
+
+def _send(server, kind):
+    """In an app: sends once on a socket that is not connected. 0, or the error."""
+    v6 = ":" in server
+    types = {"datagram": (socket.SOCK_DGRAM, 0), "ping": (socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if v6 else socket.IPPROTO_ICMP)}
+    with socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, *types[kind]) as s:
+        try:
+            s.sendto(bytes([128 if v6 else 8]) + bytes(7), (server, 7 if kind == "datagram" else 0))
+        except OSError as error:
+            return error.errno
+    return 0
 
 
 @scenario("always-on: the tunnel's device disappears and comes back under load (figure 3)", rounds=10, full_rounds=1000)

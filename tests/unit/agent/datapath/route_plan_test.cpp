@@ -157,10 +157,8 @@ Route wanted(const KernelVerdict& v, const Address& to, const KernelReader& read
       if (gateway->via) r.kind = RouteKind::gateway, r.via = *gateway->via;
       return r;
     }
-    case Verdict::system:
+    default:  // `drop` too: the packet is refused where it would leave, with the error that it should have
       refused.kind = RouteKind::pass;
-      return refused;
-    default:
       return refused;
   }
 }
@@ -373,7 +371,10 @@ TEST(RoutePlan, SendsAllOfAnAlwaysOnVpnThroughItsTunnelOrNowhere) {
             "0.0.0.0/0 via 192.168.1.1 dev 2, 169.254.0.0/16 dev 2, 192.168.1.0/24 dev 2, 224.0.0.0/24 dev 2, "
             "239.0.0.0/8 dev 2, 255.255.255.255/32 dev 2, ::/0 unreachable, fd00:1::/64 dev 2, fe80::/10 dev 2");
   const Made down(m, on_wifi().tunnel("A#0", policy::TunnelStatus::connecting, "utun0"));
-  EXPECT_EQ(down.routes(other), "0.0.0.0/0 unreachable, ::/0 unreachable, fe80::/10 throw");
+  const RoutePlan plan = *plan_routes(down.table, down.facts);
+  for (const char* to : {"203.0.113.5", "2001:db8::1"})
+    EXPECT_EQ(Kernel(plan).find(address(to), socket_mark(other), 6, 443, 40000).kind, RouteKind::pass)
+        << "refused where it would leave";
   EXPECT_EQ(down.reader.mark(VPN_OTHER, 0), other) << "marks outlive states";
 }
 
