@@ -110,6 +110,8 @@ def _route_information(scene):
         _ask(scene, scene.server6, socket.AF_INET6)
     finally:
         device.run(["ip", "-6", "route", "flush", "proto", "ra"], check=False)
+        # What is still being asked for goes on for seconds, and would be seen in the next run.
+        device.run(["ip", "-6", "neighbour", "flush", "dev", "wlan0"], check=False)
         device.sysctl(net__ipv6__conf__wlan0__accept_ra=0)
         scene.world.tunnel.no_routes()
 
