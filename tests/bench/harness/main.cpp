@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "tests/bench/harness/addresses.h"
 #include "tests/bench/harness/flip.h"
 #include "tests/bench/harness/peers.h"
 #include "tests/bench/harness/process.h"
@@ -24,6 +25,7 @@ int main(int argc, char** argv) {
   if (first == "--serve" && argc == 3) return serve(argv + 2);
   if (first == "--traffic" && argc == 5) return traffic(argv + 2);
   if (first == "--flip" && argc == 6) return flip(argv + 2);
+  if (first == "--addresses" && argc == 5) return addresses(argv + 2);
   if (first == "--timed" && argc > 2) return timed(argv + 2);
   if (argc < 4) {
     std::fprintf(stderr, "usage: %s PROGRAM DATA_FOLDER OUTPUT_FOLDER [reading|policy|enforcing|agent] [--quick]\n",

@@ -6,14 +6,11 @@
 #include <random>
 #include <unordered_set>
 
-#include "compiler/document/document.h"
-#include "compiler/findings/findings.h"
-#include "compiler/lower/lower.h"
-#include "compiler/model/build.h"
 #include "policy/decide.h"
 #include "policy/domain_table.h"
 #include "policy/range_table.h"
 #include "tests/bench/bench_domains.h"
+#include "tests/bench/harness/made.h"
 #include "tests/bench/harness/process.h"
 #include "tests/bench/harness/profiles.h"
 #include "tests/bench/harness/suites.h"
@@ -140,16 +137,8 @@ void ranges(const Setup& setup, Rows& rows) {
 
 // --- Opening --------------------------------------------------------------------------------------------------------
 
-Result<lower::Output> compile(const std::string& text) {
-  findings::Sink sink;
-  const auto document = document::read(std::make_unique<document::Source>("bench.mobileconfig", text), {}, sink);
-  if (!document) return fail(ErrorKind::invalid_input, "the benchmark's profile cannot be read");
-  const document::Document* const documents[] = {document.get()};
-  return lower::lower(model::build(documents, {}), {});
-}
-
 void open(const char* what, const std::string& profile, double must, const Setup& setup, Rows& rows) {
-  const auto output = compile(profile);
+  const auto output = compile_profile(profile);
   if (!output) return;
   const std::string path = setup.folder + "/open.vpnpolicy";
   if (!lower::write_file(path, {output->policy.data(), output->policy.size()}, 0644)) return;  // as compile does
@@ -159,28 +148,6 @@ void open(const char* what, const std::string& profile, double must, const Setup
 }
 
 // --- Deciding -------------------------------------------------------------------------------------------------------
-
-policy::DeviceState state(const std::string& tunnel, std::size_t routes) {
-  policy::DeviceState s;
-  s.primary_interface = "wlan0";
-  policy::InterfaceState i;
-  i.name = "wlan0";
-  i.type = policy::InterfaceType::wifi;
-  i.addresses.emplace_back(*policy::Address::parse("192.168.1.20"), std::uint8_t{24});
-  s.interfaces.push_back(i);
-  policy::TunnelState t;
-  t.id = tunnel;
-  t.status = policy::TunnelStatus::connected;
-  t.interface = "utun0";
-  std::mt19937 random(3);
-  for (std::size_t r = 0; r < routes; ++r) {
-    auto& list = r % 4 == 0 ? t.excluded_routes : t.included_routes;
-    list.push_back(policy::Prefix::of(policy::Address::from_v4(static_cast<std::uint32_t>(random())),
-                                      static_cast<std::uint8_t>(16 + random() % 17)));
-  }
-  s.tunnels.push_back(t);
-  return s;
-}
 
 void decide_row(const char* what, const policy::Policy& policy, const policy::DeviceState& s, std::size_t apps,
                 double must, const Setup& setup, Rows& rows) {
@@ -210,21 +177,22 @@ void decide_row(const char* what, const policy::Policy& policy, const policy::De
 }
 
 void decide_rows(const Setup& setup, Rows& rows) {
-  const auto typical = compile(read_file(setup.data + "/typical-9k.mobileconfig"));
+  const auto typical = compile_profile(read_file(setup.data + "/typical-9k.mobileconfig"));
   if (typical) {
     const auto policy =
         policy::Policy::from_bytes(std::span<const std::byte>(typical->policy.data(), typical->policy.size()));
     if (policy)
-      decide_row("typical policy", *policy, state("7B1D9C5E-0F3A-4C60-9A11-000000000001", 0), 1, 60, setup, rows);
+      decide_row("typical policy", *policy, state_with("7B1D9C5E-0F3A-4C60-9A11-000000000001", 0), 1, 60, setup, rows);
   }
   const std::size_t apps = setup.quick ? 1000 : 100000;
-  const auto large = compile(apps_and_routes(apps));
+  const auto large = compile_profile(apps_and_routes(apps));
   if (large) {
     const auto policy =
         policy::Policy::from_bytes(std::span<const std::byte>(large->policy.data(), large->policy.size()));
     if (policy)
       decide_row("100,000 apps and 1,000,000 routes", *policy,
-                 state("5D2A77C0-9B1E-4F0A-8C11-000000000003", setup.quick ? 1000 : 1000000), apps, 120, setup, rows);
+                 state_with("5D2A77C0-9B1E-4F0A-8C11-000000000003", setup.quick ? 1000 : 1000000), apps, 120, setup,
+                 rows);
   }
 }
 

@@ -85,6 +85,7 @@ def rows(build, quick):
             row = {"row": what, "unit": unit, "ours": ours, "peer": statistics.median(rates[peer][kind]) / divisor, "peer_name": title}
             yield {**row, "bound": "ratio_at_least", "must": bound} if bound else row
     yield from _flips(ground, quick)
+    yield from _addresses(ground, quick)
 
 
 def _flips(ground, quick):
@@ -93,3 +94,13 @@ def _flips(ground, quick):
     what = {"row": "a tunnel that goes down is blocked: from the call to in force", "unit": "us", "ours": store}
     yield {**what, "peer": library, "peer_name": "60 rules by libnftables", "bound": "ours_at_most", "must": 3}
     yield {**what, "peer": program, "peer_name": "60 rules by nft -f"}
+
+
+def _addresses(ground, quick):
+    """All of them anew: what a change of one entry costs, too, for a table is replaced as a whole."""
+    count = 1000 if quick else 1_000_000
+    everything, words, size, trie = ground.bench("--addresses", ground.place.folder / "agent/bpf/addresses", ground.place.guarded, count)
+    loading = "loading 1,000,000 routes into the kernel"
+    yield {"row": loading, "unit": "ms", "ours": words, "peer": trie, "peer_name": "eBPF LPM trie, one batch", "bound": "ours_at_most", "must": 1000}
+    yield {"row": f"{loading}, from the device's state on", "unit": "ms", "ours": everything}
+    yield {"row": f"{loading}: size of a table", "unit": "MiB", "ours": size, "bound": "ours_at_most", "must": 100}
