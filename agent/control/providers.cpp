@@ -7,6 +7,7 @@
 #include "agent/control/agent.h"
 #include "agent/control/owners.h"
 #include "agent/tunnel/strongswan/strongswan.h"
+#include "agent/tunnel/wireguard/wireguard.h"
 
 namespace vpn::agent {
 namespace {
@@ -31,8 +32,12 @@ std::vector<ProviderFactory> provider_factories(const AgentOptions& options) {
   StrongswanOptions ike;
   ike.cgroup_mount = cgroup_mount();
   ike.cgroup = provider_cgroup(options, ike.cgroup_mount);
+  WireguardOptions wireguard;
+  wireguard.cgroup_mount = ike.cgroup_mount;
+  wireguard.cgroup = ike.cgroup;
   std::vector<ProviderFactory> out;
   out.push_back(strongswan_factory(std::move(ike)));
+  out.push_back(wireguard_factory(std::move(wireguard)));
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "agent/files/files.h"
 #include "agent/network/lookup.h"
@@ -25,7 +26,8 @@ struct Tunnels::Entry {
   ClientProvider* client = nullptr;      // likewise
   Demand demand = Demand::keep;
   std::string underlay, underlay_facts;
-  std::vector<policy::Address> servers;  // of the last look-up
+  std::map<std::string, std::vector<policy::Address>> found;  // by the last look-ups
+  std::vector<std::string> to_find;                           // names, the next one last
   std::unique_ptr<Waiting> retry, lookup;
   std::optional<ExternalTunnel> external;  ///< what the configuration says of it
   policy::fb::Provider kind = policy::fb::Provider::external;
@@ -36,6 +38,8 @@ struct Tunnels::Entry {
 };
 
 namespace {
+
+constexpr std::size_t most_names = 16;
 
 // What a roam changes: the interface, its addresses, its gateway.
 std::string facts_of(const NetworkView& view, const std::string& interface) {
@@ -142,7 +146,7 @@ void Tunnels::set(const policy::Policy& policy, const Secrets& secrets, const Co
       entry->life = std::move((*same)->life);
       entry->life.retry_pending = entry->life.attempting = false;
       entry->life.configured = true;
-      entry->servers = std::move((*same)->servers);
+      entry->found = std::move((*same)->found);
     } else if (const auto kept = remembered.find(entry->id); kept != remembered.end()) {
       entry->life.wanted = true;
       entry->life.was_up = kept->second.was_up;
@@ -226,26 +230,40 @@ void Tunnels::dispatch(Entry& entry, const TunnelEvent& event) {
   }
 }
 
-// S1.d: the server's name is asked at the resolvers of the interface by which the tunnel goes out.
+// S1.d: names of servers are asked at the resolvers of the interface by which the tunnel goes out.
 void Tunnels::connect(Entry& entry) {
   if (entry.provider == nullptr) return;
-  const auto go = [this, e = &entry] { e->provider->connect({e->underlay, e->servers}); };
-  if (entry.server.empty()) return go();
-  if (const auto literal = policy::Address::parse(entry.server)) {
-    entry.servers = {*literal};
-    return go();
+  entry.to_find = entry.provider->server_names();
+  if (entry.to_find.empty() && !entry.server.empty()) entry.to_find.push_back(entry.server);
+  if (entry.to_find.size() > most_names) entry.to_find.resize(most_names);
+  find_servers(entry);
+}
+
+void Tunnels::find_servers(Entry& entry) {
+  while (!entry.to_find.empty() && policy::Address::parse(entry.to_find.back())) {
+    entry.found[entry.to_find.back()] = {*policy::Address::parse(entry.to_find.back())};
+    entry.to_find.pop_back();
   }
-  LookupRequest request{entry.server, entry.underlay, {}};
+  if (entry.to_find.empty()) {
+    const auto servers = entry.found.find(entry.server);
+    return entry.provider->connect(
+        {entry.underlay, servers == entry.found.end() ? std::vector<policy::Address>() : servers->second, entry.found});
+  }
+  LookupRequest request{entry.to_find.back(), entry.underlay, {}};
   const auto known = resolvers_.find(entry.underlay);
   if (known != resolvers_.end()) {
     for (const std::string& server : known->second.dns_servers)
       if (const auto address = policy::Address::parse(server)) request.servers.push_back(*address);
   }
-  entry.lookup = look_up(loop_, std::move(request), [this, e = &entry, go](std::vector<policy::Address> found) {
+  entry.lookup = look_up(loop_, std::move(request), [this, e = &entry](std::vector<policy::Address> addresses) {
     e->lookup.reset();
-    if (!found.empty()) e->servers = std::move(found);
-    if (!e->servers.empty()) return go();  // nobody knows it at the moment: where it was before
-    dispatch(*e, ev::ProviderLost{"the server's name " + e->server + " cannot be looked up"});
+    const std::string name = e->to_find.back();
+    e->to_find.pop_back();
+    // Nobody knows it at the moment: where it was before.
+    if (!addresses.empty()) e->found[name] = std::move(addresses);
+    if (e->to_find.empty() && e->found.empty())
+      return dispatch(*e, ev::ProviderLost{"the server's name " + name + " cannot be looked up"});
+    find_servers(*e);
   });
 }
 

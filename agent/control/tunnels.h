@@ -54,6 +54,7 @@ class Tunnels {
   struct Entry;
   void dispatch(Entry& entry, const TunnelEvent& event);
   void connect(Entry& entry);
+  void find_servers(Entry& entry);
   void make_provider(Entry& entry);
   void take_down(std::unique_ptr<Entry> entry, std::shared_ptr<const void> keep);
   void gone(const Entry& entry);

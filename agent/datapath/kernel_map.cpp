@@ -2,16 +2,11 @@
 
 #include <bpf/bpf.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 
 namespace vpn::agent {
-
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
 
 tl::unexpected<Error> kernel_error(std::string what, int error, std::string help) {
   std::array<char, 128> text{};

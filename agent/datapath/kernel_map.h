@@ -1,4 +1,4 @@
-// Calls to the kernel's maps that give a Result; and descriptors that close themselves.
+// Calls to the kernel's maps that give a Result.
 #pragma once
 
 #include <cstddef>
@@ -11,26 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "agent/files/descriptor.h"
 #include "policy/result.h"
 
 namespace vpn::agent {
-
-/// A file descriptor, closed at the end.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor();
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 /// An error of kind `environment` from errno.
 tl::unexpected<Error> kernel_error(std::string what, int error, std::string help = {});

@@ -11,22 +11,10 @@
 #include <filesystem>
 #include <system_error>
 
+#include "agent/files/descriptor.h"
+
 namespace vpn::agent {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 tl::unexpected<Error> refused(const char* what, const std::string& path) {
   return fail(ErrorKind::unreadable, std::string(what) + ": " + std::strerror(errno), path);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,6 +77,7 @@ struct TunnelConfiguration {
 struct ConnectRequest {
   std::string underlay;                  ///< physical interface to go out by; empty: the primary one
   std::vector<policy::Address> servers;  ///< addresses of Tunnel.server, best first
+  std::map<std::string, std::vector<policy::Address>> names{};  ///< those of Provider::server_names(), by name
 };
 
 /// One tunnel. All calls and reports happen on the loop's thread; nothing here may block.
@@ -94,6 +96,8 @@ class Provider {
   virtual void connect(const ConnectRequest& request) = 0;
   /// Takes the tunnel down; `disconnected` is reported in the end.
   virtual void disconnect() = 0;
+  /// Names that connect() wants to have the addresses of; none: that of Tunnel.server. After configure().
+  virtual std::vector<std::string> server_names() const { return {}; }
   /// Of the kind "ikev2" or "external", for people.
   virtual std::string_view kind() const = 0;
 

@@ -68,6 +68,16 @@ def device_wide(**keys):
     return _profile(_payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "device-wide"))
 
 
+def wireguard(private, public):
+    """A guard by WireGuard, for its own apps' VendorConfig."""
+    quick = (f"[Interface]\nPrivateKey = {private}\nAddress = {world.TUNNEL}/32, {world.TUNNEL6}/128\n\n"
+             f"[Peer]\nPublicKey = {public}\nEndpoint = {world.GATEWAY}:51820\nAllowedIPs = 0.0.0.0/0, ::/0\n")
+    vpn = {"UserDefinedName": "Lab", "VPNType": "VPN", "VPNSubType": "com.wireguard.macos", "VendorConfig": {"WgQuickConfig": quick},
+           "VPN": {"RemoteAddress": f"{world.GATEWAY}:51820", "ProviderBundleIdentifier": "com.wireguard.macos.network-extension",
+                   "AuthenticationMethod": "Password", "IncludeAllNetworks": 1, "OnDemandEnabled": 1, "OnDemandRules": [{"Action": "Connect"}]}}
+    return _profile(_payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "wireguard"))
+
+
 def per_app(*apps):
     vpn = {"UserDefinedName": "Lab", "VPNType": "VPN", "VPNSubType": "com.example.client", "VPNUUID": PER_APP,
            "VPN": {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "com.example.client.tunnel", "ProviderType": "packet-tunnel",

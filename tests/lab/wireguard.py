@@ -1,4 +1,4 @@
-"""WireGuard by wireguard-go: a real client for the `external` provider, and its gateway."""
+"""WireGuard by wireguard-go: a gateway, and a client of its own beside the agent's."""
 
 import os
 import shutil
@@ -12,19 +12,24 @@ PORT = 51820
 MARK = 0xCA6C  # of the outer packets
 
 
+class Keys:
+    def __init__(self):
+        self.private = subprocess.run(["wg", "genkey"], capture_output=True, text=True, check=True).stdout.strip()
+        self.public = subprocess.run(["wg", "pubkey"], input=self.private, capture_output=True, text=True, check=True).stdout.strip()
+
+
 class Peer:
     """One end. `wg` speaks to it in its own mounts, for its control socket has a fixed place."""
 
     def __init__(self, place, link, cgroup):
         self.place, self.link, self._cgroup, self._process = place, link, cgroup, None
-        self.private = subprocess.run(["wg", "genkey"], capture_output=True, text=True, check=True).stdout.strip()
-        self.public = subprocess.run(["wg", "pubkey"], input=self.private, capture_output=True, text=True, check=True).stdout.strip()
+        self.keys = Keys()
 
     def start(self, configuration, address, address6):
         self._process = self.place.start(["wireguard-go", "--foreground", self.link], preexec_fn=self._enter,
                                          env=dict(os.environ, LOG_LEVEL="silent"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: self._wg("show", self.link, check=False).returncode == 0, f"wireguard-go in {self.place.label}")
-        self._wg("setconf", self.link, "/dev/stdin", text=f"[Interface]\nPrivateKey = {self.private}\n{configuration}")
+        self._wg("setconf", self.link, "/dev/stdin", text=f"[Interface]\nPrivateKey = {self.keys.private}\n{configuration}")
         self.place.ip(f"addr add {address} dev {self.link}", f"addr add {address6} dev {self.link} nodad", f"link set {self.link} mtu 1420 up")
 
     def _enter(self):
@@ -41,12 +46,17 @@ class Peer:
         return done
 
 
+def serve(gateway, client):
+    """Starts the gateway for a client with this public key."""
+    gateway.start(f"ListenPort = {PORT}\n[Peer]\nPublicKey = {client}\nAllowedIPs = {places.TUNNEL}/32, {places.TUNNEL6}/128\n",
+                  f"{places.INSIDE}/24", f"{places.INSIDE6}/64")
+
+
 def pair(world, link="wg0"):
     """(device's end, gateway's end), with the tunnel up: all is behind the gateway. No routes on the device."""
     far, near = Peer(world.gateway, "wg0", world.outside), Peer(world.device, link, world.outside)
-    far.start(f"ListenPort = {PORT}\n[Peer]\nPublicKey = {near.public}\nAllowedIPs = {places.TUNNEL}/32, {places.TUNNEL6}/128\n",
-              f"{places.INSIDE}/24", f"{places.INSIDE6}/64")
-    near.start(f"FwMark = {MARK:#x}\n[Peer]\nPublicKey = {far.public}\nEndpoint = {places.GATEWAY}:{PORT}\nAllowedIPs = 0.0.0.0/0, ::/0\n",
+    serve(far, near.keys.public)
+    near.start(f"FwMark = {MARK:#x}\n[Peer]\nPublicKey = {far.keys.public}\nEndpoint = {places.GATEWAY}:{PORT}\nAllowedIPs = 0.0.0.0/0, ::/0\n",
                f"{places.TUNNEL}/32", f"{places.TUNNEL6}/128")
     return near, far
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/tunnel/strongswan/wiped.h"
+#include "agent/tunnel/wiped.h"
 #include "policy/result.h"
 
 namespace vpn::policy::fb {

@@ -1,6 +1,5 @@
 #include "agent/tunnel/strongswan/names.h"
 
-#include <openssl/evp.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -8,22 +7,7 @@
 #include <charconv>
 #include <fstream>
 
-#include "policy/ascii.h"
-
 namespace vpn::agent::strongswan {
-
-std::string short_name(std::string_view tunnel_id) {
-  const std::string id = ascii::upper_case(tunnel_id);
-  std::array<unsigned char, 32> digest{};
-  EVP_Digest(id.data(), id.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out = "ike-";
-  for (std::size_t i = 0; i < 6; ++i) {
-    out += digits[digest[i] >> 4];
-    out += digits[digest[i] & 15];
-  }
-  return out;
-}
 
 std::uint32_t interface_id(std::string_view short_name) {
   std::uint32_t out = 0;

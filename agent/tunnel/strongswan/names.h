@@ -12,9 +12,6 @@
 
 namespace vpn::agent::strongswan {
 
-/// "ike-" and twelve hexadecimal digits: the same for the same identifier, without regard to case. For cgroups.
-std::string short_name(std::string_view tunnel_id);
-
 /// A number for the XFRM interface of that name, 0x76700000 to 0x767fffff.
 std::uint32_t interface_id(std::string_view short_name);
 

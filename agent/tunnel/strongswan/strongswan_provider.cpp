@@ -6,8 +6,10 @@
 
 #include <algorithm>
 
+#include "agent/files/files.h"
+#include "agent/tunnel/device.h"
+#include "agent/tunnel/names.h"
 #include "agent/tunnel/secrets.h"
-#include "agent/tunnel/strongswan/device.h"
 #include "agent/tunnel/strongswan/names.h"
 #include "agent/tunnel/strongswan/xfrm.h"
 #include "policy_generated.h"
@@ -42,11 +44,14 @@ Result<void> StrongswanProvider::configure(const TunnelConfiguration& configurat
     return secrets == nullptr ? std::nullopt : secrets->find(number);
   };
   const auto& body = configuration.policy->body();
-  const std::string name = short_name(body.tunnels()->Get(configuration.tunnel)->id()->string_view());
+  const std::string name = short_name("ike", body.tunnels()->Get(configuration.tunnel)->id()->string_view());
   auto paths = paths_in(configuration.state_dir);
   if (!paths) return tl::unexpected(std::move(paths.error()));
   paths_ = std::move(*paths);
-  program_ = {options_.program, configuration.state_dir + "/strongswan.conf",
+  settings_path_ = configuration.state_dir + "/strongswan.conf";
+  program_ = {options_.program,
+              {},
+              {"STRONGSWAN_CONF=" + settings_path_},
               options_.cgroup.empty() ? std::string() : options_.cgroup_mount + "/" + options_.cgroup + "/" + name};
   if (authorities(body).empty() && !options_.authorities.empty()) {
     auto found = authorities(options_.authorities);
@@ -121,7 +126,7 @@ void StrongswanProvider::adopt() {
   phase_ = Phase::adopting;
   auto session = Session::open(loop_, paths_.socket, session_handlers());
   if (session) {
-    auto process = CharonProcess::adopt(loop_, (*session)->peer(), [this](const std::string& r) { charon_ended(r); });
+    auto process = Daemon::adopt(loop_, (*session)->peer(), [this](const std::string& r) { charon_ended(r); });
     if (process) {
       process_ = std::move(*process);
       session_ = std::move(*session);
@@ -210,13 +215,13 @@ void StrongswanProvider::attempt() {
 
 void StrongswanProvider::start_charon() {
   ::unlink(paths_.socket.c_str());
-  if (auto ok = write_private(program_.settings, settings_file(plan_, paths_)); !ok) return failed(ok.error().what);
+  if (auto ok = write_file(settings_path_, settings_file(plan_, paths_)); !ok) return failed(ok.error().what);
   if (settings_.backend == EspBackend::kernel) {
     auto ready = forget_associations(settings_.if_id);
     if (ready) ready = make_xfrm_interface(settings_.interface, settings_.if_id);
     if (!ready) return failed(ready.error().what);
   }
-  auto process = CharonProcess::start(loop_, program_, [this](const std::string& reason) { charon_ended(reason); });
+  auto process = Daemon::start(loop_, program_, [this](const std::string& reason) { charon_ended(reason); });
   if (!process) return failed(process.error().what + " (" + process.error().where + ")");
   process_ = std::move(*process);
   await_socket(socket_tries);

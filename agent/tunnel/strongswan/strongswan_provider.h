@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/tunnel/daemon.h"
 #include "agent/tunnel/provider.h"
-#include "agent/tunnel/strongswan/charon_process.h"
 #include "agent/tunnel/strongswan/plan.h"
 #include "agent/tunnel/strongswan/session.h"
 #include "agent/tunnel/strongswan/strongswan.h"
@@ -77,7 +77,8 @@ class StrongswanProvider final : public Provider {
   PlanSettings settings_;
   Plan plan_;
   CharonPaths paths_;
-  CharonProgram program_;
+  DaemonProgram program_;
+  std::string settings_path_;  ///< of charon's strongswan.conf
 
   Phase phase_ = Phase::idle;
   bool again_ = false;  ///< connect() came while charon was ending, or was being asked what it has
@@ -88,7 +89,7 @@ class StrongswanProvider final : public Provider {
   std::vector<policy::Address> other_ends_;  ///< where the server is, or has sent us to (RFC 5685, MOBIKE)
   NetworkSettings network_;                  ///< of the last connection
   std::optional<Association> association_;   ///< that is up
-  std::unique_ptr<CharonProcess> process_;
+  std::unique_ptr<Daemon> process_;
   std::unique_ptr<Session> session_;
   bool attached_ = false;
   std::unique_ptr<Waiting> timer_;   ///< of the phase

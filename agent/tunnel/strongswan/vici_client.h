@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "agent/files/descriptor.h"
 #include "agent/loop/loop.h"
-#include "agent/tunnel/strongswan/descriptor.h"
 #include "agent/tunnel/strongswan/vici_packet.h"
 #include "policy/result.h"
 

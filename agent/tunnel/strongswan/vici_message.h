@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/tunnel/strongswan/wiped.h"
+#include "agent/tunnel/wiped.h"
 #include "policy/result.h"
 
 namespace vpn::agent::strongswan {

@@ -11,9 +11,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <functional>
-#include <memory>
 #include <vector>
+
+#include "agent/tunnel/device.h"
+#include "agent/tunnel/netlink_exchange.h"
 
 namespace vpn::agent::strongswan {
 namespace {
@@ -21,58 +22,8 @@ namespace {
 constexpr const char* probe_interface = "ike-probe";
 constexpr std::uint32_t probe_id = 0x766fffff, probe_spi = 0x766fffff;
 
-struct Close {
-  void operator()(mnl_socket* p) const { mnl_socket_close(p); }
-};
-using Socket = std::unique_ptr<mnl_socket, Close>;
-
-class Message {
- public:
-  explicit Message(std::uint16_t type, std::uint16_t flags) {
-    header_ = mnl_nlmsg_put_header(buffer_.data());
-    header_->nlmsg_type = type;
-    header_->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-    header_->nlmsg_seq = 1;
-  }
-  template <class T>
-  T& body() {
-    return *static_cast<T*>(mnl_nlmsg_put_extra_header(header_, sizeof(T)));
-  }
-  nlmsghdr* get() { return header_; }
-
- private:
-  alignas(nlmsghdr) std::array<char, 1024> buffer_{};
-  nlmsghdr* header_ = nullptr;
-};
-
-using Visit = std::function<void(const nlmsghdr&)>;
-
-int visit(const nlmsghdr* message, void* data) {
-  (*static_cast<const Visit*>(data))(*message);
-  return MNL_CB_OK;
-}
-
-/// 0, or errno. Waits for the acknowledgement or the end of the dump: the kernel answers at once.
-int exchange(int protocol, Message& message, const Visit& each = {}) {
-  const Socket socket(mnl_socket_open2(protocol, SOCK_CLOEXEC));
-  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) return errno;
-  if (mnl_socket_sendto(socket.get(), message.get(), message.get()->nlmsg_len) < 0) return errno;
-  std::vector<char> buffer(32768);
-  const unsigned port = mnl_socket_get_portid(socket.get());
-  const Visit nothing = [](const nlmsghdr&) {};
-  const Visit& called = each ? each : nothing;
-  while (true) {
-    const ssize_t count = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
-    if (count < 0) return errno;
-    const int state =
-        mnl_cb_run(buffer.data(), static_cast<std::size_t>(count), 1, port, visit, const_cast<Visit*>(&called));
-    if (state < 0) return errno;
-    if (state == MNL_CB_STOP) return 0;
-  }
-}
-
 int make_interface(const std::string& name, std::uint32_t if_id, bool up) {
-  Message message(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
+  NetlinkMessage message(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
   auto& link = message.body<ifinfomsg>();
   link.ifi_family = AF_UNSPEC;
   link.ifi_flags = link.ifi_change = up ? IFF_UP : 0;
@@ -83,7 +34,7 @@ int make_interface(const std::string& name, std::uint32_t if_id, bool up) {
   mnl_attr_put_u32(message.get(), IFLA_XFRM_IF_ID, if_id);
   mnl_attr_nest_end(message.get(), data);
   mnl_attr_nest_end(message.get(), info);
-  return exchange(NETLINK_ROUTE, message);
+  return netlink_exchange(NETLINK_ROUTE, message);
 }
 
 tl::unexpected<Error> kernel_refusal(std::string what, int code, std::string where = {}) {
@@ -92,7 +43,7 @@ tl::unexpected<Error> kernel_refusal(std::string what, int code, std::string whe
 
 // An association that nobody uses: from and to loopback, by an interface that is none.
 int probe_association() {
-  Message message(XFRM_MSG_NEWSA, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
+  NetlinkMessage message(XFRM_MSG_NEWSA, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
   auto& sa = message.body<xfrm_usersa_info>();
   sa.saddr.a4 = sa.id.daddr.a4 = htonl(INADDR_LOOPBACK);
   sa.id.spi = htonl(probe_spi);
@@ -111,27 +62,27 @@ int probe_association() {
   std::memcpy(cipher.data(), &head, sizeof head);
   mnl_attr_put(message.get(), XFRMA_ALG_AEAD, cipher.size(), cipher.data());
   mnl_attr_put_u32(message.get(), XFRMA_IF_ID, probe_id);
-  return exchange(NETLINK_XFRM, message);
+  return netlink_exchange(NETLINK_XFRM, message);
 }
 
 int remove_association(const xfrm_usersa_info& sa, std::uint32_t if_id) {
-  Message message(XFRM_MSG_DELSA, NLM_F_ACK);
+  NetlinkMessage message(XFRM_MSG_DELSA, NLM_F_ACK);
   auto& id = message.body<xfrm_usersa_id>();
   id.daddr = sa.id.daddr;
   id.spi = sa.id.spi;
   id.proto = sa.id.proto;
   id.family = sa.family;
   mnl_attr_put_u32(message.get(), XFRMA_IF_ID, if_id);
-  return exchange(NETLINK_XFRM, message);
+  return netlink_exchange(NETLINK_XFRM, message);
 }
 
 int remove_policy(const xfrm_userpolicy_info& policy, std::uint32_t if_id) {
-  Message message(XFRM_MSG_DELPOLICY, NLM_F_ACK);
+  NetlinkMessage message(XFRM_MSG_DELPOLICY, NLM_F_ACK);
   auto& id = message.body<xfrm_userpolicy_id>();
   id.sel = policy.sel;
   id.dir = policy.dir;
   mnl_attr_put_u32(message.get(), XFRMA_IF_ID, if_id);
-  return exchange(NETLINK_XFRM, message);
+  return netlink_exchange(NETLINK_XFRM, message);
 }
 
 int read_if_id(const nlattr* attribute, void* out) {
@@ -150,11 +101,11 @@ std::uint32_t if_id_of(const nlmsghdr& message, unsigned body) {
 /// All of one kind that belong to that interface.
 template <class T>
 Result<std::vector<T>> dump(std::uint16_t request, std::uint32_t if_id) {
-  Message message(request, NLM_F_DUMP);
+  NetlinkMessage message(request, NLM_F_DUMP);
   // The body is not looked at: a dump is of all.
   message.body<T>();
   std::vector<T> out;
-  const int code = exchange(NETLINK_XFRM, message, [&](const nlmsghdr& answer) {
+  const int code = netlink_exchange(NETLINK_XFRM, message, [&](const nlmsghdr& answer) {
     if (mnl_nlmsg_get_payload_len(&answer) < sizeof(T) || if_id_of(answer, sizeof(T)) != if_id) return;
     T item{};
     std::memcpy(&item, mnl_nlmsg_get_payload(&answer), sizeof item);
@@ -187,12 +138,7 @@ Result<void> make_xfrm_interface(const std::string& name, std::uint32_t if_id) {
   return {};
 }
 
-void remove_xfrm_interface(const std::string& name) {
-  Message message(RTM_DELLINK, NLM_F_ACK);
-  message.body<ifinfomsg>().ifi_family = AF_UNSPEC;
-  mnl_attr_put_strz(message.get(), IFLA_IFNAME, name.c_str());
-  exchange(NETLINK_ROUTE, message);
-}
+void remove_xfrm_interface(const std::string& name) { remove_link(name); }
 
 Result<void> forget_associations(std::uint32_t if_id) {
   const auto policies = dump<xfrm_userpolicy_info>(XFRM_MSG_GETPOLICY, if_id);

@@ -6,15 +6,17 @@
 #include <filesystem>
 #include <fstream>
 
+#include "agent/tunnel/names.h"
+
 namespace vpn::agent::strongswan {
 namespace {
 
 TEST(Names, AreShortAndTheSameForOneTunnel) {
-  const std::string name = short_name("0C6E1B1E-0000-4000-8000-000000000001#0");
+  const std::string name = short_name("ike", "0C6E1B1E-0000-4000-8000-000000000001#0");
   EXPECT_EQ(name.size(), 16u);
   EXPECT_EQ(name.substr(0, 4), "ike-");
-  EXPECT_EQ(short_name("0c6e1b1e-0000-4000-8000-000000000001#0"), name);
-  EXPECT_NE(short_name("0C6E1B1E-0000-4000-8000-000000000001#1"), name);
+  EXPECT_EQ(short_name("ike", "0c6e1b1e-0000-4000-8000-000000000001#0"), name);
+  EXPECT_NE(short_name("ike", "0C6E1B1E-0000-4000-8000-000000000001#1"), name);
   EXPECT_EQ(interface_id("ike-0123456789ab"), 0x767789abu);
 }
 

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace vpn::agent::strongswan {
+namespace vpn::agent {
 
 class Descriptor {
  public:
@@ -32,4 +32,4 @@ class Descriptor {
   int number_ = -1;
 };
 
-}  // namespace vpn::agent::strongswan
+}  // namespace vpn::agent

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace vpn::agent::strongswan {
+namespace vpn::agent {
 
 template <class T>
 struct WipingAllocator {
@@ -34,4 +34,4 @@ inline std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-}  // namespace vpn::agent::strongswan
+}  // namespace vpn::agent

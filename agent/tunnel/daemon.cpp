@@ -1,4 +1,4 @@
-#include "agent/tunnel/strongswan/charon_process.h"
+#include "agent/tunnel/daemon.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -12,7 +12,7 @@
 #include <cstring>
 #include <filesystem>
 
-namespace vpn::agent::strongswan {
+namespace vpn::agent {
 namespace {
 
 constexpr auto patience = std::chrono::seconds(3);
@@ -29,7 +29,7 @@ void send_signal(const Descriptor& handle, int number) {
 
 // In the child, between fork and exec: only what is safe there. Writes errno to `report` when something fails; a
 // successful exec closes it.
-[[noreturn]] void become(const CharonProgram& program, char* const* environment, int cgroup, int report) {
+[[noreturn]] void become(char* const* arguments, char* const* environment, int cgroup, int report) {
   const auto give_up = [report] {
     const int code = errno;
     [[maybe_unused]] const ssize_t sent = ::write(report, &code, sizeof code);
@@ -44,19 +44,26 @@ void send_signal(const Descriptor& handle, int number) {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int number : {SIGPIPE, SIGTERM, SIGINT, SIGHUP}) ::signal(number, SIG_DFL);
-  char* const arguments[] = {const_cast<char*>(program.path.c_str()), nullptr};
-  ::execve(program.path.c_str(), arguments, environment);
+  ::execve(arguments[0], arguments, environment);
   give_up();
   ::_exit(127);
+}
+
+/// As exec wants them, with a null at the end.
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (std::string& text : texts) out.push_back(text.data());
+  out.push_back(nullptr);
+  return out;
 }
 
 Result<Descriptor> open_cgroup(const std::string& folder) {
   if (folder.empty()) return Descriptor();
   std::error_code code;
   std::filesystem::create_directories(folder, code);
-  if (code) return fail(ErrorKind::environment, "cannot make charon's cgroup: " + code.message(), folder);
+  if (code) return fail(ErrorKind::environment, "cannot make the daemon's cgroup: " + code.message(), folder);
   Descriptor file(::open((folder + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
-  if (!file) return system_error("cannot open charon's cgroup", folder);
+  if (!file) return system_error("cannot open the daemon's cgroup", folder);
   return file;
 }
 
@@ -64,41 +71,28 @@ std::string ending(const Descriptor& handle) {
   siginfo_t info{};
   // Not our child when it was adopted: then nobody tells us how it ended.
   if (::waitid(P_PIDFD, static_cast<id_t>(handle.get()), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) {
-    return "charon has ended";
+    return "the daemon has ended";
   }
-  if (info.si_code == CLD_EXITED) return "charon has ended with status " + std::to_string(info.si_status);
-  return "charon was ended by signal " + std::to_string(info.si_status);
+  if (info.si_code == CLD_EXITED) return "the daemon has ended with status " + std::to_string(info.si_status);
+  return "the daemon was ended by signal " + std::to_string(info.si_status);
 }
 
 }  // namespace
 
-Result<void> write_private(const std::string& path, std::string_view content) {
-  const std::string fresh = path + ".new";
-  ::unlink(fresh.c_str());
-  const Descriptor file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file) return fail(ErrorKind::unreadable, std::string("cannot write: ") + std::strerror(errno), path);
-  while (!content.empty()) {
-    const ssize_t count = ::write(file.get(), content.data(), content.size());
-    if (count < 0) return fail(ErrorKind::unreadable, std::string("cannot write: ") + std::strerror(errno), path);
-    content.remove_prefix(static_cast<std::size_t>(count));
-  }
-  if (::rename(fresh.c_str(), path.c_str()) == 0) return {};
-  return fail(ErrorKind::unreadable, std::string("cannot write: ") + std::strerror(errno), path);
-}
-
-Result<std::unique_ptr<CharonProcess>> CharonProcess::start(Loop& loop, const CharonProgram& program, Ended ended) {
+Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, const DaemonProgram& program, Ended ended) {
   auto cgroup = open_cgroup(program.cgroup);
   if (!cgroup) return tl::unexpected(std::move(cgroup.error()));
-  // Nothing of the agent's environment: above all not its NOTIFY_SOCKET.
-  std::string path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", settings = "STRONGSWAN_CONF=" + program.settings;
-  const std::array<char*, 3> environment{path.data(), settings.data(), nullptr};
+  std::vector<std::string> arguments{program.path}, environment{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
+  arguments.insert(arguments.end(), program.arguments.begin(), program.arguments.end());
+  environment.insert(environment.end(), program.environment.begin(), program.environment.end());
+  const auto argument_list = pointers(arguments), environment_list = pointers(environment);
   std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return system_error("cannot start charon", program.path);
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return system_error("cannot start the daemon", program.path);
   const Descriptor report(pipe[0]);
   Descriptor child_report(pipe[1]);
   const pid_t process = ::fork();
-  if (process == 0) become(program, environment.data(), cgroup->get(), child_report.get());
-  if (process < 0) return system_error("cannot start charon", program.path);
+  if (process == 0) become(argument_list.data(), environment_list.data(), cgroup->get(), child_report.get());
+  if (process < 0) return system_error("cannot start the daemon", program.path);
   child_report = Descriptor();
   // Returns when the child has executed the program, or says why not: some milliseconds at most.
   int code = 0;
@@ -108,29 +102,29 @@ Result<std::unique_ptr<CharonProcess>> CharonProcess::start(Loop& loop, const Ch
   if (got == sizeof code) {
     ::waitpid(process, nullptr, 0);
     errno = code;
-    return system_error("cannot start charon", program.path);
+    return system_error("cannot start the daemon", program.path);
   }
   return adopt(loop, process, std::move(ended));
 }
 
-Result<std::unique_ptr<CharonProcess>> CharonProcess::adopt(Loop& loop, pid_t process, Ended ended) {
+Result<std::unique_ptr<Daemon>> Daemon::adopt(Loop& loop, pid_t process, Ended ended) {
   Descriptor handle(process > 0 ? pidfd_open(process) : -1);
-  if (!handle) return system_error("charon has ended", std::to_string(process));
-  return std::unique_ptr<CharonProcess>(new CharonProcess(loop, process, std::move(handle), std::move(ended)));
+  if (!handle) return system_error("the daemon has ended", std::to_string(process));
+  return std::unique_ptr<Daemon>(new Daemon(loop, process, std::move(handle), std::move(ended)));
 }
 
-CharonProcess::CharonProcess(Loop& loop, pid_t process, Descriptor handle, Ended ended)
+Daemon::Daemon(Loop& loop, pid_t process, Descriptor handle, Ended ended)
     : loop_(loop), process_(process), handle_(std::move(handle)), ended_(std::move(ended)) {
   gone_ = loop_.readable(handle_.get(), [this] { finished(); });
 }
 
-void CharonProcess::stop() {
+void Daemon::stop() {
   send_signal(handle_, SIGTERM);
   if (patience_) return;
   patience_ = loop_.after(patience, [this] { send_signal(handle_, SIGKILL); });
 }
 
-void CharonProcess::finished() {
+void Daemon::finished() {
   gone_.reset();
   patience_.reset();
   const std::string reason = ending(handle_);
@@ -138,4 +132,4 @@ void CharonProcess::finished() {
   ended(reason);
 }
 
-}  // namespace vpn::agent::strongswan
+}  // namespace vpn::agent
