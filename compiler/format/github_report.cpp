@@ -69,7 +69,7 @@ std::string github_report(const Report& report, const Options& options) {
     const findings::CodeInfo& info = findings::info(f.code);
     const Place place = f.source == nullptr ? Place{} : locator.locate(*f.source, f.span);
     std::string message = message_with_help(f);
-    if (place.begin.line == 0 && !f.path.empty()) message = f.path + ": " + message;
+    if (place.begin.line == 0 && !f.path.empty()) message.insert(0, f.path + ": ");
     text.append("::")
         .append(command(f.severity))
         .append(" file=")

@@ -30,7 +30,7 @@ std::string gitlab_report(const Report& report, const Options& options) {
     const Place place = f.source == nullptr ? Place{} : locator.locate(*f.source, f.span);
     const std::string path = relative_name(file_name(f), options.base);
     std::string description = message_with_help(f);
-    if (place.begin.line == 0 && !f.path.empty()) description = f.path + ": " + description;
+    if (place.begin.line == 0 && !f.path.empty()) description.insert(0, f.path + ": ");
     // A line is mandatory: what stands nowhere stands on the first.
     const std::uint32_t line = place.begin.line == 0 ? 1 : place.begin.line;
     const std::uint32_t end = place.begin.line == 0 ? 1 : place.end.line;

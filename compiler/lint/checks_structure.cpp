@@ -129,7 +129,8 @@ std::optional<std::int64_t> seconds_of_date(std::string_view date) {
   using namespace std::chrono;
   const year_month_day day{year(static_cast<int>(part[0])), month(part[1]), std::chrono::day(part[2])};
   if (!day.ok()) return std::nullopt;
-  return std::int64_t{sys_days(day).time_since_epoch().count()} * 86400 + part[3] * 3600 + part[4] * 60 + part[5];
+  return std::int64_t{sys_days(day).time_since_epoch().count()} * 86400 + std::int64_t{part[3]} * 3600 +
+         std::int64_t{part[4]} * 60 + part[5];
 }
 
 void check_expiry(Context& context, const Section& root) {

@@ -36,7 +36,7 @@ class Apps {
   struct PathUser {
     std::string_view path;
     std::string_view identifier;
-    friend auto operator<=>(const PathUser&, const PathUser&) = default;
+    friend auto operator<=>(const PathUser&, const PathUser&) = default;  // NOLINT(modernize-use-nullptr)
   };
 
   void collect_identifiers();

@@ -40,7 +40,7 @@ void append_base64(model::Secret& out, std::span<const std::uint8_t> bytes) {
   // In pieces of whole triples, so that the text of a container needs no second large buffer.
   std::array<unsigned char, 4 * 256 + 1> text{};
   while (!bytes.empty()) {
-    const auto piece = bytes.first(std::min<std::size_t>(bytes.size(), 3 * 256));
+    const auto piece = bytes.first(std::min(bytes.size(), std::size_t{3} * 256));
     const int size = EVP_EncodeBlock(text.data(), piece.data(), static_cast<int>(piece.size()));
     out.append(std::span(text.data(), static_cast<std::size_t>(size)));
     bytes = bytes.subspan(piece.size());

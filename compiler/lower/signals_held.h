@@ -1,7 +1,7 @@
 // Ctrl-C and its like, kept waiting while a file has a temporary name.
 #pragma once
 
-#include <signal.h>
+#include <csignal>
 
 namespace vpn::lower {
 

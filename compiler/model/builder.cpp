@@ -145,6 +145,7 @@ void Builder::sort_transparent_proxies() {
   }
   if (slots.size() < 2) return;
   std::vector<Device> proxies;
+  proxies.reserve(slots.size());
   for (const std::size_t slot : slots) proxies.push_back(std::move(model_.devices[slot]));
   constexpr auto last = std::numeric_limits<std::int64_t>::max();
   std::stable_sort(proxies.begin(), proxies.end(),
