@@ -66,7 +66,7 @@ void use(const DomainTable& table) {
 }
 
 void mend_checksum(std::vector<std::byte>& bytes) {
-  store_le(bytes.data() + offsetof(domain_layout::Header, checksum), domain_layout::checksum(bytes));
+  store_le(bytes.data() + offsetof(domain_layout::DomainHeader, checksum), domain_layout::checksum(bytes));
 }
 
 class DamagedDomainTable : public ::testing::TestWithParam<bool> {};
@@ -118,7 +118,7 @@ TEST_P(DamagedDomainTable, IsRefusedOrHarmlessUnderRandomDamage) {
     auto bytes = good;
     for (std::uint64_t n = 1 + random.below(6); n > 0; --n) {
       const std::size_t at =
-          random.chance(30) ? random.below(sizeof(domain_layout::Header)) : random.below(bytes.size());
+          random.chance(30) ? random.below(sizeof(domain_layout::DomainHeader)) : random.below(bytes.size());
       bytes[at] = static_cast<std::byte>(random.chance(60) ? random.bits() : random.below(3));
     }
     mend_checksum(bytes);
