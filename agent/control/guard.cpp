@@ -49,7 +49,8 @@ Result<Guard> Guard::open(const Settings& settings, const std::vector<Interface>
   if (!gate) return tl::unexpected(gate.error());
   auto routes = RouteWriter::open();
   if (!routes) return tl::unexpected(routes.error());
-  const bool first = !Datapath::is_pinned(settings.datapath) && !settings.datapath.audit;
+  // A gate whose programs are gone lets nothing through as it is, for nobody knows its tickets.
+  const bool first = !Datapath::is_pinned(settings.datapath) && !settings.datapath.audit && !gate->is_there();
   // The kernel takes tens of milliseconds to look through the programs: beside the rest.
   auto loading = std::async(std::launch::async, [&] { return Datapath::open(settings.datapath); });
   if (first && gate->apply(shut_gate(interfaces))) shut();

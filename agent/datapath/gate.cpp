@@ -136,6 +136,8 @@ Result<Gate> Gate::open() {
   return Gate(std::move(data));
 }
 
+bool Gate::is_there() const { return data_->list(data_->stateless.get()).has_value(); }
+
 Result<void> Gate::apply(const GatePlan& plan) {
   GateChains present;
   if (const auto now = run(data_->stateless.get(), listings[0])) present = gate_chains(*now);

@@ -62,6 +62,8 @@ class Gate {
   Gate& operator=(Gate&&) noexcept;
   ~Gate();  ///< the gate stays in the kernel
 
+  /// Whether its tables are in the kernel, whoever left them.
+  bool is_there() const;
   /// Replaces the gate in one transaction, then reads it back and compares. On an error the gate from before is there.
   /// An interface that has gone in the meantime is an error of kind `environment`: ask again with the new list.
   Result<void> apply(const GatePlan& plan);

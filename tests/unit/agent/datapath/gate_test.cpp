@@ -217,7 +217,9 @@ TEST_F(GateInKernel, LetsThroughWhatTheGuardStamped) {
 TEST_F(GateInKernel, WithoutTicketsIsShut) {
   GatePlan p;
   p.interfaces = plan().interfaces;
+  EXPECT_FALSE(gate_->is_there());
   apply(p);
+  EXPECT_TRUE(gate_->is_there());
   Capture wire = room_->capture("eth0");
   send_frame("eth0", "without", 0);
   send_udp("10.77.0.1", "without");
