@@ -62,7 +62,12 @@ Agent::Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> fact
                   log("tunnel " + printable(tunnel_name(tunnel)) + ": " + std::string(to_string(to)));
                   publish_soon();
                 },
-                [this] { publish_soon(); }, [this](const std::string& text) { log(text); }}) {}
+                [this] {
+                  // Before its daemon makes its first socket, which has its owner for good.
+                  if (guard_ && owners_ != nullptr && active_ != nullptr) owners_changed();
+                  publish_soon();
+                },
+                [this](const std::string& text) { log(text); }}) {}
 
 Agent::~Agent() = default;
 
@@ -365,7 +370,8 @@ Result<Desired> Agent::desired(const policy::DeviceState& state) {
   route_options.first_table = config_.first_table;
   route_options.first_priority = config_.first_priority;
   auto routes =
-      plan_routes(*fresh, route_facts(view, primary, fresh->tunnel_interfaces, tunnels_.named()), route_options);
+      plan_routes(*fresh, route_facts(view, primary, fresh->tunnel_interfaces, tunnels_.named(), config_.inner_bridges),
+                  route_options);
   if (!routes) return tl::unexpected(routes.error());
   Desired out;
   out.interfaces = interfaces_of(view, fresh->tunnel_interfaces, config_.inner_bridges);

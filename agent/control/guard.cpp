@@ -101,6 +101,10 @@ std::vector<PartFailure> Guard::put(Desired desired) {
   last_ = std::move(desired);
   last_->interfaces = gateable(last_->interfaces);
   if (hooks_missing_ && note(part_programs, datapath_.reattach())) hooks_missing_ = false;
+  std::vector<std::string> judged;
+  for (const Interface& i : last_->interfaces)
+    if (i.kind == InterfaceKind::tunnel || i.kind == InterfaceKind::inner) judged.push_back(i.name);
+  loosen_reverse_path(settings_.sysctl_root, judged);
   // Interfaces first: by one that the programs do not know, nothing leaves.
   note(part_programs, datapath_.set_interfaces(last_->interfaces));
   note(part_programs, datapath_.set_tunnel_addresses(last_->tunnel_addresses));

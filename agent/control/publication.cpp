@@ -59,7 +59,7 @@ std::vector<Interface> interfaces_of(const NetworkView& view, std::span<const st
 }
 
 NetworkFacts route_facts(const NetworkView& view, std::uint32_t primary, std::span<const std::uint32_t> tunnels,
-                         std::span<const NamedTunnel> lives) {
+                         std::span<const NamedTunnel> lives, std::span<const std::string> inner_bridges) {
   NetworkFacts out;
   out.primary = primary;
   for (const NamedTunnel& t : lives)
@@ -74,6 +74,7 @@ NetworkFacts route_facts(const NetworkView& view, std::uint32_t primary, std::sp
     if (link.loopback || !link.up || is_in(tunnels, link.index)) continue;
     NetworkLink l;
     l.index = link.index;
+    l.inner = kind_of(view, link, tunnels, inner_bridges) == InterfaceKind::inner;
     std::set<policy::Prefix> on_link;
     for (const LinkAddress& a : view.addresses)
       if (a.link == link.index) on_link.insert(policy::Prefix::of(a.address, a.length));

@@ -21,11 +21,12 @@ using policy::Address;
 using policy::KernelTable;
 using policy::Prefix;
 
-/// Order of the rules. What is steered alike for all owners; then the marks that have ways of their own: ports with a
-/// table for themselves, the way past the rest for those that such a table passes, protocols of which most ports have
-/// one, all others, each with the same way for these; then likewise whatever mark is left; then where the way past
-/// leads.
+/// Order of the rules. What arrived for an inner bridge; what is steered alike for all owners; then the marks that have
+/// ways of their own: ports with a table for themselves, the way past the rest for those that such a table passes,
+/// protocols of which most ports have one, all others, each with the same way for these; then likewise whatever mark is
+/// left; then where the way past leads.
 enum Step : std::uint32_t {
+  step_arrived,
   step_first,
   step_port,
   step_port_past,
@@ -188,6 +189,7 @@ class Planner {
     for (std::size_t c = 0; c < contents_.size(); ++c)
       if (!make_table(c)) return tl::unexpected(error_);
     add_direct_table();
+    add_inner_table();
     keep_multicast_apart();
     std::sort(out_.tables.begin(), out_.tables.end(),
               [](const RouteTable& a, const RouteTable& b) { return a.number < b.number; });
@@ -333,6 +335,23 @@ class Planner {
     out_.tables.push_back(std::move(table));
   }
 
+  /// What arrives for a container, from a tunnel above all, would be sent back into the tunnel by the rows' default
+  /// routes. What may arrive there is for the datapath and the gate to say.
+  void add_inner_table() {
+    RouteTable table{inner_table(), {}};
+    const Prefix link_local = *Prefix::parse("fe80::/10"); /* never routed */
+    for (const NetworkLink& link : facts_.links) {
+      if (!link.inner) continue;
+      for (const Prefix& p : link.on_link)
+        if (!link_local.contains(p)) table.routes.push_back({p, link.index, RouteKind::interface, link.index, {}});
+    }
+    std::sort(table.routes.begin(), table.routes.end(), [](const Route& a, const Route& b) {
+      return std::pair(a.destination, a.metric) < std::pair(b.destination, b.metric);
+    });
+    if (!table.routes.empty()) out_.tables.push_back(std::move(table));
+  }
+  std::uint32_t inner_table() const { return options_.first_table + (VPN_MARK_DIRECT << 12) + 1; }
+
   /// Routes that are alike but for their destination share what the kernel caches for a next hop (fib_info), and that
   /// has the kind of the destination that was asked for last (__mkroute_output()): after a datagram to 224.0.0.251,
   /// each TCP connection to the network behind the same link would fail as one to a multicast address. Another metric
@@ -357,6 +376,12 @@ class Planner {
 
   void add_rules(bool v6) {
     const std::uint32_t direct = options_.first_table + (VPN_MARK_DIRECT << 12);
+    const auto is_inner = [this](const RouteTable& t) { return t.number == inner_table(); };
+    if (std::any_of(out_.tables.begin(), out_.tables.end(), is_inner)) {
+      RouteRule arrived = rule(step_arrived, v6, inner_table());
+      arrived.arrived = true;
+      out_.rules.push_back(arrived);
+    }
     RouteRule dhcp = rule(step_first, v6, direct);
     dhcp.protocol = VPN_UDP;
     dhcp.first_port = dhcp.last_port = v6 ? 547 : 67;

@@ -231,6 +231,7 @@ bool read_rule(const nlmsghdr* message, NetlinkNews& news) {
   RouteRule& r = item.rule;
   r.priority = a.number(FRA_PRIORITY);
   r.v6 = h->family == AF_INET6;
+  r.arrived = a.at(FRA_IIFNAME) != nullptr && (h->flags & FIB_RULE_INVERT) != 0;
   if (a.at(FRA_FWMASK) != nullptr) {  // a mark that is 0 has no attribute
     r.mark = a.number(FRA_FWMARK);
     r.whole_mark = a.number(FRA_FWMASK) == 0xffffffff;
@@ -329,6 +330,7 @@ class Writer {
   }
   void put(std::uint16_t type, std::uint32_t value) { mnl_attr_put_u32(message_, type, value); }
   void put(std::uint16_t type, std::uint8_t value) { mnl_attr_put_u8(message_, type, value); }
+  void put_name(std::uint16_t type, const char* name) { mnl_attr_put_strz(message_, type, name); }
   void put_ports(std::uint16_t type, std::uint16_t first, std::uint16_t last) {
     if (first == 0 && last == 0xffff) return;
     const fib_rule_port_range range{first, last};
@@ -446,6 +448,10 @@ std::vector<std::byte> NetlinkRequest::rule(const RouteRule& r, std::uint32_t ma
   }
   w.put(FRA_PRIORITY, r.priority);
   w.put(FRA_PROTOCOL, own_route_protocol);
+  if (r.arrived) { /* what is made here comes from "lo" */
+    h->flags |= FIB_RULE_INVERT;
+    w.put_name(FRA_IIFNAME, "lo");
+  }
   if (r.mark) {
     w.put(FRA_FWMARK, *r.mark);
     w.put(FRA_FWMASK, r.whole_mark ? 0xffffffff : mark_mask);

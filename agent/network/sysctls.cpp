@@ -64,6 +64,16 @@ Result<std::string> set_sysctls(const std::string& root) {
   return before;
 }
 
+void loosen_reverse_path(const std::string& root, const std::vector<std::string>& interfaces) {
+  const auto file = [&](const std::string& name) { return root + "/ipv4/conf/" + name + "/rp_filter"; };
+  std::string of_all, own;
+  read_value(file("all"), of_all);
+  for (const std::string& name : interfaces) {
+    // The greater one of both counts.
+    if (read_value(file(name), own) && own != "2" && (own == "1" || of_all == "1")) write_value(file(name), "2");
+  }
+}
+
 void restore_sysctls(const std::string& root, std::string_view lines) {
   while (!lines.empty()) {
     const auto end = std::min(lines.find('\n'), lines.size());

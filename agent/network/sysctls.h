@@ -22,6 +22,9 @@ const std::vector<Sysctl>& needed_sysctls();
 /// Sets them and gives what was there before, as lines "name=value". One that does not exist (no IPv6) is passed over.
 /// `root` is /proc/sys/net. Errors: `environment`.
 Result<std::string> set_sysctls(const std::string& root);
+/// Interfaces whose packets are judged by where they come from (tunnels, inner bridges): strict reverse path filtering
+/// asks the routes without a mark, and drops what came by the route of some apps only. It is made loose there.
+void loosen_reverse_path(const std::string& root, const std::vector<std::string>& interfaces);
 /// Puts the lines of set_sysctls() back; lines that name none of the needed ones are passed over.
 void restore_sysctls(const std::string& root, std::string_view lines);
 

@@ -59,9 +59,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 Result<Descriptor> open_cgroup(const std::string& folder) {
   if (folder.empty()) return Descriptor();
-  std::error_code code;
-  std::filesystem::create_directories(folder, code);
-  if (code) return fail(ErrorKind::environment, "cannot make the daemon's cgroup: " + code.message(), folder);
+  if (auto made = make_cgroup(folder); !made) return tl::unexpected(std::move(made.error()));
   Descriptor file(::open((folder + "/cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
   if (!file) return system_error("cannot open the daemon's cgroup", folder);
   return file;
@@ -78,6 +76,13 @@ std::string ending(const Descriptor& handle) {
 }
 
 }  // namespace
+
+Result<void> make_cgroup(const std::string& folder) {
+  std::error_code code;
+  if (!folder.empty()) std::filesystem::create_directories(folder, code);
+  if (code) return fail(ErrorKind::environment, "cannot make the daemon's cgroup: " + code.message(), folder);
+  return {};
+}
 
 Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, const DaemonProgram& program, Ended ended) {
   auto cgroup = open_cgroup(program.cgroup);

@@ -23,6 +23,10 @@ struct DaemonProgram {
   std::string cgroup;  ///< folder in cgroup v2, made when it is not there; empty: stays in the agent's
 };
 
+/// Makes a daemon's cgroup before there is a daemon, so that whose it is can be known before its first socket. It stays
+/// between one daemon and the next: another folder of the same name would be another cgroup. Errors: environment.
+Result<void> make_cgroup(const std::string& folder);
+
 class Daemon {
  public:
   using Ended = std::function<void(const std::string& reason)>;

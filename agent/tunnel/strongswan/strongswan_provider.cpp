@@ -67,6 +67,7 @@ Result<void> StrongswanProvider::configure(const TunnelConfiguration& configurat
     settings_.if_id = interface_id(name);
   }
   if (auto ok = resolve_plan(); !ok) return ok;
+  if (auto ok = make_cgroup(program_.cgroup); !ok) return ok;
   adopt();
   return {};
 }
@@ -426,7 +427,6 @@ void StrongswanProvider::charon_ended(const std::string& reason) {
   process_.reset();
   session_.reset();
   attached_ = false;
-  if (!program_.cgroup.empty()) ::rmdir(program_.cgroup.c_str());
   if (settings_.backend == EspBackend::kernel) {
     remove_xfrm_interface(settings_.interface);
     forget_associations(settings_.if_id);

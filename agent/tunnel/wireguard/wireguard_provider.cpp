@@ -65,7 +65,10 @@ Result<void> WireguardProvider::configure(const TunnelConfiguration& configurati
     return fail(ErrorKind::invalid_input, "no [Peer] has an Endpoint", "WgQuickConfig");
   interface_ = short_name("wg", tunnel->id()->string_view());
   socket_ = options_.socket_dir + "/" + interface_ + ".sock";
-  if (!options_.cgroup.empty()) cgroup_ = "/" + options_.cgroup + "/" + interface_;
+  if (!options_.cgroup.empty()) {
+    cgroup_ = "/" + options_.cgroup + "/" + interface_;
+    if (auto made = make_cgroup(options_.cgroup_mount + cgroup_); !made) return made;
+  }
   adopt();
   return {};
 }

@@ -79,7 +79,7 @@ TEST(Publication, FactsForRoutes) {
   TunnelLife life;
   life.report.process.mark = 51820;
   const NamedTunnel t{"T", &life};
-  const NetworkFacts f = route_facts(machine(), 2, tunnels, {&t, 1});
+  const NetworkFacts f = route_facts(machine(), 2, tunnels, {&t, 1}, Config().inner_bridges);
   EXPECT_EQ(f.primary, 2u);
   EXPECT_THAT(f.kernel_marks, testing::ElementsAre(51820u));
   ASSERT_FALSE(f.links.empty());
@@ -87,7 +87,10 @@ TEST(Publication, FactsForRoutes) {
   EXPECT_THAT(f.links[0].on_link, testing::ElementsAre(prefix("192.168.1.0/24")));
   EXPECT_EQ(f.links[0].v4->via, address("192.168.1.254"));  // the better metric
   EXPECT_EQ(f.links[0].v6->via, address("fe80::1"));
-  for (const NetworkLink& l : f.links) EXPECT_NE(l.index, 9u);
+  for (const NetworkLink& l : f.links) {
+    EXPECT_NE(l.index, 9u);
+    EXPECT_EQ(l.inner, l.index == 4 || l.index == 5) << l.index;
+  }
 }
 
 TEST(Publication, TunnelAddressesExemptionsAndOuterPackets) {

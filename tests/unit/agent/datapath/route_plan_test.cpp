@@ -55,10 +55,10 @@ class Kernel {
 
   /// The route that a packet takes; one that passes when our rules leave it to others'.
   Route find(const Address& to, std::uint32_t mark, std::uint8_t protocol, std::uint16_t port,
-             std::uint16_t source_port) const {
+             std::uint16_t source_port, bool arrived = false) const {
     std::uint32_t from = 0;
     for (const RouteRule& r : plan_.rules) {
-      if (r.priority < from || r.v6 != to.v6) continue;
+      if (r.priority < from || r.v6 != to.v6 || (r.arrived && !arrived)) continue;
       if (r.mark && *r.mark != (r.whole_mark ? mark : mark & plan_.mark_mask)) continue;
       if (r.protocol != 0 && r.protocol != protocol) continue;
       if (port < r.first_port || port > r.last_port) continue;
@@ -428,6 +428,24 @@ TEST(RoutePlan, KeepsTheAgentsAndTheProvidersPacketsOutOfEveryTunnel) {
   EXPECT_EQ(leaves("224.0.0.22", 0, 2, 0, 0), "2") << "S1.b";
   EXPECT_EQ(kernel.find(address("2001:db8::1"), socket_mark(VPN_MARK_DIRECT), 17, 4500, 4500).kind, RouteKind::refuse)
       << "no IPv6 here: never what the main table has";
+}
+
+// Answers to a container that come out of the tunnel would go back into it by the tunnel's default route.
+TEST(RoutePlan, DeliversWhatArrivesForInnerBridges) {
+  PolicyMaker m;
+  m.always_on_tunnel("A#0");
+  Made made(m, on_wifi().up("A#0", "utun0"));
+  NetworkLink docker{4, {prefix("172.17.0.0/16"), prefix("fd00:17::/64"), prefix("fe80::/64")}, {}, {}};
+  docker.inner = true;
+  made.facts.links.push_back(docker);
+  const RoutePlan plan = *plan_routes(made.table, made.facts);
+  const Kernel kernel(plan);
+  for (const char* to : {"172.17.0.2", "fd00:17::2"}) {
+    EXPECT_EQ(kernel.find(address(to), 0, 6, 80, 40000, true).interface, 4u) << to;
+    EXPECT_EQ(kernel.find(address(to), 0, 6, 80, 40000, false).interface, 9u) << "S3.e: made here, " << to;
+  }
+  EXPECT_EQ(kernel.find(address("203.0.113.80"), 0, 6, 80, 40000, true).interface, 9u) << "what a container sends";
+  EXPECT_NE(kernel.find(address("fe80::2"), 0, 6, 80, 40000, true).interface, 4u) << "never routed";
 }
 
 TEST(RoutePlan, RefusesOptionsThatMakeNoSense) {

@@ -126,5 +126,27 @@ TEST(Sysctls, AreSetAndPutBack) {
   std::filesystem::remove_all(root);
 }
 
+TEST(Sysctls, MakeReversePathFilteringLooseWhereItIsStrict) {
+  const std::string root = testing::TempDir() + "/reverse-path-" + std::to_string(::getpid());
+  const auto file = [&](const std::string& name) { return root + "/ipv4/conf/" + name + "/rp_filter"; };
+  const auto value = [&](const std::string& name) {
+    std::string out;
+    std::getline(std::ifstream(file(name)), out);
+    return out[0];
+  };
+  for (const auto& [name, own] : {std::pair("all", "0"), {"tun0", "1"}, {"tun1", "0"}, {"eth0", "1"}}) {
+    std::filesystem::create_directories(std::filesystem::path(file(name)).parent_path());
+    std::ofstream(file(name)) << own << "\n";
+  }
+  loosen_reverse_path(root, {"tun0", "tun1", "gone0"});
+  EXPECT_EQ(value("tun0"), '2');
+  EXPECT_EQ(value("tun1"), '0');
+  EXPECT_EQ(value("eth0"), '1');
+  std::ofstream(file("all")) << "1\n";
+  loosen_reverse_path(root, {"tun1"});
+  EXPECT_EQ(value("tun1"), '2');
+  std::filesystem::remove_all(root);
+}
+
 }  // namespace
 }  // namespace vpn::agent

@@ -180,6 +180,11 @@ TEST(NetlinkMessages, ReadsWhatItWrites) {
     const NetlinkNews news = read_netlink(NetlinkRequest::rule(rule, 0xff000000, false, 1));
     ASSERT_EQ(news.items.size(), 1u);
     EXPECT_EQ(news.items[0].rule, rule);
+    RouteRule arrived;
+    arrived.v6 = is_v6;
+    arrived.arrived = true;
+    arrived.target = 0x767ff001;
+    EXPECT_EQ(read_netlink(NetlinkRequest::rule(arrived, 0xff000000, false, 1)).items.at(0).rule, arrived);
   }
   for (const auto action : {RouteRule::Action::go_to, RouteRule::Action::none}) {
     RouteRule jump;
