@@ -1,6 +1,5 @@
 """Routes that the network brings: they beat those of a VPN that trusts the main table (TunnelVision and its kin)."""
 
-import os
 import socket
 import struct
 import subprocess
@@ -8,17 +7,9 @@ import time
 from pathlib import Path
 
 from tests.attacks.kernel_made import inject
-from tests.lab import packets
+from tests.lab import dhcp, packets
 from tests.lab.attack import attack
 from tests.lab.frames import ICMP, ICMPV6, IPV4, IPV6, Leak
-
-SCRIPT = r"""#!/bin/sh
-# What udhcpc calls: option 121 as a naive client takes it.
-[ "$1" = bound ] || exit 0
-set -- $staticroutes
-while [ $# -ge 2 ]; do ip route replace "$1" via "$2" dev "$interface"; shift 2; done
-touch "$DONE"
-"""
 
 
 def _classic(scene):
@@ -47,54 +38,24 @@ def _more_specific(scene):
 @attack("TunnelVision: DHCP option 121 (CVE-2024-3661)", batch=1, dirty=True, settle=0.1)
 def _tunnel_vision(scene):
     _classic(scene)
-    device, folder = scene.world.device, scene.world.folder
-    script, done = folder / "udhcpc", folder / "udhcpc.done"
-    script.write_text(SCRIPT)
-    script.chmod(0o755)
-    done.unlink(missing_ok=True)
+    device, done = scene.world.device, scene.world.folder / "udhcpc.done"
+    bound = done.with_name(done.name + ".bound")
+    bound.unlink(missing_ok=True)
     try:
         yield Leak(token=scene.token)
-        scene.world.peer.send((serve_dhcp, (scene.server, scene.address, scene.router, 1.5)))
-        client = subprocess.Popen(["busybox", "udhcpc", "-i", scene.link, "-s", str(script), "-q", "-n", "-t", "3", "-T", "1", "-f", "-O", "staticroutes"],
-                                  env={"DONE": str(done), "PATH": os.environ["PATH"]}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        scene.world.peer.send((dhcp.serve, (scene.address, scene.router, 1.5), {"routes": [scene.server]}))
+        client = dhcp.client(scene.link, scene.world.folder / "udhcpc", done, "-q")
         try:
             client.wait(4)
         except subprocess.TimeoutExpired:
             client.kill()
         answered = scene.world.peer.receive()
-        if not answered or not done.exists():
-            raise RuntimeError(f"DHCP is to work in a lockdown too (S1.a): {answered} requests answered")
+        if not bound.exists():
+            raise RuntimeError(f"DHCP is to work in a lockdown too (S1.a): the server was asked {answered}")
         _ask(scene, scene.server)
     finally:
         device.run(["ip", "route", "delete", f"{scene.server}/32"], check=False)
         scene.world.tunnel.no_routes()
-
-
-def serve_dhcp(server, address, router, seconds):
-    """In the router: leases with option 121, for `seconds`. Returns how many requests it answered."""
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"device0")
-    s.bind(("0.0.0.0", 67))
-    answered, end = 0, time.monotonic() + seconds
-    while time.monotonic() < end:
-        s.settimeout(max(0.01, end - time.monotonic()))
-        try:
-            request, _ = s.recvfrom(2048)
-        except TimeoutError:
-            break
-        kind = request[request.index(b"\x35\x01", 240) + 2]
-        route = b"\x20" + packets.packed(server) + packets.packed(router)
-        options = b"".join(bytes([code, len(value)]) + value for code, value in (
-            (53, b"\x02" if kind == 1 else b"\x05"), (54, packets.packed(router)), (51, b"\0\0\x0e\x10"), (1, b"\xff\xff\xff\0"), (121, route)))
-        reply = b"\x02" + request[1:16] + packets.packed(address) + packets.packed(router) + bytes(4) + request[28:236] + request[236:240]
-        s.sendto(reply + options + b"\xff", ("255.255.255.255", 68))
-        answered += 1
-        if kind == 3:
-            break
-    s.close()
-    return answered
 
 
 @attack("IPv6 router advertisement with a route", batch=1, dirty=True, settle=0.1)

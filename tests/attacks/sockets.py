@@ -4,13 +4,13 @@ import socket
 import struct
 
 from tests.lab.attack import attack
-from tests.lab.frames import ICMP, ICMPV6, TCP, Leak
+from tests.lab.frames import ICMP, ICMPV6, SCTP, TCP, Leak
 from tests.lab.packets import icmp, icmp6
 
 ECHO = 7
 TCP_FASTOPEN_CONNECT, MSG_FASTOPEN = 30, 0x20000000
 IPPROTO_MPTCP = 262
-IPPROTO_UDPLITE, IPPROTO_SCTP = 136, 132
+IPPROTO_UDPLITE = 136
 FAMILIES = ((4, socket.AF_INET, "server"), (6, socket.AF_INET6, "server6"))
 
 
@@ -98,10 +98,10 @@ for _version, _family, _server in FAMILIES:
         yield Leak(token=scene.token)
         socket.socket(family, socket.SOCK_DGRAM, IPPROTO_UDPLITE).sendto(scene.token, (getattr(scene, server), ECHO))
 
-    @attack(f"SCTP{_version} connect", needs=lambda: _without(socket.SOCK_STREAM, IPPROTO_SCTP, "SCTP"))
+    @attack(f"SCTP{_version} connect", needs=lambda: _without(socket.SOCK_STREAM, SCTP, "SCTP"))
     def _sctp(scene, family=_family, server=_server):
-        yield Leak(protocol=IPPROTO_SCTP, destination=getattr(scene, server))
-        _begin(socket.socket(family, socket.SOCK_STREAM, IPPROTO_SCTP), (getattr(scene, server), scene.port))
+        yield Leak(protocol=SCTP, destination=getattr(scene, server), port=scene.port)
+        _begin(socket.socket(family, socket.SOCK_STREAM, SCTP), (getattr(scene, server), scene.port))
 
 
 @attack("ICMP ping socket", needs=lambda: None)

@@ -1,4 +1,4 @@
-"""vpnagentd in the device's namespace, confined to the lab's cgroup."""
+"""vpnagentd in the device's namespace, confined to the lab's cgroup; on a whole machine, to nothing."""
 
 import contextlib
 import json
@@ -14,15 +14,17 @@ from tests.lab.client import Client
 from tests.lab.netns import stop
 from tests.lab.strongswan import wait_for
 
+PATIENCE = 90  # seconds until an agent that was started is in force: on a busy machine, or an emulated one
+
 
 class Agent:
     """One installation: folders, policy, daemon. The daemon may be killed and started again."""
 
-    def __init__(self, world, build, policy, *, tunnels=None, configuration=None, whole_machine=False, arguments=(), prefix=()):
+    def __init__(self, world, build, policy, *, tunnels=None, configuration=None, prefix=()):
         """`tunnels`: identifiers of the policy's tunnels that a lab client brings up, with its configuration. `prefix`: what starts the daemon."""
         self._world, self._build, self.policy = world, build, policy
         self.folder = world.folder / "agent"
-        self._whole_machine, self._arguments, self._prefix = whole_machine, list(arguments), list(prefix)
+        self._prefix = list(prefix)
         self._process = None
         for name in ("config", "state", "bpf"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -44,14 +46,14 @@ class Agent:
     def start(self, wait=True):
         command = [*self._prefix, self._build / "bin/vpnagentd", "--policy", self.policy, "--config", self.folder / "config", "--state-dir", self.folder / "state",
                    "--control", self.control, "--bpf-dir", self.folder / "bpf/guard"]
-        command += [] if self._whole_machine else ["--cgroup", self._world.guarded]
+        command += [] if self._world.whole_machine else ["--cgroup", self._world.guarded]
         log = (self.folder / "log").open("a")
         undo.later(log.close)
         self.control.unlink(missing_ok=True)
-        self._process = self._world.device.start([*map(str, command), *self._arguments], stdout=log, stderr=log, preexec_fn=self._enter)
+        self._process = self._world.device.start(list(map(str, command)), stdout=log, stderr=log, preexec_fn=self._enter)
         if wait:
             try:
-                wait_for(lambda: self._gone() or self._guards(), "the guard in force", 10)
+                wait_for(lambda: self._gone() or self._guards(), "the guard in force", PATIENCE)
             except TimeoutError as error:
                 raise RuntimeError(f"{error}: {self.log()[-2000:]}") from None
         return self
@@ -120,9 +122,9 @@ class Guard:
 
     name = "agent"
 
-    def __init__(self, world, build, policy, status, **options):
+    def __init__(self, world, build, policy, status):
         self._world, self._status = world, status
-        self._agent = Agent(world, build, policy, tunnels={profiles.ALWAYS_ON_TUNNEL: {}}, **options)
+        self._agent = Agent(world, build, policy, tunnels={profiles.ALWAYS_ON_TUNNEL: {}})
         self._client = None
 
     def engage(self):

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 ARP, IPV4, IPV6, EAPOL = 0x0806, 0x0800, 0x86DD, 0x888E
-ICMP, IGMP, TCP, UDP, ESP, ICMPV6 = 1, 2, 6, 17, 50, 58
+ICMP, IGMP, TCP, UDP, ESP, ICMPV6, SCTP = 1, 2, 6, 17, 50, 58, 132
 _IPV6_EXTENSIONS = {0, 43, 44, 60}
 
 
@@ -77,7 +77,7 @@ def _transport(frame, rest):
     frame.payload = rest
     if frame.fragment:
         return
-    if frame.protocol in (TCP, UDP) and len(rest) >= 8:
+    if frame.protocol in (TCP, UDP, SCTP) and len(rest) >= 8:
         frame.source_port, frame.port = struct.unpack_from("!HH", rest)
         if frame.protocol == TCP and len(rest) >= 14:
             frame.flags = rest[13]

@@ -2,10 +2,10 @@
 
 from tests.lab import profiles, strongswan, world
 from tests.lab.agent import Agent
-from tests.lab.frames import UDP
+from tests.lab.frames import ESP, UDP
 from tests.lab.stage import Base
 
-OUTER = [(world.GATEWAY, UDP, 500), (world.GATEWAY, UDP, 4500)]  # what of the tunnel is on the wires
+OUTER = [(world.GATEWAY, UDP, 500), (world.GATEWAY, UDP, 4500), (world.GATEWAY, ESP, -1)]  # what of the tunnel is on the wires
 
 
 class IkeStage(Base):

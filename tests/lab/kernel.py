@@ -7,12 +7,13 @@ import os
 import re
 import socket
 import struct
+import subprocess
 from functools import cache
 from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
-MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+MS_RDONLY, MS_BIND, MS_REC, MS_PRIVATE = 0x1, 0x1000, 0x4000, 0x40000
 MNT_DETACH = 2
 _SYS_BPF, _BPF_MAP_LOOKUP_ELEM, _BPF_MAP_UPDATE_ELEM, _BPF_OBJ_GET = 321, 1, 2, 7
 
@@ -120,6 +121,13 @@ def configured(option):
     if not _configuration():
         return None
     return re.search(rf"^CONFIG_{option}=[ym]$", _configuration(), re.MULTILINE) is not None
+
+
+@cache
+def has_link_kind(kind):
+    """Whether interfaces of a kind can be made: tried in a namespace that goes away at once."""
+    done = subprocess.run(["unshare", "--net", "ip", "link", "add", "probe0", "type", kind], capture_output=True)
+    return done.returncode == 0
 
 
 def has_socket(family, kind, protocol=0):

@@ -17,7 +17,7 @@ class Performer:
 
     def attacks(self, ones, status):
         """Attacks against the agent, under one always-on guard whose tunnel is in a status."""
-        return self._attack(ones, status, lambda: agent.Guard(self._world, self._build, self._policy(), status, whole_machine=self._whole_machine))
+        return self._attack(ones, status, lambda: agent.Guard(self._world, self._build, self._policy(), status))
 
     def gated(self, ones, status="self-test"):
         """Attacks against a gate that is known to stop them."""

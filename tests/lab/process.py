@@ -115,14 +115,14 @@ def _run(function, channel, arguments, namespace, cgroup, uid):
 
 
 def serve(channel):
-    """A child that calls what it is sent: (function, arguments) → its result."""
+    """A child that calls what it is sent: (function, arguments[, those with names]) → its result."""
     while True:
         try:
-            function, arguments = channel.recv()
+            function, arguments, *named = channel.recv()
         except EOFError:
             return
         try:
-            channel.send(function(*arguments))
+            channel.send(function(*arguments, **(named[0] if named else {})))
         except Exception:  # noqa: BLE001
             channel.send(_Trace(traceback.format_exc()))
 

@@ -30,7 +30,8 @@ def table(entries):
         control = sum(entry["control_leaked"] for entry in group)
         failed = [entry for entry in group if entry["result"] == "failed"]
         leaked = sum(entry["guarded_leaked"] for entry in group)
-        note = f" (**failed**: {failed[0].get('reason', '')[:160]})" if failed else ""
+        said = (failed or group)[0].get("reason", "")
+        note = f" (**failed**: {said[:160]})" if failed else f"; {said}" if said else ""
         lines.append(f"| {case} | {where} | {sum(entry['runs'] for entry in group)} | {control or '–'} | {leaked}{note} |".replace("\n", " "))
     if skipped:
         lines += ["", "Skipped:", *skipped]

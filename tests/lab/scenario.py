@@ -39,6 +39,7 @@ class Scenario:
     rounds: int  # of place.rounds
     full_rounds: int  # with --full, in batches of `batch`
     batch: int
+    machine: bool  # runs in the whole machine, too
     long: bool  # begins early, for it ends late
 
     def batches(self):
@@ -46,9 +47,9 @@ class Scenario:
         return [min(self.batch, self.full_rounds - done) for done in range(0, self.full_rounds, self.batch)]
 
 
-def scenario(name, *, needs=None, full=False, agent=True, rounds=1, full_rounds=1, batch=100, long=False):
+def scenario(name, *, needs=None, full=False, agent=True, rounds=1, full_rounds=1, batch=100, machine=False, long=False):
     def register(function):
-        REGISTRY[name] = Scenario(name, function, needs, full, agent, rounds, full_rounds, batch, long)
+        REGISTRY[name] = Scenario(name, function, needs, full, agent, rounds, full_rounds, batch, machine, long)
         return function
 
     return register

@@ -20,7 +20,7 @@ _PLUGINS = ("random nonce x509 revocation constraints pubkey pkcs1 pkcs8 pkcs12 
 
 def kernel_esp():
     """Whether the kernel transforms ESP itself; else kernel-libipsec does, in user space, with a TUN device."""
-    return bool(kernel.configured("INET_ESP"))
+    return Path("/sys/module/esp4").exists() or bool(kernel.configured("INET_ESP"))
 
 
 class Charon:
@@ -54,8 +54,11 @@ class Charon:
 
     def start(self):
         self._process = self.place.start([CHARON], env=self._environment, preexec_fn=self._enter, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: self.vici.exists() and self._ready(), f"charon in {self.place.label}; its log: {self.log}")
+        wait_for(lambda: self.vici.exists() and self._ready(), lambda: f"charon in {self.place.label}; its log: {self._said()}", 90)
         return self
+
+    def _said(self):
+        return self.log.read_text(errors="replace")[-1500:] if self.log.exists() else f"none; it has ended with {self._process.poll()}"
 
     def _enter(self):
         kernel.private_mounts()

@@ -1,4 +1,4 @@
-"""WireGuard by wireguard-go: a gateway, and a client of its own beside the agent's."""
+"""WireGuard by wireguard-go, or by the kernel: a gateway, and a client of its own beside the agent's."""
 
 import os
 import shutil
@@ -26,11 +26,14 @@ class Peer:
         self.keys = Keys()
 
     def start(self, configuration, address, address6):
+        self._make()
+        self._wg("setconf", self.link, "/dev/stdin", text=f"[Interface]\nPrivateKey = {self.keys.private}\n{configuration}")
+        self.place.ip(f"addr add {address} dev {self.link}", f"addr add {address6} dev {self.link} nodad", f"link set {self.link} mtu 1420 up")
+
+    def _make(self):
         self._process = self.place.start(["wireguard-go", "--foreground", self.link], preexec_fn=self._enter,
                                          env=dict(os.environ, LOG_LEVEL="silent"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(lambda: self._wg("show", self.link, check=False).returncode == 0, f"wireguard-go in {self.place.label}")
-        self._wg("setconf", self.link, "/dev/stdin", text=f"[Interface]\nPrivateKey = {self.keys.private}\n{configuration}")
-        self.place.ip(f"addr add {address} dev {self.link}", f"addr add {address6} dev {self.link} nodad", f"link set {self.link} mtu 1420 up")
 
     def _enter(self):
         kernel.private_mounts()
@@ -46,20 +49,35 @@ class Peer:
         return done
 
 
+class KernelPeer(Peer):
+    def _make(self):
+        self.place.ip(f"link add {self.link} type wireguard")
+
+    def _wg(self, *arguments, text=None, check=True):
+        return self.place.run(["wg", *arguments], text=text, check=check)
+
+
 def serve(gateway, client):
     """Starts the gateway for a client with this public key."""
     gateway.start(f"ListenPort = {PORT}\n[Peer]\nPublicKey = {client}\nAllowedIPs = {places.TUNNEL}/32, {places.TUNNEL6}/128\n",
                   f"{places.INSIDE}/24", f"{places.INSIDE6}/64")
 
 
-def pair(world, link="wg0"):
+def pair(world, kind=Peer):
     """(device's end, gateway's end), with the tunnel up: all is behind the gateway. No routes on the device."""
-    far, near = Peer(world.gateway, "wg0", world.outside), Peer(world.device, link, world.outside)
+    far, near = (kind(place, "wg0", world.outside) for place in (world.gateway, world.device))
     serve(far, near.keys.public)
     near.start(f"FwMark = {MARK:#x}\n[Peer]\nPublicKey = {far.keys.public}\nEndpoint = {places.GATEWAY}:{PORT}\nAllowedIPs = 0.0.0.0/0, ::/0\n",
                f"{places.TUNNEL}/32", f"{places.TUNNEL6}/128")
     return near, far
 
 
+def kind():
+    """The kernel's where it has one."""
+    return KernelPeer if kernel.has_link_kind("wireguard") else Peer
+
+
 def available():
-    return None if shutil.which("wireguard-go") and shutil.which("wg") else "wireguard-go or wg is not installed"
+    if shutil.which("wg") and (kernel.has_link_kind("wireguard") or shutil.which("wireguard-go")):
+        return None
+    return "wg, and wireguard-go or the kernel's WireGuard, are not there"

@@ -70,9 +70,9 @@ class World:
         undo.later(shutil.rmtree, self.folder, True)
         self.cgroup = cgroups()
         self.guarded, self.outside = self.cgroup / "guarded", self.cgroup / "outside"
-        self.device = self._place("device")
-        self.internet = self._place("internet")
-        self.gateway = self._place("gateway")
+        self.device = self.add_place("device")
+        self.internet = self.add_place("internet")
+        self.gateway = self.add_place("gateway")
         for place in (self.internet, self.gateway):
             _forward(place)
         for access in self.accesses:
@@ -89,7 +89,7 @@ class World:
         self.peer = self.helper("wifi")  # somebody on the Wi-Fi, who may do all that a router may
         self.stranger = self.helper("device")  # a process of the device that is in no guarded cgroup
 
-    def _place(self, name):
+    def add_place(self, name):
         own = self.whole_machine and name == "device"
         place = self.places[name] = Namespace(name, "/proc/1/ns/net" if own else None)
         if not self.ipv6:
@@ -104,7 +104,7 @@ class World:
 
     def _attach(self, access):
         """A router between the device and the internet."""
-        router = self._place(access.name)
+        router = self.add_place(access.name)
         _forward(router)
         number = access.number
         self._wire(router, "wan0", self.internet, access.name)
@@ -119,6 +119,8 @@ class World:
         """The device's link to an access network, made (again)."""
         router = self.places[access.name]
         self.device.ip(f"link add {access.link} type veth peer name device0 netns {router.name}")
+        if self.whole_machine:  # whose namespace stays
+            undo.later(self.device.run, ["ip", "link", "delete", access.link], None, False)
         if access.link in self.captures:
             self.captures.pop(access.link).close()
         self.captures[access.link] = router.capture("device0")  # before the link is up: no frame escapes

@@ -7,7 +7,7 @@ import statistics
 import time
 from collections import Counter
 
-from tests.lab import world
+from tests.lab import profiles, world
 from tests.lab.frames import UDP, Leak
 from tests.lab.load import Flood, Streams
 from tests.lab.scenario import Tally, expect, scenario
@@ -277,6 +277,52 @@ def _reach(address, ports, kind):
             except OSError as error:
                 tried[errno.errorcode[error.errno]] += 1
     return tried.total()
+
+
+@scenario("always-on: counters agree with the captures to the packet, exemptions among them (figure 9)", rounds=200, full_rounds=10000, batch=10000)
+def counted(place):
+    tally = Tally(runs=3 * place.rounds, status="connecting, connected")
+    stage = Stage(place)
+    exempt = [{"BundleIdentifier": "com.example.watch"}]
+    stage.agent.policy = stage.compile(profiles.always_on(stage.identity, stage.authority, ApplicationExceptions=exempt))
+    stage.start()
+    place.take()
+    refused = stage.app("browser").call(_send_many, world.SERVER, b"refused", place.rounds)
+    expect(refused == place.rounds, f"{refused} of {place.rounds} datagrams were refused before the tunnel")
+    stage.connect()
+    tunnel = place.device.capture("tun0")
+    for app in ("browser", "watch"):
+        expect(stage.app(app).call(_send_many, world.SERVER, app.encode(), place.rounds) == 0, f"{app}: a datagram was refused")
+    time.sleep(0.2)
+    direct = Leak(token=b"watch", protocol=UDP, destination=world.SERVER)
+    on_wire = place.take()
+    seen = {("browser", "drop"): (place.rounds, None), ("browser", "tunnel"): _sum(tunnel.take_sent(), b"browser"), ("watch", "direct"): _sum(on_wire, b"watch")}
+    counters = stage.agent.request("drops")["counters"]
+    for (app, verdict), (packets, count) in seen.items():
+        own = [one for one in counters if (one["app"], one["verdict"], one["direction"]) == (f"com.example.{app}", verdict, "out")]
+        expect(sum(one["packets"] for one in own) == packets == place.rounds, f"{app}, {verdict}: captured {packets}, counted {own}")
+        expect(count is None or sum(one["bytes"] for one in own) == count, f"{app}, {verdict}: captured {count} bytes, counted {own}")
+    tunnel.close()
+    tally.count(on_wire, lockdown(direct=[direct]))
+    return tally
+
+
+def _sum(frames, token):
+    """(packets, bytes of IP) of those that hold a token."""
+    sizes = [len(frame.data) - 14 for frame in frames if token in frame.data]
+    return len(sizes), sum(sizes)
+
+
+def _send_many(server, token, count):
+    """In an app: so many datagrams to a port at which nobody listens. How many were refused."""
+    refused = 0
+    for _ in range(count):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            try:
+                s.sendto(token, (server, 9))
+            except OSError:
+                refused += 1
+    return refused
 
 
 @scenario("always-on: DHCP, discovery and memberships still work (S1)")

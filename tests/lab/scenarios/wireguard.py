@@ -14,7 +14,7 @@ class WireguardStage(Base):
 
     def __init__(self, place):
         super().__init__(place, profiles.DEVICE_WIDE)
-        self.near, self.gateway = wireguard.Keys(), wireguard.Peer(place.gateway, "wg0", place.outside)
+        self.near, self.gateway = wireguard.Keys(), wireguard.kind()(place.gateway, "wg0", place.outside)
         self.policy = self.compile(profiles.wireguard(self.near.private, self.gateway.keys.public))
         self.agent = Agent(place, place.build, self.policy)
 
@@ -22,7 +22,7 @@ class WireguardStage(Base):
         wireguard.serve(self.gateway, self.near.public)
 
 
-@scenario("WireGuard from a profile: lockdown before, through the tunnel after", needs=wireguard.available)
+@scenario("WireGuard from a profile: lockdown before, through the tunnel after", needs=wireguard.available, machine=True)
 def connect(place):
     tally, stage = life.connects(WireguardStage, place, OUTER, "connecting, connected")
     stage.agent.request("disconnect", tunnel=profiles.DEVICE_WIDE)
