@@ -9,7 +9,7 @@
 namespace vpn::cli {
 namespace {
 
-std::string nearest(std::string_view text) {
+std::string suggestion(std::string_view text) {
   std::vector<std::string_view> known;
   for (const findings::CodeInfo& code : findings::all_codes()) known.insert(known.end(), {code.id, code.name});
   const std::string_view best = cli::nearest(text, known);
@@ -31,7 +31,7 @@ Result<CodePattern> CodePattern::parse(std::string_view text) {
   const bool fits =
       pattern.prefix_.size() >= 2 &&
       std::any_of(known.begin(), known.end(), [&](const findings::CodeInfo& c) { return pattern.matches(c); });
-  if (!fits) return fail(ErrorKind::usage, "no finding is called '" + std::string(text) + "'", {}, nearest(text));
+  if (!fits) return fail(ErrorKind::usage, "no finding is called '" + std::string(text) + "'", {}, suggestion(text));
   return pattern;
 }
 

@@ -9,12 +9,6 @@
 namespace vpn::document {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && ascii::is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && ascii::is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 constexpr std::uint8_t space = 0x40, padding = 0x41, wrong = 0x42;
 
 constexpr std::array<std::uint8_t, 256> base64_table() {
@@ -34,7 +28,7 @@ bool is_leap(int year) { return (year % 4 == 0 && year % 100 != 0) || year % 400
 }  // namespace
 
 IntegerFault parse_integer(std::string_view text, std::int64_t& out) {
-  text = trimmed(text);
+  text = ascii::trimmed(text);
   bool negative = false;
   if (!text.empty() && (text.front() == '-' || text.front() == '+')) {
     negative = text.front() == '-';
@@ -56,7 +50,7 @@ IntegerFault parse_integer(std::string_view text, std::int64_t& out) {
 }
 
 bool parse_real(std::string_view text, double& out) {
-  text = trimmed(text);
+  text = ascii::trimmed(text);
   if (!text.empty() && text.front() == '+') {
     text.remove_prefix(1);
     if (!text.empty() && text.front() == '-') return false;

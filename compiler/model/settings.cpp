@@ -179,17 +179,11 @@ void settle_flags(std::vector<Setting>& settings) {
   }
 }
 
-std::string_view trim(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r\n");
-  return begin == std::string_view::npos ? std::string_view{}
-                                         : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
-
 template <class Visit>
 void each_line(std::string_view text, Visit visit) {
   while (!text.empty()) {
     const auto end = text.find('\n');
-    visit(trim(text.substr(0, end)));
+    visit(ascii::trimmed(text.substr(0, end)));
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   }
 }
@@ -198,9 +192,10 @@ void each_line(std::string_view text, Visit visit) {
 void add_wireguard(std::string_view text, std::vector<std::string_view>& out) {
   each_line(text, [&](std::string_view line) {
     const auto equals = line.find('=');
-    if (equals == std::string_view::npos || !ascii::equal_without_case(trim(line.substr(0, equals)), "Endpoint"))
+    if (equals == std::string_view::npos ||
+        !ascii::equal_without_case(ascii::trimmed(line.substr(0, equals)), "Endpoint"))
       return;
-    out.push_back(trim(line.substr(equals + 1)));
+    out.push_back(ascii::trimmed(line.substr(equals + 1)));
   });
 }
 
@@ -210,7 +205,7 @@ void add_openvpn(std::string_view text, bool is_remote, std::vector<std::string_
     std::string_view rest = line;
     if (!is_remote) {
       if (!rest.starts_with("remote ") && !rest.starts_with("remote\t")) return;
-      rest = trim(rest.substr(7));
+      rest = ascii::trimmed(rest.substr(7));
     }
     const std::string_view host = rest.substr(0, rest.find_first_of(" \t"));
     if (!host.empty()) out.push_back(host);

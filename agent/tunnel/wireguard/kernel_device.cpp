@@ -17,8 +17,6 @@
 namespace vpn::agent::wireguard {
 namespace {
 
-constexpr std::size_t most_peers = 64;
-
 using Attributes = std::vector<const nlattr*>;
 
 using Visit = std::function<void(const nlattr*)>;
@@ -112,7 +110,7 @@ void put_key(nlmsghdr* message, std::uint16_t type, const Key& key) {
   mnl_attr_put(message, type, key.bytes.size(), key.bytes.data());
 }
 
-void read_endpoint(const nlattr* attribute, PeerStatus& out) {
+void take_endpoint(const nlattr* attribute, PeerStatus& out) {
   sockaddr_storage from{};
   const auto size = mnl_attr_get_payload_len(attribute);
   if (size < sizeof(sockaddr_in) || size > sizeof from) return;
@@ -124,7 +122,7 @@ void read_endpoint(const nlattr* attribute, PeerStatus& out) {
   out.port = ntohs(port.sin_port);
 }
 
-bool read_key(const nlattr* attribute, Key& out) {
+bool take_key(const nlattr* attribute, Key& out) {
   if (attribute == nullptr || mnl_attr_get_payload_len(attribute) != out.bytes.size()) return false;
   std::memcpy(out.bytes.data(), mnl_attr_get_payload(attribute), out.bytes.size());
   return true;
@@ -134,8 +132,8 @@ void read_peers(const nlattr* list, DeviceStatus& out) {
   each_nested(list, [&](const nlattr* one) {
     const Attributes all = parse(one, WGPEER_A_MAX + 1);
     PeerStatus peer;
-    if (!read_key(all[WGPEER_A_PUBLIC_KEY], peer.public_key) || out.peers.size() == most_peers) return;
-    if (all[WGPEER_A_ENDPOINT] != nullptr) read_endpoint(all[WGPEER_A_ENDPOINT], peer);
+    if (!take_key(all[WGPEER_A_PUBLIC_KEY], peer.public_key) || out.peers.size() == most_peers) return;
+    if (all[WGPEER_A_ENDPOINT] != nullptr) take_endpoint(all[WGPEER_A_ENDPOINT], peer);
     if (const nlattr* time = all[WGPEER_A_LAST_HANDSHAKE_TIME];
         time != nullptr && mnl_attr_get_payload_len(time) == 2 * sizeof(std::int64_t)) {
       std::array<std::int64_t, 2> parts{};
@@ -185,7 +183,7 @@ class KernelDevice final : public Device {
     Result<DeviceStatus> out{DeviceStatus{}};
     const int code = netlink_exchange(NETLINK_GENERIC, message, [&](const nlmsghdr& part) {
       const Attributes all = parse(part, WGDEVICE_A_MAX + 1);
-      read_key(all[WGDEVICE_A_PRIVATE_KEY], out->private_key);
+      take_key(all[WGDEVICE_A_PRIVATE_KEY], out->private_key);
       if (all[WGDEVICE_A_PEERS] != nullptr) read_peers(all[WGDEVICE_A_PEERS], *out);
     });
     if (code != 0) out = refused(code);

@@ -1,7 +1,6 @@
 #include "agent/tunnel/wireguard/quick_config.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "policy/ascii.h"
@@ -12,13 +11,7 @@ namespace {
 using policy::Address;
 using policy::Prefix;
 
-constexpr std::size_t longest_text = std::size_t{1} << 20, most_peers = 64, most_prefixes = 1024, most_addresses = 32;
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && ascii::is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && ascii::is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
+constexpr std::size_t longest_text = std::size_t{1} << 20, most_prefixes = 1024, most_addresses = 32;
 
 int digit_of(char c) {
   if (ascii::is_upper(c)) return c - 'A';
@@ -28,19 +21,13 @@ int digit_of(char c) {
   return c == '/' ? 63 : -1;
 }
 
-template <class T>
-bool read_number(std::string_view text, T& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc{} && end == text.data() + text.size();
-}
-
 /// The items of a list that commas divide; an empty list has none.
 template <class Visit>
 bool each_item(std::string_view list, Visit visit) {
-  list = trimmed(list);
+  list = ascii::trimmed(list);
   while (!list.empty()) {
     const auto comma = list.find(',');
-    if (!visit(trimmed(list.substr(0, comma)))) return false;
+    if (!visit(ascii::trimmed(list.substr(0, comma)))) return false;
     list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
   }
   return true;
@@ -58,7 +45,7 @@ std::optional<Length> read_address(std::string_view text) {
   if (!address) return std::nullopt;
   unsigned bits = address->v6 ? 128 : 32;
   const unsigned most = bits;
-  if (slash != std::string_view::npos && (!read_number(text.substr(slash + 1), bits) || bits > most))
+  if (slash != std::string_view::npos && (!ascii::read_number(text.substr(slash + 1), bits) || bits > most))
     return std::nullopt;
   return Length{*address, static_cast<std::uint8_t>(bits)};
 }
@@ -70,7 +57,7 @@ class Reader {
     while (!text.empty()) {
       const auto end = text.find('\n');
       ++line_;
-      if (const char* fault = line(trimmed(text.substr(0, std::min(end, text.find('#')))))) return refuse(fault);
+      if (const char* fault = line(ascii::trimmed(text.substr(0, std::min(end, text.find('#')))))) return refuse(fault);
       text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     }
     line_ = 0;
@@ -100,7 +87,8 @@ class Reader {
     if (text.front() == '[') return section(text);
     const auto equals = text.find('=');
     if (equals == std::string_view::npos) return "neither a section nor KEY = VALUE";
-    const std::string_view key = trimmed(text.substr(0, equals)), value = trimmed(text.substr(equals + 1));
+    const std::string_view key = ascii::trimmed(text.substr(0, equals)),
+                           value = ascii::trimmed(text.substr(equals + 1));
     if (in_ == Section::none) return "stands before [Interface]";
     // A key may hold a value that was mistyped: it is shown only where it is a known one.
     const auto is = [&](const char* name) {
@@ -133,10 +121,11 @@ class Reader {
       has_key_ = true;
       return nullptr;
     }
-    if (is("ListenPort")) return read_number(value, out_.listen_port) ? nullptr : "a port is expected here";
+    if (is("ListenPort")) return ascii::read_number(value, out_.listen_port) ? nullptr : "a port is expected here";
     if (is("MTU")) {
-      return read_number(value, out_.mtu) && out_.mtu >= 1280 && out_.mtu <= 65535 ? nullptr
-                                                                                   : "1280 to 65535 is expected here";
+      return ascii::read_number(value, out_.mtu) && out_.mtu >= 1280 && out_.mtu <= 65535
+                 ? nullptr
+                 : "1280 to 65535 is expected here";
     }
     if (is("Address")) {
       return each_item(value,
@@ -187,7 +176,7 @@ class Reader {
     }
     if (is("PersistentKeepalive")) {
       if (ascii::equal_without_case(value, "off")) return nullptr;
-      return read_number(value, peer.keepalive) ? nullptr : "seconds are expected here, 65535 at most";
+      return ascii::read_number(value, peer.keepalive) ? nullptr : "seconds are expected here, 65535 at most";
     }
     return "no key of [Peer]";
   }
@@ -204,7 +193,7 @@ class Reader {
 
   static bool endpoint(std::string_view text, Peer& peer) {
     const auto colon = text.rfind(':');
-    if (colon == std::string_view::npos || !read_number(text.substr(colon + 1), peer.port) || peer.port == 0)
+    if (colon == std::string_view::npos || !ascii::read_number(text.substr(colon + 1), peer.port) || peer.port == 0)
       return false;
     std::string_view host = text.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) {

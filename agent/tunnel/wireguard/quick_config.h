@@ -19,6 +19,8 @@
 
 namespace vpn::agent::wireguard {
 
+inline constexpr std::size_t most_peers = 64;
+
 /// A key of Curve25519, or a shared one; wiped in the end.
 struct Key {
   std::array<std::byte, 32> bytes{};

@@ -1,5 +1,5 @@
 // wireguard-go's text: https://www.wireguard.com/xplatform/
-#include <charconv>
+#include <algorithm>
 #include <cstring>
 
 #include "agent/tunnel/wireguard/device.h"
@@ -7,8 +7,6 @@
 
 namespace vpn::agent::wireguard {
 namespace {
-
-constexpr std::size_t most_peers = 64;
 
 std::string hex(const Key& key) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -43,19 +41,13 @@ std::string with_port(const policy::Address& address, std::uint16_t port) {
   return host + ":" + std::to_string(port);
 }
 
-template <class T>
-bool read_number(std::string_view text, T& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc{} && end == text.data() + text.size();
-}
-
 bool read_endpoint(std::string_view text, PeerStatus& out) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return false;
   std::string_view host = text.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   out.address = policy::Address::parse(host.substr(0, host.find('%')));
-  return out.address && read_number(text.substr(colon + 1), out.port);
+  return out.address && ascii::read_number(text.substr(colon + 1), out.port);
 }
 
 }  // namespace
@@ -109,7 +101,7 @@ Result<DeviceStatus> read_answer(std::string_view text) {
     const std::string_view key = line.substr(0, equals), value = line.substr(equals + 1);
     std::int64_t number = 0;
     if (key == "errno") {
-      if (!read_number(value, number)) return bad("no errno");
+      if (!ascii::read_number(value, number)) return bad("no errno");
       if (number != 0)
         return fail(ErrorKind::environment, std::string("wireguard-go refuses: ") +
                                                 std::strerror(static_cast<int>(number < 0 ? -number : number)));
@@ -125,7 +117,7 @@ Result<DeviceStatus> read_answer(std::string_view text) {
       if (!read_endpoint(value, *peer)) return bad("an endpoint");
     } else if (peer != nullptr && key.starts_with("last_handshake_time_")) {
       constexpr std::int64_t billion = 1'000'000'000;
-      if (!read_number(value, number) || number < 0 || number > (std::int64_t{1} << 33)) return bad("a time");
+      if (!ascii::read_number(value, number) || number < 0 || number > (std::int64_t{1} << 33)) return bad("a time");
       peer->handshake_ns += key.ends_with("_nsec") ? std::min(number, billion) : number * billion;
     }
   }
