@@ -9,6 +9,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(vpn_options INTERFACE -Wno-restrict)
   # Its bounds warnings see impossible sizes in inlined library code once it optimises; ASan and clang look there instead.
   target_compile_options(vpn_options INTERFACE -Wno-array-bounds -Wno-stringop-overread -Wno-stringop-overflow)
+  if(VPN_UNITY)
+    # To GCC a source that is included is a header, in which local types are a fault.
+    target_compile_options(vpn_options INTERFACE -Wno-subobject-linkage)
+  endif()
 else()
   target_compile_options(vpn_options INTERFACE -Wshadow -Wnull-dereference)
 endif()

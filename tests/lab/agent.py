@@ -20,11 +20,12 @@ PATIENCE = 90  # seconds until an agent that was started is in force: on a busy 
 class Agent:
     """One installation: folders, policy, daemon. The daemon may be killed and started again."""
 
-    def __init__(self, world, build, policy, *, tunnels=None, configuration=None, prefix=()):
-        """`tunnels`: identifiers of the policy's tunnels that a lab client brings up, with its configuration. `prefix`: what starts the daemon."""
+    def __init__(self, world, build, policy, *, tunnels=None, configuration=None, prefix=(), arguments=()):
+        """`tunnels`: identifiers of the policy's tunnels that a lab client brings up, with its configuration. `prefix`: what starts
+        the daemon; `arguments`: what it is given beyond its folders."""
         self._world, self._build, self.policy = world, build, policy
         self.folder = world.folder / "agent"
-        self._prefix = list(prefix)
+        self._prefix, self._arguments = list(prefix), list(arguments)
         self._process = None
         for name in ("config", "state", "bpf"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -50,7 +51,7 @@ class Agent:
         log = (self.folder / "log").open("a")
         undo.later(log.close)
         self.control.unlink(missing_ok=True)
-        self._process = self._world.device.start(list(map(str, command)), stdout=log, stderr=log, preexec_fn=self._enter)
+        self._process = self._world.device.start([*map(str, command), *self._arguments], stdout=log, stderr=log, preexec_fn=self._enter)
         if wait:
             try:
                 wait_for(lambda: self._gone() or self._guards(), "the guard in force", PATIENCE)
