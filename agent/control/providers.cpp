@@ -6,6 +6,7 @@
 
 #include "agent/control/agent.h"
 #include "agent/control/owners.h"
+#include "agent/tunnel/openvpn/openvpn.h"
 #include "agent/tunnel/strongswan/strongswan.h"
 #include "agent/tunnel/wireguard/wireguard.h"
 
@@ -35,8 +36,12 @@ std::vector<ProviderFactory> provider_factories(const AgentOptions& options) {
   WireguardOptions wireguard;
   wireguard.cgroup_mount = ike.cgroup_mount;
   wireguard.cgroup = ike.cgroup;
+  OpenvpnOptions openvpn;
+  openvpn.cgroup_mount = ike.cgroup_mount;
+  openvpn.cgroup = ike.cgroup;
   std::vector<ProviderFactory> out;
   out.push_back(strongswan_factory(std::move(ike)));
+  out.push_back(openvpn_factory(std::move(openvpn)));
   out.push_back(wireguard_factory(std::move(wireguard)));
   return out;
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@ void send_signal(const Descriptor& handle, int number) {
 
 // In the child, between fork and exec: only what is safe there. Writes errno to `report` when something fails; a
 // successful exec closes it.
-[[noreturn]] void become(char* const* arguments, char* const* environment, int cgroup, int report) {
+[[noreturn]] void become(char* const* arguments, char* const* environment, int cgroup, int input, int report) {
   const auto give_up = [report] {
     const int code = errno;
     [[maybe_unused]] const ssize_t sent = ::write(report, &code, sizeof code);
@@ -38,7 +39,8 @@ void send_signal(const Descriptor& handle, int number) {
   if (cgroup >= 0 && ::write(cgroup, "0", 1) != 1) give_up();
   if (::setsid() < 0) give_up();
   const int null = ::open("/dev/null", O_RDWR);
-  if (null < 0 || ::dup2(null, STDIN_FILENO) < 0 || ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) give_up();
+  if (null < 0 || ::dup2(input >= 0 ? input : null, STDIN_FILENO) < 0 || ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+    give_up();
   ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
   sigset_t none;
   ::sigemptyset(&none);
@@ -65,6 +67,20 @@ Result<Descriptor> open_cgroup(const std::string& folder) {
   return file;
 }
 
+/// The text in memory, at its beginning; none for an empty one.
+Result<Descriptor> input_file(std::string_view text) {
+  if (text.empty()) return Descriptor();
+  Descriptor file(::memfd_create("input", MFD_CLOEXEC));
+  if (!file) return system_error("cannot keep the daemon's input", {});
+  while (!text.empty()) {
+    const ssize_t count = ::write(file.get(), text.data(), text.size());
+    if (count < 0) return system_error("cannot keep the daemon's input", {});
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) return system_error("cannot keep the daemon's input", {});
+  return file;
+}
+
 std::string ending(const Descriptor& handle) {
   siginfo_t info{};
   // Not our child when it was adopted: then nobody tells us how it ended.
@@ -87,6 +103,8 @@ Result<void> make_cgroup(const std::string& folder) {
 Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, const DaemonProgram& program, Ended ended) {
   auto cgroup = open_cgroup(program.cgroup);
   if (!cgroup) return tl::unexpected(std::move(cgroup.error()));
+  const auto input = input_file(program.input);
+  if (!input) return tl::unexpected(input.error());
   std::vector<std::string> arguments{program.path}, environment{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
   arguments.insert(arguments.end(), program.arguments.begin(), program.arguments.end());
   environment.insert(environment.end(), program.environment.begin(), program.environment.end());
@@ -96,7 +114,8 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, const DaemonProgram& p
   const Descriptor report(pipe[0]);
   Descriptor child_report(pipe[1]);
   const pid_t process = ::fork();
-  if (process == 0) become(argument_list.data(), environment_list.data(), cgroup->get(), child_report.get());
+  if (process == 0)
+    become(argument_list.data(), environment_list.data(), cgroup->get(), input->get(), child_report.get());
   if (process < 0) return system_error("cannot start the daemon", program.path);
   child_report = Descriptor();
   // Returns when the child has executed the program, or says why not: some milliseconds at most.

@@ -20,7 +20,8 @@ struct DaemonProgram {
   std::string path;
   std::vector<std::string> arguments;    ///< behind the program's name
   std::vector<std::string> environment;  ///< NAME=value, besides PATH; nothing of the agent's own is handed on
-  std::string cgroup;  ///< folder in cgroup v2, made when it is not there; empty: stays in the agent's
+  std::string cgroup;        ///< folder in cgroup v2, made when it is not there; empty: stays in the agent's
+  std::string_view input{};  ///< what it reads from its standard input, which may be secret; empty: nothing
 };
 
 /// Makes a daemon's cgroup before there is a daemon, so that whose it is can be known before its first socket. It stays

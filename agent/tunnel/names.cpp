@@ -21,4 +21,10 @@ std::string short_name(std::string_view kind, std::string_view tunnel_id) {
   return out;
 }
 
+Result<void> plain_folder(const std::string& path) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+  if (!path.empty() && path.front() == '/' && path.find_first_not_of(plain) == std::string::npos) return {};
+  return fail(ErrorKind::usage, "the state folder's path has characters that a daemon's settings cannot hold", path);
+}
+
 }  // namespace vpn::agent

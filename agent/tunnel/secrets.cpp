@@ -16,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/tunnel/openssl.h"
 #include "policy_generated.h"
 
 namespace vpn::agent {
@@ -25,15 +26,6 @@ using Json = nlohmann::json;
 using Bytes = std::vector<std::byte>;
 
 constexpr std::size_t largest_file = std::size_t{64} << 20;
-
-struct Free {
-  void operator()(BIO* p) const { BIO_free(p); }
-  void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
-  void operator()(X509* p) const { X509_free(p); }
-  void operator()(CMS_ContentInfo* p) const { CMS_ContentInfo_free(p); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, Free>;
 
 void wipe(std::string& text) { OPENSSL_cleanse(text.data(), text.size()); }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct WipingAllocator {
 
 /// Never shrinks or grows in place without wiping what it leaves behind; std::string would keep short texts in itself.
 using WipedBytes = std::vector<std::byte, WipingAllocator<std::byte>>;
+/// For texts with long secrets in them, such as keys in PEM: some twenty characters may stay in the object itself.
+using WipedText = std::basic_string<char, std::char_traits<char>, WipingAllocator<char>>;
 
 inline WipedBytes wiped(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
 inline WipedBytes wiped(std::string_view text) { return wiped(std::as_bytes(std::span(text))); }

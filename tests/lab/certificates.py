@@ -27,7 +27,7 @@ class Authority:
         """A certificate for a host name."""
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
         identity = Identity(name, self._folder / f"{name}.pem", self._folder / f"{name}.key", self._folder / f"{name}.p12")
-        extensions.write_text(f"subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth,clientAuth\n")
+        extensions.write_text(f"subjectAltName=DNS:{name}\nkeyUsage=digitalSignature,keyAgreement\nextendedKeyUsage=serverAuth,clientAuth\n")
         self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/O=Example/CN={name}",
                       "-keyout", identity.key, "-out", request)
         self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial", "-days", "3650",

@@ -78,6 +78,20 @@ def wireguard(private, public):
     return _profile(_payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "wireguard"))
 
 
+def openvpn(authority, identity, protocol="udp", password=None):
+    """A guard by OpenVPN: by an identity, or by user and password."""
+    vendor = {"client": "NOARGS", "dev": "tun", "proto": protocol, "remote": f"{world.GATEWAY} 1194", "nobind": "NOARGS",
+              "remote-cert-tls": "server", "ca": authority.certificate.read_text().replace("\n", "\\n")}
+    login = {"AuthenticationMethod": "Certificate", "PayloadCertificateUUID": IDENTITY}
+    if password:
+        vendor["auth-user-pass"] = "NOARGS"
+        login = {"AuthenticationMethod": "Password", "AuthName": strongswan.USER, "AuthPassword": password}
+    vpn = {"UserDefinedName": "Lab", "VPNType": "VPN", "VPNSubType": "net.openvpn.connect.app", "VendorConfig": vendor,
+           "VPN": {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "net.openvpn.connect.app.PacketTunnelProvider",
+                   "IncludeAllNetworks": 1, "OnDemandEnabled": 1, "OnDemandRules": [{"Action": "Connect"}], **login}}
+    return _profile(*(_identity(identity, authority) if identity else []), _payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "openvpn"))
+
+
 def per_app(*apps):
     vpn = {"UserDefinedName": "Lab", "VPNType": "VPN", "VPNSubType": "com.example.client", "VPNUUID": PER_APP,
            "VPN": {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "com.example.client.tunnel", "ProviderType": "packet-tunnel",

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <fstream>
 
+#include "agent/tunnel/names.h"
+
 namespace vpn::agent::strongswan {
 
 std::uint32_t interface_id(std::string_view short_name) {
@@ -17,11 +19,8 @@ std::uint32_t interface_id(std::string_view short_name) {
 }
 
 Result<CharonPaths> paths_in(const std::string& folder) {
-  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
   CharonPaths out{folder + "/charon.vici", folder + "/resolvers"};
-  if (folder.empty() || folder.front() != '/' || folder.find_first_not_of(plain) != std::string::npos) {
-    return fail(ErrorKind::usage, "the state folder's path has characters that charon's settings cannot hold", folder);
-  }
+  if (auto plain = plain_folder(folder); !plain) return tl::unexpected(plain.error());
   if (out.socket.size() >= sizeof(sockaddr_un::sun_path)) {
     return fail(ErrorKind::usage, "the state folder's path is too long for a Unix socket", folder);
   }

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/tunnel/strongswan/identity.h"
+#include "agent/tunnel/identity.h"
 #include "agent/tunnel/strongswan/proposals.h"
 #include "agent/tunnel/strongswan/vici_message.h"
 #include "policy/address.h"

@@ -1,4 +1,4 @@
-#include "agent/tunnel/strongswan/identity.h"
+#include "agent/tunnel/identity.h"
 
 #include <gtest/gtest.h>
 

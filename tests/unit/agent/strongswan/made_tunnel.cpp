@@ -120,7 +120,7 @@ void MadeTunnel::trust(const MadeIdentity& authority) {
   maker.body.identities.push_back(std::move(made));
 }
 
-FindSecret MadeTunnel::find() const {
+agent::FindSecret MadeTunnel::find() const {
   return [this](std::uint32_t number) -> std::optional<std::span<const std::byte>> {
     const auto found = secrets.find(number);
     if (found == secrets.end()) return std::nullopt;

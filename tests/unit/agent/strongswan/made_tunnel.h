@@ -43,7 +43,7 @@ class MadeTunnel {
   void with_identity(const MadeIdentity& identity);  ///< certificate
   void trust(const MadeIdentity& authority);
 
-  agent::strongswan::FindSecret find() const;
+  agent::FindSecret find() const;
   Result<agent::strongswan::Plan> plan();
   /// The message load-conn as text, from 192.0.2.10 to 192.0.2.1; or the error.
   std::string connection();

@@ -16,7 +16,7 @@ struct Policy;
 struct Identity;
 }  // namespace vpn::policy::fb
 
-namespace vpn::agent::strongswan {
+namespace vpn::agent {
 
 /// A secret by its number in the policy.
 using FindSecret = std::function<std::optional<std::span<const std::byte>>(std::uint32_t)>;
@@ -36,6 +36,10 @@ struct DeviceIdentity {
 /// key yet), the password is wrong, or no key with its certificate is inside.
 Result<DeviceIdentity> open_identity(const policy::fb::Identity& identity, const FindSecret& secrets);
 
+/// As PEM. Errors: invalid_input: it is no key.
+Result<WipedBytes> pem_of_key(std::span<const std::byte> pkcs8);
+std::string pem_of_certificate(std::span<const std::byte> der);
+
 struct Authority {
   Der certificate;
   std::string common_name;
@@ -46,4 +50,4 @@ std::vector<Authority> authorities(const policy::fb::Policy& policy);
 /// Those of a file of PEM certificates. Errors: unreadable.
 Result<std::vector<Authority>> authorities(const std::string& path);
 
-}  // namespace vpn::agent::strongswan
+}  // namespace vpn::agent

@@ -1,4 +1,4 @@
-#include "agent/tunnel/strongswan/identity.h"
+#include "agent/tunnel/identity.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -12,24 +12,14 @@
 #include <limits>
 #include <memory>
 
+#include "agent/tunnel/openssl.h"
 #include "policy/types.h"
 #include "policy_generated.h"
 
-namespace vpn::agent::strongswan {
+namespace vpn::agent {
 namespace {
 
 namespace fb = policy::fb;
-
-struct Free {
-  void operator()(BIO* p) const { BIO_free(p); }
-  void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
-  void operator()(X509* p) const { X509_free(p); }
-  void operator()(PKCS12* p) const { PKCS12_free(p); }
-  void operator()(PKCS8_PRIV_KEY_INFO* p) const { PKCS8_PRIV_KEY_INFO_free(p); }
-  void operator()(STACK_OF(X509) * p) const { sk_X509_pop_free(p, X509_free); }
-};
-template <class T>
-using Owned = std::unique_ptr<T, Free>;
 
 std::string reason() {
   const unsigned long code = ERR_peek_last_error();
@@ -123,7 +113,7 @@ struct Opened {
 };
 
 // Whether it could be opened with these ciphers.
-bool parse(std::span<const std::byte> container, const char* password, Opened& out) {
+bool open_container(std::span<const std::byte> container, const char* password, Opened& out) {
   PKCS12* target = out.ciphers ? PKCS12_init_ex(NID_pkcs7_data, out.ciphers->context, nullptr) : nullptr;
   const auto* bytes = reinterpret_cast<const unsigned char*>(container.data());
   const Owned<PKCS12> file(
@@ -141,10 +131,10 @@ bool parse(std::span<const std::byte> container, const char* password, Opened& o
 
 Result<Opened> take_apart(const fb::Identity& identity, std::span<const std::byte> container, const char* password) {
   Opened out;
-  if (!parse(container, password, out)) {
+  if (!open_container(container, password, out)) {
     const std::string first = reason();
     out.ciphers = std::make_unique<LegacyCiphers>();
-    if (!parse(container, password, out)) {
+    if (!open_container(container, password, out)) {
       ERR_clear_error();
       return unusable(identity, "the identity's PKCS#12 container cannot be opened: " + first,
                       "is its password right?");
@@ -213,4 +203,33 @@ Result<std::vector<Authority>> authorities(const std::string& path) {
   return out;
 }
 
-}  // namespace vpn::agent::strongswan
+namespace {
+
+template <class Bytes>
+Bytes content_of(BIO* bio) {
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio, &text);
+  const auto* begin = reinterpret_cast<const typename Bytes::value_type*>(text);
+  return size <= 0 ? Bytes() : Bytes(begin, begin + size);
+}
+
+}  // namespace
+
+Result<WipedBytes> pem_of_key(std::span<const std::byte> pkcs8) {
+  const auto* at = reinterpret_cast<const unsigned char*>(pkcs8.data());
+  const Owned<PKCS8_PRIV_KEY_INFO> info(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, static_cast<long>(pkcs8.size())));
+  const Owned<BIO> bio(BIO_new(BIO_s_secmem()));
+  if (!info || !bio || PEM_write_bio_PKCS8_PRIV_KEY_INFO(bio.get(), info.get()) != 1)
+    return fail(ErrorKind::invalid_input, "the identity's key cannot be written");
+  return content_of<WipedBytes>(bio.get());
+}
+
+std::string pem_of_certificate(std::span<const std::byte> der) {
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  const Owned<X509> certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  const Owned<BIO> bio(BIO_new(BIO_s_mem()));
+  if (!certificate || !bio || PEM_write_bio_X509(bio.get(), certificate.get()) != 1) return {};
+  return content_of<std::string>(bio.get());
+}
+
+}  // namespace vpn::agent
