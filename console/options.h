@@ -11,7 +11,7 @@
 
 namespace vpn::cli {
 
-struct Option {
+struct Option {               // NOLINT(clang-analyzer-optin.performance.Padding): in the order in which one reads it
   std::string_view name;      ///< long name without dashes
   char letter = 0;            ///< short name; 0: none
   std::string_view argument;  ///< name of its argument for help ("FILE"); empty: a flag

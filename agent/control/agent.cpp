@@ -1,11 +1,11 @@
 #include "agent/control/agent.h"
 
 #include <grp.h>
-#include <limits.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -135,7 +135,7 @@ Result<void> Agent::open_first_policy() {
   if (!candidate_->secrets_fault.empty())
     log("without secrets, tunnels that need them stay down: " + candidate_->secrets_fault, true);
   PolicyStep next = step(policy_life_, policy_event::Apply{candidate_->stamp(), std::chrono::seconds(0)});
-  policy_life_ = std::move(next.state);
+  policy_life_ = next.state;
   return {};
 }
 
@@ -222,7 +222,7 @@ void Agent::activate(std::shared_ptr<ActivePolicy> policy) {
 
 bool Agent::policy(const PolicyEvent& event, std::string* refusal) {
   PolicyStep next = step(policy_life_, event);
-  policy_life_ = std::move(next.state);
+  policy_life_ = next.state;
   bool accepted = true;
   for (const PolicyAction& action : next.actions) {
     if (const auto* activating = std::get_if<policy_action::Activate>(&action)) {

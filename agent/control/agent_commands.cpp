@@ -1,9 +1,9 @@
 // What is asked on the control socket.
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <fstream>
 
 #include "agent/control/agent.h"

@@ -14,6 +14,12 @@
 namespace vpn::agent {
 namespace {
 
+/// The place of a member of the mapping at `where`.
+std::string below(std::string where, std::string_view key) {
+  where.append(".").append(key);
+  return where;
+}
+
 using Json = nlohmann::json;
 
 constexpr const char* help = "docs/operations.md lists what agent.yaml may say";
@@ -44,10 +50,10 @@ Result<void> read_members(const std::string& where, const Json& object, const st
     const auto reader = readers.find(key);
     if (reader == readers.end()) {
       std::string known;
-      for (const auto& [name, ignored] : readers) known += (known.empty() ? "" : ", ") + name;
-      return bad(where + "." + key, "this key is not known; there are " + known);
+      for (const auto& [name, ignored] : readers) known.append(known.empty() ? "" : ", ").append(name);
+      return bad(below(where, key), "this key is not known; there are " + known);
     }
-    if (auto read = reader->second(where + "." + key, value); !read) return read;
+    if (auto read = reader->second(below(where, key), value); !read) return read;
   }
   return {};
 }
@@ -133,7 +139,7 @@ Result<void> read_tunnels(const std::string& where, const Json& value, Config& o
     const Reader external = [&](const std::string& place, const Json& v) {
       return read_external(place, v, out.external[upper]);
     };
-    if (auto read = read_members(where + "." + id, settings, {{"external", external}}); !read) return read;
+    if (auto read = read_members(below(where, id), settings, {{"external", external}}); !read) return read;
   }
   return {};
 }
@@ -144,7 +150,7 @@ Result<void> read_interfaces(const std::string& where, const Json& value, Config
     InterfaceTypeOverride o;
     o.name = name;
     if (!type.is_string() || !policy::parse(type.get_ref<const std::string&>(), o.type))
-      return bad(where + "." + name, "one of wifi, cellular, ethernet, other is expected here");
+      return bad(below(where, name), "one of wifi, cellular, ethernet, other is expected here");
     out.interfaces.push_back(std::move(o));
   }
   return {};
@@ -155,7 +161,7 @@ Result<void> read_resolvers(const std::string& where, const Json& value, Config&
   for (const auto& [name, settings] : value.items()) {
     ResolverOverride& o = out.resolvers.emplace_back();
     o.name = name;
-    if (auto read = read_members(where + "." + name, settings,
+    if (auto read = read_members(below(where, name), settings,
                                  {{"servers", texts_into(o.facts.dns_servers)},
                                   {"search", texts_into(o.facts.search_domains)},
                                   {"ssid", text_into(o.facts.ssid)}});
@@ -184,6 +190,7 @@ Result<std::vector<policy::MappedApp>> read_apps(const std::string& folder) {
     for (policy::MappedApp& app : *read) apps[app.identifier] = std::move(app);
   }
   std::vector<policy::MappedApp> out;
+  out.reserve(apps.size());
   for (auto& [identifier, app] : apps) out.push_back(std::move(app));
   return out;
 }

@@ -132,6 +132,7 @@ std::vector<CgroupPattern> cgroup_patterns(const std::vector<AppIdentity>& ident
 std::vector<CgroupOwner> with_descendants(const std::map<std::uint64_t, Owner>& owners,
                                           const std::map<std::uint64_t, std::uint64_t>& parents) {
   std::vector<CgroupOwner> out;
+  out.reserve(owners.size());
   for (const auto& [id, owner] : owners) out.push_back({id, owner});
   for (const auto& [id, above] : parents) {
     if (owners.contains(id)) continue;
@@ -264,7 +265,8 @@ void OwnerWatch::scan_cgroups() {
     }
   }
   scan_cgroups(cgroup_root_, {}, above, 0);
-  if (too_many_) faults_.push_back("there are too many cgroups to watch; apps in the others are told by their names");
+  if (too_many_)
+    faults_.emplace_back("there are too many cgroups to watch; apps in the others are told by their names");
 }
 
 void OwnerWatch::scan_cgroups(const std::string& folder, const std::string& path, std::uint64_t parent,

@@ -41,7 +41,7 @@ std::vector<CgroupPattern> cgroup_patterns(const std::vector<AppIdentity>& ident
 struct FoundOwners {
   struct Executable {
     std::uint64_t device = 0, inode = 0;
-    friend auto operator<=>(const Executable&, const Executable&) = default;
+    friend auto operator<=>(const Executable&, const Executable&) = default;  // NOLINT(modernize-use-nullptr)
   };
   std::map<Executable, std::uint32_t> app_executables;  ///< index of the app
   std::map<std::uint64_t, std::uint32_t> app_cgroups;   ///< cgroup id to index of the app

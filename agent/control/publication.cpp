@@ -104,6 +104,7 @@ std::vector<TunnelAddress> tunnel_addresses(const NetworkView& view, std::span<c
     for (const auto& [address, length] : t.life->report.settings.addresses) all.emplace(address, t.life->present);
   }
   std::vector<TunnelAddress> out;
+  out.reserve(all.size());
   for (const auto& [address, interface] : all) out.push_back({address, interface});
   return out;
 }

@@ -79,7 +79,7 @@ Tunnels::Tunnels(Loop& loop, std::vector<ProviderFactory> factories, Hooks hooks
 
 Tunnels::~Tunnels() = default;
 
-void Tunnels::drop(const policy::Policy& next, const Config& config, std::shared_ptr<const void> keep) {
+void Tunnels::drop(const policy::Policy& next, const Config& config, const std::shared_ptr<const void>& keep) {
   const auto stays = [&](const Entry& entry) {
     const auto* tunnels = next.body().tunnels();
     for (std::uint32_t i = 0; tunnels != nullptr && i < tunnels->size(); ++i) {

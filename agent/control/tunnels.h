@@ -32,7 +32,7 @@ class Tunnels {
   /// Before set(): takes down the tunnels that the next policy and configuration do not have, or have from another
   /// provider. Their providers live on until they have ended what runs for them, and `keep` with them: what they were
   /// configured with.
-  void drop(const policy::Policy& next, const Config& config, std::shared_ptr<const void> keep);
+  void drop(const policy::Policy& next, const Config& config, const std::shared_ptr<const void>& keep);
   /// Another policy, or another configuration. Tunnels that both have live on; what was remembered starts as wanted.
   /// Providers are made anew and find what is up.
   void set(const policy::Policy& policy, const Secrets& secrets, const Config& config, const std::string& state_dir,

@@ -29,8 +29,8 @@ struct Link {
 struct LinkAddress {
   std::uint32_t link = 0;
   policy::Address address;
-  std::uint8_t length = 0;  ///< on-link prefix
-  friend auto operator<=>(const LinkAddress&, const LinkAddress&) = default;
+  std::uint8_t length = 0;                                                    ///< on-link prefix
+  friend auto operator<=>(const LinkAddress&, const LinkAddress&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// A unicast route of the main table. Routes over several next hops are one entry for each.
@@ -39,7 +39,7 @@ struct MainRoute {
   std::uint32_t link = 0;
   std::optional<policy::Address> gateway;
   std::uint32_t metric = 0;
-  friend auto operator<=>(const MainRoute&, const MainRoute&) = default;
+  friend auto operator<=>(const MainRoute&, const MainRoute&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 struct NetworkView {

@@ -38,7 +38,7 @@ bool is_loopback(const std::string& text) {
 
 // "192.168.1.1#name" and "[fe80::1]:53%3" are networkd's ways to say more than an address.
 std::string server(std::string text) {
-  text = text.substr(0, text.find('#'));
+  text.resize(std::min(text.find('#'), text.size()));
   if (text.starts_with('[')) text = text.substr(1, text.find(']') - 1);
   return text.substr(0, text.find('%'));
 }
@@ -85,11 +85,12 @@ ResolverFacts parse_networkd(std::string_view link, std::string_view lease) {
 
 Resolvers read_resolvers(const NetworkView& view, std::uint32_t primary, const std::string& root) {
   Resolvers out;
+  const std::string networkd = root + "/run/systemd/netif/";
   for (const Link& link : view.links) {
     if (link.loopback) continue;
     const std::string number = std::to_string(link.index);
-    ResolverFacts facts = parse_networkd(content(root + "/run/systemd/netif/links/" + number),
-                                         content(root + "/run/systemd/netif/leases/" + number));
+    ResolverFacts facts = parse_networkd(content(std::string(networkd).append("links/").append(number)),
+                                         content(std::string(networkd).append("leases/").append(number)));
     if (facts.dns_servers.empty() && link.index == primary) {
       // systemd-resolved's own list of servers stands beside the stub that /etc/resolv.conf then names.
       ResolverFacts plain = parse_resolv_conf(content(root + "/run/systemd/resolve/resolv.conf"));

@@ -8,7 +8,7 @@ namespace ev = policy_event;
 
 class Stepper {
  public:
-  explicit Stepper(PolicyLife state) : s_(std::move(state)) {}
+  explicit Stepper(const PolicyLife& state) : s_(state) {}
 
   void operator()(const ev::Apply& e) {
     if (e.confirm.count() < 0 || e.confirm > longest_confirm)
@@ -41,7 +41,7 @@ class Stepper {
     fall_back(e.what);
   }
 
-  PolicyStep finish() { return {std::move(s_), std::move(actions_)}; }
+  PolicyStep finish() { return {s_, std::move(actions_)}; }
 
  private:
   void fall_back(const std::string& why) {
@@ -67,7 +67,7 @@ class Stepper {
 }  // namespace
 
 PolicyStep step(PolicyLife state, const PolicyEvent& event) {
-  Stepper stepper(std::move(state));
+  Stepper stepper(state);
   std::visit(stepper, event);
   return stepper.finish();
 }

@@ -54,6 +54,7 @@ void send_signal(const Descriptor& handle, int number) {
 /// As exec wants them, with a null at the end.
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> out;
+  out.reserve(texts.size() + 1);
   for (std::string& text : texts) out.push_back(text.data());
   out.push_back(nullptr);
   return out;

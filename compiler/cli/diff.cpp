@@ -39,7 +39,7 @@ class Script {
   /// False: more than most_changes.
   bool search(std::vector<Change>& out) {
     const int limit = std::min(n_ + m_, most_changes);
-    furthest_.assign(static_cast<std::size_t>(2 * limit + 3), 0);
+    furthest_.assign(2 * static_cast<std::size_t>(limit) + 3, 0);
     offset_ = limit + 1;
     for (int d = 0; d <= limit; ++d) {
       traces_.emplace_back(furthest_.begin() + (offset_ - d - 1), furthest_.begin() + (offset_ + d + 2));
@@ -58,13 +58,14 @@ class Script {
   }
 
  private:
-  int& at(int k) { return furthest_[static_cast<std::size_t>(offset_ + k)]; }
+  static std::size_t index(int place) { return static_cast<std::size_t>(place); }
+  int& at(int k) { return furthest_[index(offset_ + k)]; }
 
   void walk_back(int d, std::vector<Change>& out) const {
     int x = n_, y = m_;
     for (; d > 0; --d) {
       const std::vector<int>& trace = traces_[static_cast<std::size_t>(d)];
-      const auto was = [&](int k) { return trace[static_cast<std::size_t>(k + d + 1)]; };
+      const auto was = [&](int k) { return trace[index(k + d + 1)]; };
       const int k = x - y;
       const int from = k == -d || (k != d && was(k - 1) < was(k + 1)) ? k + 1 : k - 1;
       const int px = was(from), py = px - from;

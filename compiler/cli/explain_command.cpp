@@ -41,8 +41,10 @@ void warn_unknown(const std::string& place, const std::vector<std::string>& keys
   for (const std::string& key : keys) {
     const std::string_view last = std::string_view(key).substr(key.rfind('.') + 1);  // npos + 1 is 0
     const std::string_view meant = nearest(last, policy::known_keys());
-    warn(place + ": '" + key + "' is not a known key and is not read" +
-         (meant.empty() ? "" : "; did you mean '" + std::string(meant) + "'?"));
+    std::string text = place;
+    text.append(": '").append(key).append("' is not a known key and is not read");
+    if (!meant.empty()) text.append("; did you mean '").append(meant).append("'?");
+    warn(text);
   }
 }
 

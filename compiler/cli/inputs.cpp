@@ -47,9 +47,8 @@ class Collector {
  public:
   void add(const std::string& path) {
     std::error_code error;
-    if (path == "-") {
-      take(path);
-    } else if (const auto status = fs::status(path, error); fs::is_directory(status)) {
+    if (path == "-") return take(path);
+    if (const auto status = fs::status(path, error); fs::is_directory(status)) {
       folder(path);
     } else if (status.type() == fs::file_type::not_found) {
       problem(ErrorKind::unreadable, "there is no such file", path);

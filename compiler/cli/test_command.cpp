@@ -98,8 +98,12 @@ TestFile test_file(const std::string& path, const Arguments& arguments) {
   for (const scenario::Outcome& outcome : outcomes) out.cases.push_back(described(*input.policy, outcome));
   for (const auto& [name, state] : s.states)
     for (const std::string& id : policy::strange_tunnels(*input.policy, state))
-      out.warnings.push_back(path + ": the state '" + name + "' lists the tunnel '" + id +
-                             "', which the policy does not have");
+      out.warnings.push_back(std::string(path)
+                                 .append(": the state '")
+                                 .append(name)
+                                 .append("' lists the tunnel '")
+                                 .append(id)
+                                 .append("', which the policy does not have"));
   return out;
 }
 

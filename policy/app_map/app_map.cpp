@@ -96,7 +96,8 @@ Result<MappedApp> read_entry(const std::string& path, const std::string& identif
   if (entry.is_null()) return app;
   if (!entry.is_object()) return bad(where, "what is known of an app must be a mapping of keys to values");
   for (const auto& [key, value] : entry.items()) {
-    if (auto ok = set_key(key, value, std::string(where).append(".").append(key), app); !ok) return tl::unexpected(ok.error());
+    if (auto ok = set_key(key, value, std::string(where).append(".").append(key), app); !ok)
+      return tl::unexpected(ok.error());
   }
   return app;
 }

@@ -1,9 +1,8 @@
 #include "agent/control/ctl/text.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <vector>
 
 #include "agent/files/files.h"

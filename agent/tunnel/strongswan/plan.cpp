@@ -46,6 +46,7 @@ std::string user_identity(std::string_view user) { return "keyid:#" + hexadecima
 
 std::vector<WipedBytes> to_list(const std::vector<Authority>& authorities) {
   std::vector<WipedBytes> out;
+  out.reserve(authorities.size());
   for (const Authority& authority : authorities) out.push_back(wiped(authority.certificate));
   return out;
 }

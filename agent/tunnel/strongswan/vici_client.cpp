@@ -11,7 +11,7 @@
 namespace vpn::agent::strongswan {
 namespace {
 
-constexpr std::size_t read_size = 16 * 1024;
+constexpr std::size_t read_size = 16384;
 // More than this from one wake-up, and others on the loop would wait.
 constexpr int reads_at_once = 16;
 

@@ -131,13 +131,12 @@ class Section::Decoder {
   explicit Decoder(std::span<const std::byte> bytes) : bytes_(bytes) {}
 
   Result<Section> run() {
-    Section root;
-    open_.push_back(&root);
+    open_.push_back(&root_);
     while (position_ < bytes_.size()) {
       if (const char* fault = element()) return refuse(fault);
     }
     if (in_list_ || open_.size() != 1) return refuse("ends within a section or a list");
-    return root;
+    return std::move(root_);
   }
 
  private:
@@ -212,6 +211,7 @@ class Section::Decoder {
   static constexpr const char* cut = "is cut short";
   std::span<const std::byte> bytes_;
   std::size_t position_ = 0;
+  Section root_;
   std::vector<Section*> open_;  ///< the root first
   bool in_list_ = false;        ///< it is the last element of the innermost section
 };

@@ -3,7 +3,7 @@
 namespace vpn::agent::strongswan {
 namespace {
 
-constexpr std::size_t length_size = 4, longest_packet = 512 * 1024, longest_packet_name = 0xff;
+constexpr std::size_t length_size = 4, longest_packet = 524288, longest_packet_name = 0xff;
 
 bool has_name(PacketType type) {
   return type == PacketType::command_request || type == PacketType::event_register ||

@@ -37,7 +37,7 @@ int flip(char** argv) {
   constexpr std::size_t stores = 1000;
   std::vector<double> store, library, program;
   bool up = false, good = true;
-  for (int round = std::atoi(argv[3]); round > 0; --round) {
+  for (long round = std::strtol(argv[3], nullptr, 10); round > 0; --round) {
     store.push_back(seconds_each(stores, [&] { datapath->set_connected(0, up = !up); }) * 1e6);
     library.push_back(
         seconds_each(1, [&] { good = good && ::nft_run_cmd_from_buffer(nft.get(), rules.c_str()) == 0; }) * 1e6);

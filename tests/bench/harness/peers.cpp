@@ -2,6 +2,7 @@
 
 #include <plist/plist.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -56,9 +57,9 @@ double plistlib_microseconds(const std::string& path, unsigned repeat) {
       "print((time.perf_counter()-t)/" +
       std::to_string(repeat) + "*1e6)\" 2>/dev/null";
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "r"), ::pclose);
-  double result = 0;
-  if (!pipe || std::fscanf(pipe.get(), "%lf", &result) != 1) return 0;
-  return result;
+  std::array<char, 64> line{};
+  // 0 where it says nothing, or no number.
+  return pipe && std::fgets(line.data(), line.size(), pipe.get()) != nullptr ? std::strtod(line.data(), nullptr) : 0;
 }
 
 }  // namespace vpn::bench

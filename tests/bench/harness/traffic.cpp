@@ -129,7 +129,7 @@ int serve(char** argv) {
 
 int traffic(char** argv) {
   const std::string_view kind = argv[0];
-  const double seconds = std::atof(argv[2]);
+  const double seconds = std::strtod(argv[2], nullptr);
   const std::array<char, small> data{};
   double result = -1;
   if (kind == "connect") {

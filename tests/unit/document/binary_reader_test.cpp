@@ -65,7 +65,7 @@ TEST_P(BinaryFault, IsOneFinding) {
 std::string shared_arrays() {
   std::vector<std::string> objects;
   for (char level = 1; level <= 10; ++level) objects.push_back("\xaa"s + std::string(10, level));
-  objects.push_back("\x09");
+  objects.emplace_back("\x09");
   return binary(objects);
 }
 
@@ -79,7 +79,7 @@ std::string shared_text() {
 std::string nested(unsigned depth) {
   std::vector<std::string> objects;
   for (unsigned i = 1; i <= depth; ++i) objects.push_back("\xa1"s + static_cast<char>(i));
-  objects.push_back("\x09");
+  objects.emplace_back("\x09");
   return binary(objects);
 }
 

@@ -37,8 +37,8 @@ Issued issue(const char* name, const Issued* issuer, int days, bool rsa) {
                              reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
   X509* const parent = issuer != nullptr ? issuer->certificate.get() : c;
   X509_set_issuer_name(c, X509_get_subject_name(parent));
-  ASN1_TIME_set(X509_getm_notBefore(c), test_now - 10 * 86400);
-  ASN1_TIME_set(X509_getm_notAfter(c), test_now + days * 86400);
+  ASN1_TIME_set(X509_getm_notBefore(c), test_now - 10L * 86400);
+  ASN1_TIME_set(X509_getm_notAfter(c), test_now + 86400L * days);
   X509_set_pubkey(c, out.key.get());
   extend(c, parent, NID_basic_constraints, issuer == nullptr ? "critical,CA:TRUE" : "CA:FALSE");
   extend(c, parent, NID_subject_key_identifier, "hash");

@@ -42,8 +42,8 @@ TEST_F(Cms, EveryFormOpens) {
     EXPECT_TRUE(r.document->is_signed());
     EXPECT_EQ(r.document->envelopes[0].signer, "CN=M\xc3\xbcller");
     EXPECT_EQ(r.document->envelopes[0].issuer, "CN=Test Authority");
-    EXPECT_EQ(r.document->envelopes[0].not_before, test_now - 10 * 86400);
-    EXPECT_EQ(r.document->envelopes[0].not_after, test_now + 365 * 86400);
+    EXPECT_EQ(r.document->envelopes[0].not_before, test_now - 10L * 86400);
+    EXPECT_EQ(r.document->envelopes[0].not_after, test_now + 365L * 86400);
     EXPECT_FALSE(r.document->envelopes[0].verified);
     EXPECT_FALSE(r.document->source().is_original());
     EXPECT_EQ(r.source_of("A"), "<true/>");
@@ -102,7 +102,7 @@ TEST_F(Cms, ExpiryIsShown) {
   EXPECT_THAT(read_text(sign(profile_, {&old}, Form::der), options()).findings(),
               ElementsAre(StartsWith("VP1063"), "VP1064 the certificate of the signer has expired on 2030-03-16"));
   ReadOptions early = options();
-  early.now = test_now - 20 * 86400;
+  early.now = test_now - 20L * 86400;
   EXPECT_THAT(
       read_text(sign(profile_, {signer_}, Form::der), early).findings(),
       ElementsAre(StartsWith("VP1063"), "VP1064 the certificate of the signer is valid from 2030-03-07 on only"));
@@ -129,7 +129,7 @@ TEST_F(Cms, EnvelopesWithoutAContentOrSignerAreErrors) {
               ElementsAre("VP1060 the signature is detached: the profile itself is not in the file"));
   EXPECT_THAT(read_text(sign(profile_, {}, Form::der), options()).findings(),
               ElementsAre("VP1060 the CMS envelope has no signer"));
-  EXPECT_THAT(read_text("\x30\x82\x01\x00 rubbish", options()).findings(),
+  EXPECT_THAT(read_text(std::string("\x30\x82\x01\x00 rubbish", 12), options()).findings(),
               ElementsAre("VP1060 the CMS envelope is damaged or cut off"));
   EXPECT_THAT(read_text("-----BEGIN PKCS7-----\nAAAA\n-----END PKCS7-----\n", options()).findings(),
               ElementsAre("VP1060 the PEM text holds no CMS (PKCS #7) that can be read"));

@@ -154,14 +154,14 @@ plist_t node(const Tree& t) {
       return date;
     }
     case Kind::array: {
-      const plist_t array = plist_new_array();
+      plist_t array = plist_new_array();
       for (const auto& [key, child] : t.children) plist_array_append_item(array, node(child));
       return array;
     }
     case Kind::dictionary:
       break;
   }
-  const plist_t dict = plist_new_dict();
+  plist_t dict = plist_new_dict();
   for (const auto& [key, child] : t.children) plist_dict_set_item(dict, key.c_str(), node(child));
   return dict;
 }
@@ -232,7 +232,7 @@ std::string as_xml(const Tree& tree, std::mt19937& random) {
 }
 
 std::string as_binary(const Tree& tree) {
-  const plist_t root = node(tree);
+  plist_t root = node(tree);
   char* bytes = nullptr;
   std::uint32_t size = 0;
   plist_to_bin(root, &bytes, &size);

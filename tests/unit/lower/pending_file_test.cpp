@@ -22,7 +22,7 @@ std::size_t entries(const Folder& folder) {
   auto name##_result = PendingFile::write(path, text, mode); \
   ASSERT_TRUE(name##_result.has_value());                    \
   if (!*name##_result) GTEST_SKIP() << "no nameless files";  \
-  PendingFile& name = **name##_result
+  PendingFile& name = **name##_result /* NOLINT(bugprone-macro-parentheses): GCC refuses them in a declaration */
 
 TEST(PendingFile, IsNotSeenBeforeItIsPublished) {
   const Folder folder;

@@ -20,7 +20,8 @@ TEST(Lanes, WhatTheMachineOffersGivesTheSameAsPlainCode) {
     const auto ignored = static_cast<unsigned>(random.below(32));
     std::uint32_t equal = 0;
     std::uint64_t tops = 0;
-    for (unsigned k = 0; k < 16; ++k) equal |= (load_le32(at + 4 * k) >> ignored == wanted >> ignored ? 1u : 0u) << k;
+    for (std::size_t k = 0; k < 16; ++k)
+      equal |= (load_le32(at + 4 * k) >> ignored == wanted >> ignored ? 1u : 0u) << k;
     for (unsigned k = 0; k < 64; ++k) tops |= std::uint64_t{(static_cast<unsigned>(at[k]) >> 7) & 1u} << k;
     ASSERT_EQ(equal_lanes(at, wanted, ignored), equal);
     ASSERT_EQ(plain::equal_lanes(at, wanted, ignored), equal);

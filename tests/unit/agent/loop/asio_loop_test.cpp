@@ -1,11 +1,11 @@
 #include "agent/loop/asio_loop.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 
 namespace vpn::agent {
 namespace {

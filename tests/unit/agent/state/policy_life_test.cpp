@@ -31,7 +31,7 @@ struct Driven {
       std::string operator()(const act::Tell&) const { return "tell"; }
     };
     PolicyStep next = step(life, event);
-    life = std::move(next.state);
+    life = next.state;
     did.clear();
     for (const PolicyAction& a : next.actions) did.push_back(std::visit(Word{}, a));
     return *this;

@@ -131,7 +131,6 @@ TEST(ClientProvider, OnlyRootAndTheConfiguredUserMaySpeak) {
 class ExternalServerTest : public testing::Test {
  protected:
   ExternalServerTest() : provider_({}, reports_.listener()) {
-    path_ = testing::TempDir() + "/clients-" + std::to_string(::getpid());
     auto server =
         ExternalServer::open(loop_, path_, [this](const std::string& id) { return id == "T" ? &provider_ : nullptr; });
     EXPECT_TRUE(server) << server.error().what;
@@ -157,7 +156,7 @@ class ExternalServerTest : public testing::Test {
   AsioLoop loop_;
   Reports reports_;
   ClientProvider provider_;
-  std::string path_;
+  std::string path_ = testing::TempDir() + "/clients-" + std::to_string(::getpid());
   std::unique_ptr<ExternalServer> server_;
   int socket_ = -1;
 };
