@@ -82,7 +82,7 @@ class World:
                         "route add default via 203.0.113.1", "route add ::/0 via 2001:db8:113::1")
         self.internet.ip("addr add 203.0.113.1/24 dev gateway0", "addr add 2001:db8:113::1/64 dev gateway0 nodad",
                          f"route add 10.99.0.0/24 via {GATEWAY}", f"route add fd00:99::/64 via {GATEWAY6}",
-                         *(f"addr add {address}/{'128' if ':' in address else '32'} dev lo"
+                         *(f"addr add {address}/128 dev lo nodad" if ":" in address else f"addr add {address}/32 dev lo"
                            for address in (SERVER, SERVER6, *EXTRA_SERVERS)))
         self.servers = Child(servers.echo, [SERVER, SERVER6, *EXTRA_SERVERS], SERVER_PORTS, namespace=self.internet, cgroup=self.outside)
         self.servers.receive()
