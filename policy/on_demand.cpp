@@ -66,14 +66,18 @@ bool probe_succeeds(const flatbuffers::String& url, const DeviceState& state) {
   return it != state.url_probes.end() && it->second == 200;
 }
 
-bool holds(const fb::OnDemandRule& rule, const DeviceState& state, const InterfaceState* primary) {
+// All criteria but the probe's.
+bool fits(const fb::OnDemandRule& rule, const InterfaceState* primary) {
   if (rule.interface_type() != 255 &&
       (primary == nullptr || static_cast<std::uint8_t>(primary->type) != rule.interface_type()))
     return false;
   if (rule.ssids() != nullptr && !ssid_matches(*rule.ssids(), primary)) return false;
   if (rule.dns_domains() != nullptr && !domains_match(*rule.dns_domains(), primary)) return false;
-  if (rule.dns_servers() != nullptr && !servers_match(*rule.dns_servers(), primary)) return false;
-  return rule.url_probe() == nullptr || probe_succeeds(*rule.url_probe(), state);
+  return rule.dns_servers() == nullptr || servers_match(*rule.dns_servers(), primary);
+}
+
+bool holds(const fb::OnDemandRule& rule, const DeviceState& state, const InterfaceState* primary) {
+  return fits(rule, primary) && (rule.url_probe() == nullptr || probe_succeeds(*rule.url_probe(), state));
 }
 
 }  // namespace
@@ -96,6 +100,28 @@ const fb::OnDemandRule* matching_rule(const fb::OnDemand* on_demand, const Devic
   for (const fb::OnDemandRule* rule : *on_demand->rules())
     if (holds(*rule, state, primary)) return rule;
   return nullptr;
+}
+
+NetworkRule network_rule(const fb::OnDemand* on_demand, const DeviceState& state) {
+  NetworkRule out;
+  if (on_demand == nullptr || on_demand->rules() == nullptr) return out;
+  const InterfaceState* primary = primary_interface(state);
+  for (const fb::OnDemandRule* rule : *on_demand->rules()) {
+    const auto* probe = rule->url_probe();
+    if (fits(*rule, primary)) {
+      // Without a network there is nobody to ask: nothing answers.
+      if (probe != nullptr && primary != nullptr && !state.url_probes.contains(probe->string_view())) {
+        out.awaits = probe;
+        return out;
+      }
+      if (probe == nullptr || probe_succeeds(*probe, state)) {
+        out.rule = rule;
+        return out;
+      }
+    }
+    ++out.index;
+  }
+  return out;
 }
 
 fb::OnDemandAction network_action(const fb::OnDemand* on_demand, const DeviceState& state) {

@@ -10,6 +10,14 @@ namespace vpn::policy {
 /// Not enabled on-demand has rules all the same: callers look at `enabled` themselves.
 const fb::OnDemandRule* matching_rule(const fb::OnDemand* on_demand, const DeviceState& state);
 
+/// The same for who can ask the network: a probe without a result is not taken for one that failed.
+struct NetworkRule {
+  const fb::OnDemandRule* rule = nullptr;       ///< null: none holds, or it is not known yet
+  std::uint32_t index = 0;                      ///< of the rule, or of the one that waits
+  const flatbuffers::String* awaits = nullptr;  ///< the URL whose result decides; null: all is known
+};
+NetworkRule network_rule(const fb::OnDemand* on_demand, const DeviceState& state);
+
 /// Action of the present network's rule; `ignore` when none matches.
 fb::OnDemandAction network_action(const fb::OnDemand* on_demand, const DeviceState& state);
 

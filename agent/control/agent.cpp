@@ -13,6 +13,7 @@
 
 #include "agent/control/publication.h"
 #include "agent/files/files.h"
+#include "agent/network/counters.h"
 #include "agent/network/resolvers.h"
 #include "policy_generated.h"
 
@@ -58,7 +59,7 @@ Agent::Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> fact
       tunnels_(loop, std::move(factories),
                {[this](std::uint32_t tunnel, policy::TunnelStatus from, policy::TunnelStatus to) {
                   // What leaves `connected` has to be told at once; what reaches it needs another table.
-                  if (from == policy::TunnelStatus::connected && guard_) guard_->set_connected(tunnel, false);
+                  if (from == policy::TunnelStatus::connected && guard_) guard_->set_disconnected(tunnel);
                   log("tunnel " + printable(tunnel_name(tunnel)) + ": " + std::string(to_string(to)));
                   publish_soon();
                 },
@@ -67,7 +68,11 @@ Agent::Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> fact
                   if (guard_ && owners_ != nullptr && active_ != nullptr) owners_changed();
                   publish_soon();
                 },
-                [this](const std::string& text) { log(text); }}) {}
+                [this](const std::string& text) { log(text); },
+                [this](std::uint32_t tunnel, bool waits) {
+                  if (guard_ && !between_tables_) guard_->set_waits(tunnel, waits);
+                },
+                [](const std::string& interface) { return packets_sent(interface); }}) {}
 
 Agent::~Agent() = default;
 
@@ -384,7 +389,10 @@ Result<Desired> Agent::desired(const policy::DeviceState& state) {
   const auto pairs = active_->classes.pairs();
   out.tables.pairs.assign(pairs.begin(), pairs.end());
   out.tables.spawners = active_->classes.spawners();
-  out.tables.connected.assign(fresh->connected.begin(), fresh->connected.end());
+  for (std::uint32_t t = 0; t < fresh->connected.size(); ++t)
+    out.tables.connected.push_back(fresh->connected[t]               ? tunnel_connected
+                                   : may_wait(tunnels_.on_demand(t)) ? tunnel_awaited
+                                                                     : tunnel_down);
   out.tables.fresh = std::move(fresh->words);
   out.tables.stale = std::move(stale->words);
   // An audit leaves the system's routes alone: ours refuse what has no way, and steer the rest.

@@ -94,6 +94,8 @@ class Agent {
   Result<Json> counters() const;
   void read_drops();
   bool is_to_end(const DropEvent& event) const;
+  bool needs_tunnel(const DropEvent& event) const;
+  Json on_demand(std::uint32_t tunnel) const;
   void end_connections(std::span<const TcpSocket> connections);
   void tell_followers();
   std::string app_name(Number number) const;

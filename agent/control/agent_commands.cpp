@@ -5,6 +5,7 @@
 #include <array>
 #include <ctime>
 #include <fstream>
+#include <set>
 
 #include "agent/control/agent.h"
 #include "agent/control/metrics.h"
@@ -100,14 +101,14 @@ Result<Json> Agent::answer(ControlClient&, const ControlRequest& request) {
     case ControlCommand::watch:
       return status();
     case ControlCommand::connect:
-      if (!tunnels_.want(request.tunnel)) return fail(ErrorKind::usage, "the policy has no such tunnel");
+      if (auto wanted = tunnels_.want(request.tunnel); !wanted) return tl::unexpected(wanted.error());
       return Json::object();
     case ControlCommand::disconnect: {
       const auto* always_on = active_->policy.body().always_on();
       if (always_on != nullptr && !always_on->user_toggle())
         return fail(ErrorKind::usage, "the policy is always on, and nobody may switch it off", {},
                     "UIToggleEnabled would allow it");
-      if (!tunnels_.unwant(request.tunnel)) return fail(ErrorKind::usage, "the policy has no such tunnel");
+      if (auto unwanted = tunnels_.unwant(request.tunnel); !unwanted) return tl::unexpected(unwanted.error());
       return Json::object();
     }
     case ControlCommand::reload:
@@ -200,6 +201,14 @@ Result<Json> Agent::why(const ControlRequest& request) {
   for (const policy::Passed& p : passed)
     over.push_back({{"rule", std::string(to_string(p.rule))}, {"why", std::string(p.why)}});
   out["passed"] = std::move(over);
+  Json rules = Json::array();
+  for (std::uint32_t t = 0; t < tunnels_.named().size(); ++t) {
+    Json one = on_demand(t);
+    if (one.is_null() || (decision.tunnel != policy::none && decision.tunnel != t)) continue;
+    one["tunnel"] = tunnel_name(t);
+    rules.push_back(std::move(one));
+  }
+  if (!rules.empty()) out["on_demand"] = std::move(rules);
   return out;
 }
 
@@ -238,6 +247,7 @@ Json Agent::status() const {
                        {"present", life.present != 0},
                        {"failures", life.failures},
                        {"reason", life.report.reason}});
+    if (Json rules = on_demand(i); !rules.is_null()) tunnels.back()["on_demand"] = std::move(rules);
   }
   const policy::Header& header = active_->policy.header();
   return {{"guard", std::string(to_string(guard_life_.phase))},
@@ -282,6 +292,23 @@ Json Agent::drops_seen() const {
   return out;
 }
 
+// On-demand: what was refused, or waits, for want of this tunnel.
+bool Agent::needs_tunnel(const DropEvent& e) const {
+  return !e.incoming && (e.rule == VPN_S4E || e.rule == VPN_S5F || e.rule == VPN_S6B) && e.tunnel != VPN_NO_TUNNEL;
+}
+
+Json Agent::on_demand(std::uint32_t tunnel) const {
+  const OnDemandLife& life = tunnels_.on_demand(tunnel);
+  if (!life.terms.enabled) return nullptr;
+  Json out = {{"action", std::string(to_string(life.network.action))},
+              {"rule", life.network.rule ? Json(*life.network.rule) : Json()},
+              {"source", Json::parse(policy::source_json(active_->policy, life.network.source), nullptr, false)},
+              {"overridden", life.overridden},
+              {"resting", life.resting}};
+  if (!life.network.awaits.empty()) out["awaits"] = life.network.awaits;
+  return out;
+}
+
 // S3: a connection from before gets an error at once, S5.f's connections are not closed. What was refused early was
 // none.
 bool Agent::is_to_end(const DropEvent& e) const {
@@ -298,8 +325,10 @@ void Agent::end_connections(std::span<const TcpSocket> connections) {
 void Agent::read_drops() {
   std::vector<Json> fresh;
   std::vector<TcpSocket> ended;
+  std::set<std::uint32_t> used;
   const auto each = [&](const DropEvent& e) {
     if (is_to_end(e)) ended.push_back({e.remote, e.remote_port, e.local_port, e.cookie});
+    if (needs_tunnel(e)) used.insert(e.tunnel);
     const Link* link = monitor_->view().link(e.interface);
     Json one = {{"time", wall_clock(e.when)},
                 {"app", e.app == 0 ? "other" : app_name(e.app)},
@@ -318,6 +347,7 @@ void Agent::read_drops() {
   };
   const auto read = guard_->datapath().read_drops(each);
   end_connections(ended);
+  for (const std::uint32_t tunnel : used) tunnels_.used(tunnel);
   if (!read) return;
   for (Json& one : fresh) {
     control_->each([&](ControlClient& client) {

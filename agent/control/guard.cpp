@@ -130,8 +130,15 @@ std::vector<PartFailure> Guard::put(Desired desired) {
   return failures;
 }
 
-void Guard::set_connected(std::uint32_t tunnel, bool connected) {
-  if (tables_.set_connected(tunnel, connected)) datapath_.set_connected(tunnel, connected);
+void Guard::set_disconnected(std::uint32_t tunnel) {
+  if (tables_.set_tunnel(tunnel, tunnel_down)) datapath_.set_tunnel(tunnel, tunnel_down);
+}
+
+void Guard::set_waits(std::uint32_t tunnel, bool waits) {
+  const Tables* now = tables_.wanted();
+  if (now == nullptr || tunnel >= now->connected.size() || now->connected[tunnel] == tunnel_connected) return;
+  const TunnelWord word = waits ? tunnel_awaited : tunnel_down;
+  if (tables_.set_tunnel(tunnel, word)) datapath_.set_tunnel(tunnel, word);
 }
 
 void Guard::block() {

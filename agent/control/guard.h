@@ -55,7 +55,9 @@ class Guard {
   /// Puts all of it in place; what is there already is left alone. Gives what failed; nothing: all is well.
   std::vector<PartFailure> put(Desired desired);
   /// One store, at once; the tables follow with the next put().
-  void set_connected(std::uint32_t tunnel, bool connected);
+  void set_disconnected(std::uint32_t tunnel);
+  /// Whether connections wait for a tunnel that is down. One store.
+  void set_waits(std::uint32_t tunnel, bool waits);
   /// The tables of the last put() with every verdict a drop. Nothing happens before the first one, for until then the
   /// datapath lets nothing out, or adopted tables are in force, which grow stale without a beat.
   void block();

@@ -29,9 +29,9 @@ void TableLife::failed() {
   if (state_ != State::nothing) state_ = State::older;
 }
 
-bool TableLife::set_connected(std::uint32_t tunnel, bool connected) {
+bool TableLife::set_tunnel(std::uint32_t tunnel, TunnelWord word) {
   if (state_ == State::nothing || tunnel >= wanted_.connected.size()) return false;
-  wanted_.connected[tunnel] = connected ? 1 : 0;  // or the next want() would take them for the same
+  wanted_.connected[tunnel] = word;  // or the next want() would take them for the same
   return true;
 }
 

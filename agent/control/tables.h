@@ -15,7 +15,7 @@ struct Tables {
   std::vector<AppClass> apps;
   std::vector<std::uint32_t> pairs;
   std::uint32_t spawners = 1;
-  std::vector<std::uint8_t> connected;
+  std::vector<std::uint8_t> connected;  ///< TunnelWord
   friend bool operator==(const Tables&, const Tables&) = default;
   Publication publication() const;  ///< as long as this lives
 };
@@ -29,7 +29,7 @@ class TableLife {
   void published_blocked();  ///< it is, with every verdict a drop
   void failed();             ///< neither is: something older is in force
   /// A tunnel of what is wanted. False: nothing of it is in the kernel, there is nothing to change.
-  bool set_connected(std::uint32_t tunnel, bool connected);
+  bool set_tunnel(std::uint32_t tunnel, TunnelWord word);
 
   const Tables* wanted() const { return state_ == State::nothing ? nullptr : &wanted_; }
   bool blocked() const { return state_ == State::blocked; }

@@ -15,6 +15,8 @@ namespace vpn::agent {
 
 namespace act = tunnel_action;
 namespace ev = tunnel_event;
+namespace demand_act = on_demand_action;
+namespace demand_ev = on_demand_event;
 
 struct Tunnels::Entry {
   std::uint32_t index = 0;
@@ -24,11 +26,12 @@ struct Tunnels::Entry {
   std::unique_ptr<Provider> provider;
   InterfaceProvider* watched = nullptr;  // of `provider`, where it is one
   ClientProvider* client = nullptr;      // likewise
-  Demand demand = Demand::keep;
+  bool demanded = false;                 // by an always-on VPN
+  OnDemandLife on_demand;
   std::string underlay, underlay_facts;
   std::map<std::string, std::vector<policy::Address>> found;  // by the last look-ups
   std::vector<std::string> to_find;                           // names, the next one last
-  std::unique_ptr<Waiting> retry, lookup;
+  std::unique_ptr<Waiting> retry, lookup, on_demand_patience, count;
   std::optional<ExternalTunnel> external;  ///< what the configuration says of it
   policy::fb::Provider kind = policy::fb::Provider::external;
   // Of one that was dropped.
@@ -101,6 +104,8 @@ void Tunnels::drop(const policy::Policy& next, const Config& config, const std::
 void Tunnels::take_down(std::unique_ptr<Entry> entry, std::shared_ptr<const void> keep) {
   entry->retry.reset();
   entry->lookup.reset();
+  entry->on_demand_patience.reset();
+  entry->count.reset();
   if (entry->provider == nullptr) return;
   hooks_.tell("tunnel " + printable(entry->id) + ": no longer in the policy, taken down");
   Entry* const e = entry.get();
@@ -130,6 +135,7 @@ void Tunnels::set(const policy::Policy& policy, const Secrets& secrets, const Co
   for (const auto& e : before) e->provider.reset();  // one provider at a time has a tunnel
   policy_ = &policy;
   const auto* tunnels = policy.body().tunnels();
+  const std::vector<OnDemandTerms> terms = on_demand_terms(policy);
   for (std::uint32_t i = 0; tunnels != nullptr && i < tunnels->size(); ++i) {
     const auto* t = tunnels->Get(i);
     auto entry = std::make_unique<Entry>();
@@ -139,6 +145,7 @@ void Tunnels::set(const policy::Policy& policy, const Secrets& secrets, const Co
     entry->server = policy::copy(t->server());
     entry->kind = t->provider();
     entry->external = external_of(config, entry->id);
+    entry->on_demand.terms = terms[i];
     entry->configuration = {&policy, i, &secrets, state_dir + "/tunnels/" + folder_name(entry->id)};
     const auto same = std::find_if(before.begin(), before.end(),
                                    [&](const auto& e) { return policy::compare_ids(e->id, entry->id) == 0; });
@@ -147,8 +154,11 @@ void Tunnels::set(const policy::Policy& policy, const Secrets& secrets, const Co
       entry->life.retry_pending = entry->life.attempting = false;
       entry->life.configured = true;
       entry->found = std::move((*same)->found);
+      // The rules of the new policy are looked at anew; what is up is up.
+      entry->on_demand.starting = entry->life.wanted;
+      entry->on_demand.up = entry->life.status == policy::TunnelStatus::connected;
     } else if (const auto kept = remembered.find(entry->id); kept != remembered.end()) {
-      entry->life.wanted = true;
+      entry->life.wanted = entry->on_demand.starting = true;
       entry->life.was_up = kept->second.was_up;
       entry->life.report.settings = kept->second.settings;
       entry->life.status = entry->life.was_up ? policy::TunnelStatus::reasserting : policy::TunnelStatus::connecting;
@@ -213,6 +223,7 @@ void Tunnels::dispatch(Entry& entry, const TunnelEvent& event) {
   for (const TunnelAction& action : next.actions) {
     if (const auto* status = std::get_if<act::StatusChanged>(&action)) {
       hooks_.status_changed(entry.index, status->from, status->to);
+      dispatch(entry, demand_ev::StatusSeen{status->to});
     } else if (std::holds_alternative<act::SettingsChanged>(action)) {
       hooks_.settings_changed();
     } else if (const auto* tell = std::get_if<act::Tell>(&action)) {
@@ -226,6 +237,34 @@ void Tunnels::dispatch(Entry& entry, const TunnelEvent& event) {
       if (entry.provider != nullptr) entry.provider->disconnect();
     } else {
       connect(entry);
+    }
+  }
+}
+
+void Tunnels::dispatch(Entry& entry, const OnDemandEvent& event) {
+  OnDemandStep next = step(std::move(entry.on_demand), event);
+  entry.on_demand = std::move(next.state);
+  for (const OnDemandAct& action : next.actions) {
+    if (const auto* hold = std::get_if<demand_act::Hold>(&action)) {
+      hooks_.waits_changed(entry.index, hold->on);
+    } else if (const auto* patience = std::get_if<demand_act::StartPatience>(&action)) {
+      entry.on_demand_patience =
+          loop_.after(patience->time, [this, e = &entry] { dispatch(*e, demand_ev::PatienceEnded{}); });
+    } else if (std::holds_alternative<demand_act::StopPatience>(action)) {
+      entry.on_demand_patience.reset();
+    } else if (const auto* count = std::get_if<demand_act::StartCount>(&action)) {
+      entry.count = loop_.after(count->after, [this, e = &entry] {
+        const auto packets = hooks_.packets_sent(e->life.report.settings.interface);
+        dispatch(*e, demand_ev::Counted{packets.value_or(0)});
+      });
+    } else if (std::holds_alternative<demand_act::StopCount>(action)) {
+      entry.count.reset();
+    } else if (const auto* tell = std::get_if<demand_act::Tell>(&action)) {
+      hooks_.tell("tunnel " + printable(entry.id) + ": " + tell->text);
+    } else if (std::holds_alternative<demand_act::Want>(action)) {
+      dispatch(entry, ev::Want{});
+    } else {
+      dispatch(entry, ev::Unwant{});
     }
   }
 }
@@ -270,7 +309,7 @@ void Tunnels::find_servers(Entry& entry) {
 void Tunnels::network_changed(const NetworkView& view, const policy::DeviceState& state, const Resolvers& resolvers) {
   view_ = view;
   resolvers_ = resolvers;
-  const std::vector<Demand> wishes = demands(*policy_, state);
+  const std::vector<bool> wishes = demands(*policy_, state);
   for (const auto& e : entries_) {
     if (e->watched != nullptr) e->watched->network_changed(view_);
     dispatch(*e, ev::InterfaceSeen{present(e->life.report)});
@@ -281,13 +320,29 @@ void Tunnels::network_changed(const NetworkView& view, const policy::DeviceState
       e->underlay_facts = facts;
       dispatch(*e, ev::UnderlayChanged{!by.empty()});
     }
-    // On-demand acts when the network's rule changes; what a user asks for in between stays.
-    const Demand wish = e->index < wishes.size() ? wishes[e->index] : Demand::keep;
-    if (std::exchange(e->demand, wish) == wish) continue;
-    if (wish == Demand::connect) dispatch(*e, ev::Want{});
-    if (wish == Demand::disconnect) dispatch(*e, ev::Unwant{});
+    // Once for each time that its interface appears: where a user may switch it off, it stays off.
+    if (std::exchange(e->demanded, wishes[e->index]) != wishes[e->index] && e->demanded) dispatch(*e, ev::Want{});
   }
+  evaluate(state);
 }
+
+void Tunnels::evaluate(const policy::DeviceState& state) {
+  const std::vector<NetworkDecision> decisions = network_decisions(*policy_, state, network_name(view_, state));
+  for (const auto& e : entries_) dispatch(*e, demand_ev::NetworkSeen{decisions[e->index]});
+}
+
+std::vector<std::string> Tunnels::awaited() const {
+  std::vector<std::string> out;
+  for (const auto& e : entries_)
+    if (!e->on_demand.network.awaits.empty()) out.push_back(e->on_demand.network.awaits);
+  return out;
+}
+
+void Tunnels::used(std::uint32_t tunnel) {
+  if (tunnel < entries_.size()) dispatch(*entries_[tunnel], demand_ev::Used{});
+}
+
+const OnDemandLife& Tunnels::on_demand(std::uint32_t tunnel) const { return entries_[tunnel]->on_demand; }
 
 Tunnels::Entry* Tunnels::find(std::string_view id) const {
   for (const auto& e : entries_)
@@ -297,16 +352,22 @@ Tunnels::Entry* Tunnels::find(std::string_view id) const {
   return nullptr;
 }
 
-bool Tunnels::want(std::string_view id) {
+Result<void> Tunnels::want(std::string_view id) {
   Entry* e = find(id);
-  if (e != nullptr) dispatch(*e, ev::Want{});
-  return e != nullptr;
+  if (e == nullptr) return fail(ErrorKind::usage, "the policy has no such tunnel");
+  if (const std::string no = refusal(e->on_demand, true); !no.empty()) return fail(ErrorKind::usage, no);
+  dispatch(*e, demand_ev::UserAsked{true});
+  dispatch(*e, ev::Want{});
+  return {};
 }
 
-bool Tunnels::unwant(std::string_view id) {
+Result<void> Tunnels::unwant(std::string_view id) {
   Entry* e = find(id);
-  if (e != nullptr) dispatch(*e, ev::Unwant{});
-  return e != nullptr;
+  if (e == nullptr) return fail(ErrorKind::usage, "the policy has no such tunnel");
+  if (const std::string no = refusal(e->on_demand, false); !no.empty()) return fail(ErrorKind::usage, no);
+  dispatch(*e, demand_ev::UserAsked{false});
+  dispatch(*e, ev::Unwant{});
+  return {};
 }
 
 std::string_view Tunnels::provider_kind(std::uint32_t tunnel) const {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "agent/control/store.h"
 #include "agent/loop/loop.h"
 #include "agent/state/device_state.h"
+#include "agent/state/on_demand_life.h"
 #include "agent/tunnel/provider.h"
 
 namespace vpn::agent {
@@ -22,6 +24,10 @@ class Tunnels {
     std::function<void(std::uint32_t tunnel, policy::TunnelStatus from, policy::TunnelStatus to)> status_changed;
     std::function<void()> settings_changed;             ///< the tables must be made anew
     std::function<void(const std::string& text)> tell;  ///< for the log
+    /// On-demand: whether connections that need the tunnel wait for it from now on, instead of being refused.
+    std::function<void(std::uint32_t tunnel, bool waits)> waits_changed;
+    /// Packets that were sent into an interface since it was made; nothing where there is none.
+    std::function<std::optional<std::uint64_t>(const std::string& interface)> packets_sent;
   };
   /// The first factory that makes a provider for a tunnel has it. All references outlive this.
   Tunnels(Loop& loop, std::vector<ProviderFactory> factories, Hooks hooks);
@@ -39,12 +45,20 @@ class Tunnels {
            const RememberedTunnels& remembered);
   /// The network changed: interfaces of tunnels, underlays, on-demand, always-on.
   void network_changed(const NetworkView& view, const policy::DeviceState& state, const Resolvers& resolvers);
+  /// What on-demand rules say of it: after network_changed(), and when a probe has been answered.
+  void evaluate(const policy::DeviceState& state);
+  /// URLs that some rule waits for: they have to be probed.
+  std::vector<std::string> awaited() const;
+  /// A flow that needs this tunnel was refused, or waits.
+  void used(std::uint32_t tunnel);
 
-  /// False: there is no such tunnel. By identifier, without regard to case, or by name.
-  bool want(std::string_view id);
-  bool unwant(std::string_view id);
+  /// What a user or an administrator asks for. Errors (`usage`): there is no such tunnel, or its on-demand rules are
+  /// not his to override. By identifier, without regard to case, or by name.
+  Result<void> want(std::string_view id);
+  Result<void> unwant(std::string_view id);
 
   const std::vector<NamedTunnel>& named() const { return named_; }
+  const OnDemandLife& on_demand(std::uint32_t tunnel) const;
   std::size_t leaving() const { return leaving_.size(); }  ///< dropped ones that have not ended yet
   std::string_view provider_kind(std::uint32_t tunnel) const;
   RememberedTunnels remember() const;
@@ -53,6 +67,7 @@ class Tunnels {
  private:
   struct Entry;
   void dispatch(Entry& entry, const TunnelEvent& event);
+  void dispatch(Entry& entry, const OnDemandEvent& event);
   void connect(Entry& entry);
   void find_servers(Entry& entry);
   void make_provider(Entry& entry);

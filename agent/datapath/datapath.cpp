@@ -117,9 +117,13 @@ Result<void> Datapath::attribute_existing() {
 }
 
 void Datapath::set_connected(std::uint32_t tunnel, bool connected) noexcept {
+  set_tunnel(tunnel, connected ? tunnel_connected : tunnel_down);
+}
+
+void Datapath::set_tunnel(std::uint32_t tunnel, TunnelWord word) noexcept {
   if (tunnel >= VPN_MAX_TUNNELS) return;
   const auto slot = static_cast<std::uint32_t>(data_->control().current & 0xff) % VPN_SLOTS;
-  std::atomic_ref(data_->status(slot).connected[tunnel]).store(connected ? 1 : 0, std::memory_order_seq_cst);
+  std::atomic_ref(data_->status(slot).connected[tunnel]).store(word, std::memory_order_seq_cst);
 }
 
 void Datapath::heartbeat() noexcept { store(data_->control().heartbeat, monotonic_now()); }

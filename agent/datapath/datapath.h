@@ -61,6 +61,14 @@ struct AppClass {
   friend bool operator==(const AppClass&, const AppClass&) = default;
 };
 
+/// What the kernel knows of a tunnel from one moment to the next.
+enum TunnelWord : std::uint8_t {
+  tunnel_down = 0,
+  tunnel_connected = 1,
+  /// Down, and TCP connections that need it are not refused: their first packets are dropped, and come again.
+  tunnel_awaited = 2,
+};
+
 /// A policy in one device state. Everything in it comes into force at once, or not at all.
 struct Publication {
   std::span<const std::uint64_t> fresh;  ///< words of policy/kernel/table.h
@@ -69,7 +77,7 @@ struct Publication {
       apps;  ///< all apps of the policy, each once; others that have a number by now count as 0, 0
   std::span<const std::uint32_t> pairs;     ///< KernelClasses::pairs(): as_owner * spawners + as_spawner -> class
   std::uint32_t spawners = 1;               ///< KernelClasses::spawners()
-  std::span<const std::uint8_t> connected;  ///< for each tunnel of the policy: not 0 where it is connected now
+  std::span<const std::uint8_t> connected;  ///< for each tunnel of the policy: a TunnelWord
 };
 
 enum class InterfaceKind : std::uint8_t {
@@ -194,6 +202,7 @@ class Datapath {
   /// One store; in force with the next packet. `tunnel`: index of the policy published last, so only the thread that
   /// publishes calls this. Never fails, never blocks.
   void set_connected(std::uint32_t tunnel, bool connected) noexcept;
+  void set_tunnel(std::uint32_t tunnel, TunnelWord word) noexcept;  ///< likewise
 
   /// These replace what was set before, entry by entry; what is in both sets is never missing in between.
   Result<void> set_interfaces(std::span<const Interface> interfaces);  ///< also (de)attaches tc ingress

@@ -133,7 +133,7 @@ Result<void> Datapath::publish(const Publication& p) {
   held = std::move(wanted);
   vpn_status& status = data_->status(slot);
   for (std::size_t i = 0; i < VPN_MAX_TUNNELS; ++i)
-    std::atomic_ref(status.connected[i]).store(i < p.connected.size() && p.connected[i] != 0 ? 1 : 0);
+    std::atomic_ref(status.connected[i]).store(i < p.connected.size() ? p.connected[i] : 0u);
   status.spawners = p.spawners;
   status.numbers = data_->last_number();
   if (data_->control().heartbeat == 0) heartbeat();

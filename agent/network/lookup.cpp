@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "agent/network/socket_address.h"
 #include "policy/ascii.h"
 
 namespace vpn::agent {
@@ -45,26 +46,6 @@ std::uint16_t random_id() {
   return id;
 }
 
-socklen_t socket_address(const policy::Address& a, sockaddr_storage& out) {
-  if (!a.v6) {
-    sockaddr_in in{};
-    in.sin_family = AF_INET;
-    in.sin_port = htons(53);
-    in.sin_addr.s_addr = htonl(a.v4());
-    std::memcpy(&out, &in, sizeof in);
-    return sizeof in;
-  }
-  sockaddr_in6 in{};
-  in.sin6_family = AF_INET6;
-  in.sin6_port = htons(53);
-  for (std::size_t i = 0; i < 8; ++i) {
-    in.sin6_addr.s6_addr[i] = static_cast<unsigned char>(a.high >> (56 - 8 * i));
-    in.sin6_addr.s6_addr[8 + i] = static_cast<unsigned char>(a.low >> (56 - 8 * i));
-  }
-  std::memcpy(&out, &in, sizeof in);
-  return sizeof in;
-}
-
 class Lookup final : public Waiting {
  public:
   Lookup(Loop& loop, LookupRequest request, std::function<void(std::vector<policy::Address>)> callback)
@@ -86,7 +67,7 @@ class Lookup final : public Waiting {
     // A socket for each question: another port, which an outsider would have to guess.
     socket_ = ::socket(server.v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     sockaddr_storage to{};
-    const socklen_t size = socket_address(server, to);
+    const socklen_t size = socket_address(server, 53, to);
     const std::string& name = request_.interface;
     bool ready = socket_ >= 0;
     if (ready && !name.empty())

@@ -58,18 +58,6 @@ policy::TunnelState tunnel_state(const NamedTunnel& tunnel) {
   return out;
 }
 
-Demand demanded(const policy::fb::OnDemand* on_demand, const DeviceState& state) {
-  if (on_demand == nullptr || !on_demand->enabled()) return Demand::keep;
-  switch (policy::network_action(on_demand, state)) {
-    case policy::fb::OnDemandAction::connect:
-      return Demand::connect;
-    case policy::fb::OnDemandAction::disconnect:
-      return Demand::disconnect;
-    default:
-      return Demand::keep;
-  }
-}
-
 }  // namespace
 
 std::uint32_t primary_link(const NetworkView& facts, std::span<const NamedTunnel> tunnels) {
@@ -97,20 +85,30 @@ DeviceState device_state(const NetworkView& facts, const Resolvers& resolvers, s
   return out;
 }
 
-std::vector<Demand> demands(const policy::Policy& policy, const DeviceState& state) {
+std::vector<bool> demands(const policy::Policy& policy, const DeviceState& state) {
   const policy::fb::Policy& body = policy.body();
-  std::vector<Demand> out(body.tunnels() == nullptr ? 0 : body.tunnels()->size(), Demand::keep);
-  if (const auto* always_on = body.always_on()) {
-    std::uint8_t present = 0;
-    for (const policy::InterfaceState& i : state.interfaces)
-      if (i.name != "lo" && !policy::is_tunnel_interface(state, i.name)) present |= type_bit(i.type);
-    for (const auto* t : *always_on->tunnels())
-      if (t->interfaces() == 0 || (t->interfaces() & present) != 0) out[t->tunnel()] = Demand::connect;
-  }
-  if (body.devices() != nullptr)
-    for (const auto* d : *body.devices()) out[d->tunnel()] = demanded(d->on_demand(), state);
-  if (body.per_app() != nullptr)
-    for (const auto* v : *body.per_app()) out[v->tunnel()] = demanded(v->on_demand(), state);
+  std::vector<bool> out(body.tunnels() == nullptr ? 0 : body.tunnels()->size(), false);
+  const auto* always_on = body.always_on();
+  if (always_on == nullptr) return out;
+  std::uint8_t present = 0;
+  for (const policy::InterfaceState& i : state.interfaces)
+    if (i.name != "lo" && !policy::is_tunnel_interface(state, i.name)) present |= type_bit(i.type);
+  for (const auto* t : *always_on->tunnels())
+    if (t->interfaces() == 0 || (t->interfaces() & present) != 0) out[t->tunnel()] = true;
+  return out;
+}
+
+std::string network_name(const NetworkView& facts, const DeviceState& state) {
+  const policy::InterfaceState* primary = policy::primary_interface(state);
+  const Link* link = primary == nullptr ? nullptr : facts.link(primary->name);
+  if (link == nullptr) return {};
+  std::string out = primary->name + "\n" + std::to_string(link->index) + "\n" + std::string(to_string(primary->type)) +
+                    "\n" + primary->ssid;
+  for (const MainRoute& r : facts.routes)
+    if (r.link == link->index && r.destination.length == 0 && r.gateway && !r.gateway->v6)
+      out += "\nvia " + r.gateway->to_string();
+  for (const std::string& server : primary->dns_server_texts) out += "\n" + server;
+  for (const std::string& domain : primary->search_domains) out += "\n" + domain;
   return out;
 }
 

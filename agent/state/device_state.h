@@ -27,9 +27,12 @@ std::uint32_t primary_link(const NetworkView& facts, std::span<const NamedTunnel
 policy::DeviceState device_state(const NetworkView& facts, const Resolvers& resolvers,
                                  std::span<const NamedTunnel> tunnels);
 
-/// What the policy wants of each of its tunnels in this state: S3.d for always-on, on-demand for the others.
-enum class Demand : std::uint8_t { keep, connect, disconnect };
-std::vector<Demand> demands(const policy::Policy& policy, const policy::DeviceState& state);
+/// Which of the policy's tunnels an always-on VPN wants up in this state (S3.d).
+std::vector<bool> demands(const policy::Policy& policy, const policy::DeviceState& state);
+
+/// What tells the network that the device is in from others: the primary interface, its type, Wi-Fi network, gateway,
+/// resolvers and search domains. Not its addresses: those change by themselves (RFC 8981).
+std::string network_name(const NetworkView& facts, const policy::DeviceState& state);
 
 /// The underlay for a tunnel: the primary interface, but for an always-on tunnel that names interface types (S3.d) the
 /// first interface of such a type that is up and has a default route. Empty: none.

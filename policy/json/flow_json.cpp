@@ -141,19 +141,31 @@ Result<FlowText> parse_flow(std::string_view text, std::vector<std::string>* unk
   return out;
 }
 
+namespace {
+
+nlohmann::ordered_json place_of(const Policy& policy, const fb::Source* s) {
+  if (s == nullptr) return nullptr;
+  return {{"file", policy.body().files()->Get(s->file())->str()},
+          {"line", s->line()},
+          {"column", s->column()},
+          {"path", s->path()->str()}};
+}
+
+}  // namespace
+
+std::string source_json(const Policy& policy, std::uint32_t source) {
+  const auto* sources = policy.body().sources();
+  const bool known = sources != nullptr && source < sources->size();
+  return place_of(policy, known ? sources->Get(source) : nullptr)
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 std::string verdict_json(const Policy& policy, const Decision& decision) {
   nlohmann::ordered_json out;
   out["verdict"] = to_string(decision.verdict);
   if (decision.tunnel != none) out["tunnel"] = policy.body().tunnels()->Get(decision.tunnel)->id()->str();
   out["rule"] = to_string(decision.rule);
-  if (const fb::Source* s = source_of(policy, decision)) {
-    out["source"] = {{"file", policy.body().files()->Get(s->file())->str()},
-                     {"line", s->line()},
-                     {"column", s->column()},
-                     {"path", s->path()->str()}};
-  } else {
-    out["source"] = nullptr;
-  }
+  out["source"] = place_of(policy, source_of(policy, decision));
   return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -22,6 +22,9 @@ std::vector<std::string> strange_tunnels(const Policy& policy, const DeviceState
 /// `{"verdict": …, "tunnel": …, "rule": …, "source": …}`, one line, without a line end.
 std::string verdict_json(const Policy& policy, const Decision& decision);
 
+/// The place of a key in a profile, as verdict_json() gives it; `null` for none.
+std::string source_json(const Policy& policy, std::uint32_t source);
+
 /// An IP protocol by name ("tcp", "icmpv6", …) or number ("89"); false for anything else.
 bool parse_protocol(std::string_view text, std::uint8_t& out);
 std::string protocol_name(std::uint8_t protocol);

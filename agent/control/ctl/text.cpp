@@ -43,6 +43,26 @@ std::string verdict_color(const std::string& verdict) {
   return verdict == "drop" ? "31" : verdict == "tunnel" || verdict == "proxy" ? "32" : "33";
 }
 
+// "rule 2 of corp.mobileconfig:41 PayloadContent[0].VPN.OnDemandRules[1] says Connect".
+std::string on_demand_text(const Json& o) {
+  std::string out = "on-demand: ";
+  const auto index = o.find("rule");
+  if (index == o.end() || !index->is_number_unsigned()) {
+    out += "no rule fits this network";
+  } else {
+    out += "rule " + std::to_string(index->get<std::uint64_t>() + 1);
+    const Json source = o.value("source", Json());
+    if (source.is_object())
+      out += " (" + shown_member(source, "file") + ":" + shown_member(source, "line") + " " +
+             shown_member(source, "path") + ")";
+    out += o.contains("awaits") ? " waits for the answer of " + shown_member(o, "awaits")
+                                : " says " + shown_member(o, "action");
+  }
+  if (o.value("overridden", false)) out += ", overridden by a user";
+  if (o.value("resting", false)) out += ", rests until it is used";
+  return out;
+}
+
 }  // namespace
 
 std::string status_text(const Json& s, bool color) {
@@ -65,6 +85,8 @@ std::string status_text(const Json& s, bool color) {
     if (!shown_member(t, "name").empty()) out += " (" + shown_member(t, "name") + ")";
     if (!shown_member(t, "interface").empty()) out += " on " + shown_member(t, "interface");
     if (!shown_member(t, "reason").empty()) out += "\n         " + shown_member(t, "reason");
+    if (const Json rules = t.value("on_demand", Json()); rules.is_object())
+      out += "\n         " + on_demand_text(rules);
     out += "\n";
   }
   for (const Json& fault : s.value("owner_faults", Json::array()))
@@ -86,6 +108,8 @@ std::string why_text(const Json& a, bool color) {
   out += "\n";
   for (const Json& p : a.value("passed", Json::array()))
     out += "  not " + shown_member(p, "rule") + ": " + shown_member(p, "why") + "\n";
+  for (const Json& o : a.value("on_demand", Json::array()))
+    if (o.is_object()) out += "  " + shown_member(o, "tunnel") + ": " + on_demand_text(o) + "\n";
   if (shown_member(a, "guard") != "in-force")
     out += colored("  but the guard is " + shown_member(a, "guard") + ", which blocks", "31", color) + "\n";
   return out;

@@ -8,7 +8,7 @@
 
 #include "policy/kernel/packet.h"
 
-#define VPN_LAYOUT 4
+#define VPN_LAYOUT 5
 
 /* --- control: one entry, mapped by the agent ---------------------------------------------------------------------- */
 
@@ -48,6 +48,12 @@ struct vpn_control {
 #define VPN_MAX_INTERFACES 1024
 
 /* --- status: one entry for each slot, mapped by the agent --------------------------------------------------------- */
+
+enum vpn_tunnel_word { /* in the order of vpn::agent::TunnelWord */
+                       VPN_DOWN,
+                       VPN_CONNECTED,
+                       VPN_WAITS, /* down, and TCP connections wait for it */
+};
 
 struct vpn_status {
   __u32 connected[VPN_MAX_TUNNELS + 1];
@@ -219,7 +225,7 @@ struct vpn_drop_key { /* one event a second for each; where the agent ends conne
   __u16 incoming;
 };
 
-enum vpn_drop_flags { VPN_DROP_INCOMING = 1, VPN_DROP_EARLY = 2 };
+enum vpn_drop_flags { VPN_DROP_INCOMING = 1, VPN_DROP_EARLY = 2, VPN_DROP_WAITS = 4 };
 
 struct vpn_drop_event {
   __u64 when;

@@ -72,7 +72,7 @@ static __always_inline int vpn_still(__u64 current, __u8 tunnel, __u8 connected)
   const struct vpn_status* s;
   if (tunnel == VPN_NO_TUNNEL) return 1;
   s = bpf_map_lookup_elem(&status, &own);
-  return s && (*(volatile const __u32*)&s->connected[tunnel] != 0) == connected;
+  return s && (*(volatile const __u32*)&s->connected[tunnel] == VPN_CONNECTED) == connected;
 }
 
 static __always_inline int vpn_recall(const struct vpn_memory* m, const struct vpn_flow_key* key, __u64 now,

@@ -137,7 +137,7 @@ static __always_inline __u64 vpn_word(VPN_TABLE table, __u32 index) {
 
 static __always_inline int vpn_tunnel_connected(VPN_TABLE table, __u32 tunnel) {
   const int connected = table->status && tunnel < VPN_MAX_TUNNELS &&
-                        *(volatile __u32*)&table->status->connected[tunnel & VPN_MAX_TUNNELS] != 0;
+                        *(volatile __u32*)&table->status->connected[tunnel & VPN_MAX_TUNNELS] == VPN_CONNECTED;
   table->asked->tunnel = (__u8)tunnel;
   table->asked->connected = (__u8)connected;
   table->asked->count++;

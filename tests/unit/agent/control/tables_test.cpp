@@ -68,7 +68,7 @@ TEST(TableLife, VouchesForNothingBeforeTheFirstTable) {
   TableLife life;
   EXPECT_FALSE(life.current());
   EXPECT_EQ(life.wanted(), nullptr);
-  EXPECT_FALSE(life.set_connected(0, false));
+  EXPECT_FALSE(life.set_tunnel(0, tunnel_down));
   life.failed();
   EXPECT_EQ(life.wanted(), nullptr);
 }
@@ -108,8 +108,8 @@ TEST(TableLife, AStoreOfATunnelsStatusIsPartOfWhatIsInForce) {
   TableLife life;
   life.want(some());
   life.published();
-  EXPECT_FALSE(life.set_connected(2, false));
-  EXPECT_TRUE(life.set_connected(0, false));
+  EXPECT_FALSE(life.set_tunnel(2, tunnel_down));
+  EXPECT_TRUE(life.set_tunnel(0, tunnel_down));
   EXPECT_TRUE(life.current());
   EXPECT_TRUE(life.want(some()));
   Tables down = some();

@@ -67,6 +67,7 @@ class TunnelsTest : public testing::Test {
   Config config_;
   std::map<std::string, std::shared_ptr<Daemon>> daemons_;  // the newest of each tunnel
   std::vector<std::string> told_;
+  std::optional<std::uint64_t> packets_;  // sent into any tunnel
   std::shared_ptr<policy::Policy> policy_;
   Tunnels tunnels_{loop_,
                    {[this](Loop&, const TunnelConfiguration& c, Provider::Listener listener) {
@@ -75,13 +76,15 @@ class TunnelsTest : public testing::Test {
                      return std::make_unique<FakeProvider>(made);
                    }},
                    {[](std::uint32_t, TunnelStatus, TunnelStatus) {}, [] {},
-                    [this](const std::string& text) { told_.push_back(text); }}};
+                    [this](const std::string& text) { told_.push_back(text); },
+                    [this](std::uint32_t, bool waits) { told_.emplace_back(waits ? "waits" : "waits no more"); },
+                    [this](const std::string&) { return packets_; }}};
 };
 
 TEST_F(TunnelsTest, WhatAPolicyDropsIsTakenDownAndEnds) {
   set(policy_of({"D", "E"}));
   const auto stays = daemon("D"), goes = daemon("E");
-  tunnels_.want("E");
+  ASSERT_TRUE(tunnels_.want("E"));
   goes->report(TunnelStatus::connected);
   const std::weak_ptr<policy::Policy> old = policy_;
   set(policy_of({"D"}));
@@ -118,7 +121,7 @@ TEST_F(TunnelsTest, OneThatComesBackWaitsForItsEnd) {
   const auto first = daemon("E");
   set(policy_of({"D"}));
   set(policy_of({"D", "E"}));
-  tunnels_.want("E");
+  ASSERT_TRUE(tunnels_.want("E"));
   EXPECT_EQ(daemon("E"), first) << "there is no second one yet";
   EXPECT_EQ(tunnels_.provider_kind(1), "none");
   first->report(TunnelStatus::disconnected);

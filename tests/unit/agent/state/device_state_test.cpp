@@ -9,7 +9,6 @@ namespace vpn::agent {
 namespace {
 
 using policy::InterfaceType;
-using test::made::OnDemandAction;
 
 policy::Address address(const char* text) { return *policy::Address::parse(text); }
 policy::Prefix prefix(const char* text) { return *policy::Prefix::parse(text); }
@@ -102,27 +101,26 @@ TEST(Demands, AlwaysOnKeepsUpWhatHasItsInterface) {
   maker.always_on_tunnel("B", 2);
   const policy::Policy policy = maker.make();
   NetworkView f = laptop();
-  EXPECT_THAT(demands(policy, device_state(f, {}, {})), testing::ElementsAre(Demand::connect, Demand::connect));
+  EXPECT_THAT(demands(policy, device_state(f, {}, {})), testing::ElementsAre(true, true));
   f.links.erase(f.links.begin() + 2);
-  EXPECT_THAT(demands(policy, device_state(f, {}, {})), testing::ElementsAre(Demand::connect, Demand::keep));
+  EXPECT_THAT(demands(policy, device_state(f, {}, {})), testing::ElementsAre(true, false));
 }
 
-TEST(Demands, OnDemandConnectsAndDisconnects) {
-  test::PolicyMaker maker;
-  for (const OnDemandAction action : {OnDemandAction::connect, OnDemandAction::disconnect, OnDemandAction::ignore}) {
-    auto& device = maker.device("D" + std::to_string(static_cast<int>(action)));
-    device.on_demand = std::make_unique<test::made::OnDemandT>();
-    device.on_demand->enabled = true;
-    device.on_demand->rules.push_back(std::make_unique<test::made::OnDemandRuleT>());
-    device.on_demand->rules[0]->action = action;
-  }
-  auto& off = maker.device("off");
-  off.on_demand = std::make_unique<test::made::OnDemandT>();
-  off.on_demand->rules.push_back(std::make_unique<test::made::OnDemandRuleT>());
-  off.on_demand->rules[0]->action = OnDemandAction::connect;
-  maker.device("none");
-  EXPECT_THAT(demands(maker.make(), {}),
-              testing::ElementsAre(Demand::connect, Demand::disconnect, Demand::keep, Demand::keep, Demand::keep));
+TEST(NetworkName, IsAnotherWhereTheNetworkIsAndNotWhereAnAddressIs) {
+  NetworkView f = laptop();
+  const auto name = [&](const Resolvers& resolvers = {}) { return network_name(f, device_state(f, resolvers, {})); };
+  f.routes.erase(f.routes.begin());
+  const std::string before = name();
+  f.addresses.push_back({2, address("2001:db8::7"), 64});
+  EXPECT_EQ(name(), before);
+  EXPECT_NE(name({{"wlan0", {{}, {}, {}, "Corp"}}}), before);
+  EXPECT_NE(name({{"wlan0", {{"192.168.1.1"}, {}, {}, ""}}}), before);
+  f.routes[1].gateway = address("192.168.1.2");
+  EXPECT_NE(name(), before);
+  f.links[1].up = false;
+  EXPECT_NE(name(), before);
+  f.links[2].up = false;
+  EXPECT_EQ(name(), "");
 }
 
 TEST(Underlay, IsThePrimaryInterfaceOrOneOfTheTunnelsType) {
