@@ -60,7 +60,8 @@ Agent::Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> fact
                {[this](std::uint32_t tunnel, policy::TunnelStatus from, policy::TunnelStatus to) {
                   // What leaves `connected` has to be told at once; what reaches it needs another table.
                   if (from == policy::TunnelStatus::connected && guard_) guard_->set_disconnected(tunnel);
-                  log("tunnel " + printable(tunnel_name(tunnel)) + ": " + std::string(to_string(to)));
+                  log("tunnel " + printable(tunnel_name(tunnel)) + ": " + std::string(to_string(to)), false,
+                      {{"VPN_TUNNEL", tunnel_name(tunnel)}, {"VPN_STATUS", std::string(to_string(to))}});
                   publish_soon();
                 },
                 [this] {
@@ -76,10 +77,10 @@ Agent::Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> fact
 
 Agent::~Agent() = default;
 
-void Agent::log(const std::string& text, bool loud) {
+void Agent::log(const std::string& text, bool loud, const LogFields& fields) {
   log_.push_back(text);
   if (log_.size() > kept_log_lines) log_.pop_front();
-  outside_.log(text, loud);
+  outside_.log(text, loud, fields);
 }
 
 Result<std::unique_ptr<Agent>> Agent::start(Loop& loop, AgentOptions options, std::vector<ProviderFactory> factories,
@@ -221,7 +222,8 @@ void Agent::activate(std::shared_ptr<ActivePolicy> policy) {
   network_changed();
   owners_changed();
   log("policy with serial " + std::to_string(active_->policy.header().serial) + ", " +
-      std::to_string(tunnels_.named().size()) + " tunnels");
+          std::to_string(tunnels_.named().size()) + " tunnels",
+      false, {{"VPN_POLICY_SERIAL", std::to_string(active_->policy.header().serial)}});
   if (policy_life_.before && old != nullptr && old->stamp() == *policy_life_.before) before_ = std::move(old);
 }
 
@@ -470,7 +472,7 @@ void Agent::guard(const GuardEvent& event) {
     } else if (std::holds_alternative<guard_action::AnnounceReady>(action)) {
       outside_.notify("READY=1\nSTATUS=in force");
     } else if (const auto* tell = std::get_if<guard_action::Tell>(&action)) {
-      log(tell->text, tell->loud);
+      log(tell->text, tell->loud, {{"VPN_GUARD", std::string(to_string(guard_life_.phase))}});
     } else if (const auto* end = std::get_if<guard_action::GiveUp>(&action)) {
       log("cannot guard this machine: " + end->what, true);
     }

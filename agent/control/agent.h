@@ -14,6 +14,7 @@
 #include "agent/control/active_policy.h"
 #include "agent/control/config.h"
 #include "agent/control/guard.h"
+#include "agent/control/journal.h"
 #include "agent/control/owners.h"
 #include "agent/control/server.h"
 #include "agent/control/store.h"
@@ -39,7 +40,7 @@ struct AgentOptions {
 class Agent {
  public:
   struct Outside {
-    std::function<void(const std::string& text, bool loud)> log;
+    std::function<void(const std::string& text, bool loud, const LogFields& fields)> log;
     std::function<void(const std::string& state)> notify;  ///< sd_notify
     std::function<void(int exit_code)> stop;
   };
@@ -78,9 +79,9 @@ class Agent {
   void check_soon();
   void guard(const GuardEvent& event);
   bool policy(const PolicyEvent& event, std::string* refusal = nullptr);
-  void log(const std::string& text, bool loud = false);
+  void log(const std::string& text, bool loud = false, const LogFields& fields = {});
 
-  // agent_commands.cpp: what is asked on the control socket.
+  // agent_commands.cpp: what is asked on the control socket. agent_reports.cpp: what is told.
   void handle(ControlClient& client, const ControlRequest& request);
   Result<Json> answer(ControlClient& client, const ControlRequest& request);
   Result<Json> apply(const ControlRequest& request);
@@ -89,6 +90,8 @@ class Agent {
   Result<Json> reloaded();
   Json status() const;
   Json drops_seen() const;
+  Json source_of(const Json& drop) const;
+  Json watched() const;
   Json support() const;
   Result<std::string> metrics() const;
   Result<Json> counters() const;
@@ -98,6 +101,7 @@ class Agent {
   Json on_demand(std::uint32_t tunnel) const;
   void end_connections(std::span<const TcpSocket> connections);
   void tell_followers();
+  void keep_watch();
   std::string app_name(Number number) const;
   std::string tunnel_name(std::uint32_t index) const;
   Result<void> name_owner(std::uint32_t pid, Json& flow);
@@ -132,7 +136,7 @@ class Agent {
   unsigned races_ = 0;       // interfaces that went while we wrote, one after the other
   Loop::Clock::time_point published_{}, started_{};
   std::unique_ptr<Waiting> publish_timer_, beat_timer_, retry_timer_, confirm_timer_, check_timer_, drops_waiting_,
-      gate_waiting_, pins_waiting_, stop_timer_;
+      gate_waiting_, pins_waiting_, stop_timer_, watch_timer_;
 };
 
 }  // namespace vpn::agent

@@ -1,26 +1,16 @@
 // What is asked on the control socket.
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <fstream>
-#include <set>
 
 #include "agent/control/agent.h"
-#include "agent/control/metrics.h"
-#include "agent/files/files.h"
-#include "agent/tunnel/external_protocol.h"
 #include "policy/json/json.h"
-#include "policy/kernel/table.h"
 #include "policy_generated.h"
 
 namespace vpn::agent {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr std::size_t kept_drops = 1000;
 
 std::string hex(const std::array<std::uint8_t, 32>& digest) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -30,39 +20,6 @@ std::string hex(const std::array<std::uint8_t, 32>& digest) {
     out += digits[b & 15];
   }
   return out;
-}
-
-// CLOCK_MONOTONIC's time as seconds since 1970.
-double wall_clock(std::chrono::nanoseconds monotonic) {
-  timespec wall{}, mono{};
-  ::clock_gettime(CLOCK_REALTIME, &wall);
-  ::clock_gettime(CLOCK_MONOTONIC, &mono);
-  const auto seconds = [](const timespec& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) / 1e9;
-  };
-  return seconds(wall) - seconds(mono) + static_cast<double>(monotonic.count()) / 1e9;
-}
-
-std::string rule_name(std::uint8_t rule) {
-  if (rule >= VPN_RULES) return "none";
-  return std::string(to_string(static_cast<policy::Rule>(rule)));
-}
-
-std::string verdict_name(std::uint8_t verdict) {
-  switch (verdict) {
-    case VPN_TUNNEL:
-      return "tunnel";
-    case VPN_DIRECT:
-      return "direct";
-    case VPN_PROXY:
-      return "proxy";
-    case VPN_SYSTEM:
-      return "system";
-    case VPN_ACCEPT:
-      return "accept";
-    default:
-      return "drop";
-  }
 }
 
 }  // namespace
@@ -92,14 +49,18 @@ void Agent::handle(ControlClient& client, const ControlRequest& request) {
   client.send(result ? reply(*result) : reply(result.error()));
   if (!result) return;
   if (request.command == ControlCommand::drops) client.follows_drops = request.follow;
-  if (request.command == ControlCommand::watch) client.follows_status = true;
+  if (request.command == ControlCommand::watch) {
+    client.follows_status = true;
+    keep_watch();
+  }
 }
 
 Result<Json> Agent::answer(ControlClient&, const ControlRequest& request) {
   switch (request.command) {
     case ControlCommand::status:
-    case ControlCommand::watch:
       return status();
+    case ControlCommand::watch:
+      return watched();
     case ControlCommand::connect:
       if (auto wanted = tunnels_.want(request.tunnel); !wanted) return tl::unexpected(wanted.error());
       return Json::object();
@@ -266,150 +227,6 @@ Json Agent::status() const {
           {"primary_interface", state_.primary_interface},
           {"owner_faults", owners_->faults()},
           {"tunnels", std::move(tunnels)}};
-}
-
-Result<Json> Agent::counters() const {
-  auto all = guard_->datapath().counters();
-  if (!all) return tl::unexpected(all.error());
-  Json out = Json::array();
-  for (const Counter& c : *all) {
-    Json one = {{"app", owner_name(c.owner, app_name(c.app))},
-                {"spawned_by", app_name(c.spawner)},
-                {"verdict", verdict_name(c.verdict)},
-                {"rule", rule_name(c.rule)},
-                {"direction", c.incoming ? "in" : "out"},
-                {"packets", c.packets},
-                {"bytes", c.bytes}};
-    if (c.tunnel != VPN_NO_TUNNEL) one["tunnel"] = tunnel_name(c.tunnel);
-    out.push_back(std::move(one));
-  }
-  return out;
-}
-
-Json Agent::drops_seen() const {
-  Json out = Json::array();
-  for (const Json& d : drops_) out.push_back(d);
-  return out;
-}
-
-// On-demand: what was refused, or waits, for want of this tunnel.
-bool Agent::needs_tunnel(const DropEvent& e) const {
-  return !e.incoming && (e.rule == VPN_S4E || e.rule == VPN_S5F || e.rule == VPN_S6B) && e.tunnel != VPN_NO_TUNNEL;
-}
-
-Json Agent::on_demand(std::uint32_t tunnel) const {
-  const OnDemandLife& life = tunnels_.on_demand(tunnel);
-  if (!life.terms.enabled) return nullptr;
-  Json out = {{"action", std::string(to_string(life.network.action))},
-              {"rule", life.network.rule ? Json(*life.network.rule) : Json()},
-              {"source", Json::parse(policy::source_json(active_->policy, life.network.source), nullptr, false)},
-              {"overridden", life.overridden},
-              {"resting", life.resting}};
-  if (!life.network.awaits.empty()) out["awaits"] = life.network.awaits;
-  return out;
-}
-
-// S3: a connection from before gets an error at once, S5.f's connections are not closed. What was refused early was
-// none.
-bool Agent::is_to_end(const DropEvent& e) const {
-  const bool always_on = e.rule >= VPN_S3 && e.rule <= VPN_S3E;
-  return always_on && !options_.audit && e.protocol == 6 && !e.early && e.cookie != 0;
-}
-
-void Agent::end_connections(std::span<const TcpSocket> connections) {
-  const auto done = destroy(connections);
-  if (!done && !std::exchange(cannot_end_, true))
-    log("connections from before are not ended, only blocked: " + done.error().what + "; " + done.error().help, true);
-}
-
-void Agent::read_drops() {
-  std::vector<Json> fresh;
-  std::vector<TcpSocket> ended;
-  std::set<std::uint32_t> used;
-  const auto each = [&](const DropEvent& e) {
-    if (is_to_end(e)) ended.push_back({e.remote, e.remote_port, e.local_port, e.cookie});
-    if (needs_tunnel(e)) used.insert(e.tunnel);
-    const Link* link = monitor_->view().link(e.interface);
-    Json one = {{"time", wall_clock(e.when)},
-                {"app", e.app == 0 ? "other" : app_name(e.app)},
-                {"spawned_by", app_name(e.spawner)},
-                {"pid", e.pid},
-                {"uid", e.uid},
-                {"remote", e.remote.to_string()},
-                {"remote_port", e.remote_port},
-                {"protocol", policy::protocol_name(e.protocol)},
-                {"interface", link == nullptr ? "" : link->name},
-                {"rule", rule_name(e.rule)},
-                {"direction", e.incoming ? "in" : "out"},
-                {"early", e.early}};
-    if (e.tunnel != VPN_NO_TUNNEL) one["tunnel"] = tunnel_name(e.tunnel);
-    fresh.push_back(std::move(one));
-  };
-  const auto read = guard_->datapath().read_drops(each);
-  end_connections(ended);
-  for (const std::uint32_t tunnel : used) tunnels_.used(tunnel);
-  if (!read) return;
-  for (Json& one : fresh) {
-    control_->each([&](ControlClient& client) {
-      if (client.follows_drops) client.send(reply(one));
-    });
-    drops_.push_back(std::move(one));
-    if (drops_.size() > kept_drops) drops_.pop_front();
-  }
-}
-
-void Agent::tell_followers() {
-  if (control_ == nullptr || active_ == nullptr || stopping_) return;
-  std::string text;
-  control_->each([&](ControlClient& client) {
-    if (!client.follows_status) return;
-    if (text.empty()) text = reply(status());
-    client.send(text);
-  });
-}
-
-Json Agent::support() const {
-  Json interfaces = Json::array();
-  const NetworkView& view = monitor_->view();
-  for (const Link& l : view.links) {
-    Json addresses = Json::array();
-    for (const LinkAddress& a : view.addresses)
-      if (a.link == l.index) addresses.push_back(a.address.to_string() + "/" + std::to_string(a.length));
-    interfaces.push_back({{"index", l.index},
-                          {"name", l.name},
-                          {"kind", l.kind},
-                          {"type", std::string(to_string(l.type))},
-                          {"up", l.up},
-                          {"mtu", l.mtu},
-                          {"addresses", std::move(addresses)}});
-  }
-  Json settings = Json::object();
-  for (const NamedTunnel& t : tunnels_.named()) settings[t.id] = settings_json(t.life->report.settings);
-  auto counted = counters();
-  return {{"status", status()},
-          {"interfaces", std::move(interfaces)},
-          {"settings", std::move(settings)},
-          {"counters", counted ? std::move(*counted) : Json()},
-          {"drops", drops_seen()},
-          {"drops_lost", guard_->datapath().drops_lost()},
-          {"log", log_}};
-}
-
-Result<std::string> Agent::metrics() const {
-  auto all = guard_->datapath().counters();
-  if (!all) return tl::unexpected(all.error());
-  MetricsInput input;
-  input.in_force = guard_life_.phase == GuardPhase::in_force;
-  input.audit = options_.audit;
-  input.serial = active_->policy.header().serial;
-  input.drops_lost = guard_->datapath().drops_lost();
-  for (const NamedTunnel& t : tunnels_.named()) input.tunnels.emplace_back(t.id, t.life->status);
-  for (const Counter& c : *all) {
-    input.counters.push_back({owner_name(c.owner, app_name(c.app)), verdict_name(c.verdict), rule_name(c.rule),
-                              c.tunnel == VPN_NO_TUNNEL ? std::string() : tunnel_name(c.tunnel), c.incoming, c.packets,
-                              c.bytes});
-  }
-  return openmetrics(input);
 }
 
 }  // namespace vpn::agent

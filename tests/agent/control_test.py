@@ -2,10 +2,14 @@
 
 import errno
 import json
+import os
 import subprocess
 import time
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
 from tests.agent.room import BUILD, Room
+from tests.agent.terminal import Terminal
 from tests.lab import kernel, world
 
 MS_RDONLY = 1
@@ -31,6 +35,8 @@ class Questions(Room):
         self.assertEqual(self.ask("browser", protocol="udp", port=4321), errno.EPERM)
         drop = json.loads(lines.readline())["result"]
         self.assertEqual((drop["app"], drop["rule"], drop["remote"], drop["remote_port"]), ("com.example.browser", "S3.e", world.SERVER, 4321))
+        self.assertEqual(drop["source"]["path"], self.ctl("why", "--app", drop["app"], "--to", f"{world.SERVER}:4321", "--protocol", "udp")["source"]["path"])
+        self.assertGreater(drop["source"]["line"], 0)
         counters = self.ctl("drops")["counters"]
         self.assertTrue([c for c in counters if c["app"] == "com.example.browser" and c["verdict"] == "drop" and c["packets"] > 0], counters)
 
@@ -58,9 +64,71 @@ class Questions(Room):
             else:
                 self.fail(f"nothing was told of {wanted}")
 
+    def test_watch_tells_each_second_what_apps_send(self):
+        lines = self.follow("watch")
+        result = lambda: json.loads(lines.readline())["result"]  # noqa: E731
+        before = result()
+        self.assertEqual(self.ask("browser", protocol="udp", port=4321), errno.EPERM)
+        for _ in range(4):
+            now = result()
+            seen = [c for c in now["traffic"] if c["app"] == "com.example.browser" and c["verdict"] == "drop"]
+            if seen and now["drops"]:
+                break
+        self.assertGreater(now["time"], before["time"])
+        self.assertTrue(seen, now)
+        self.assertEqual(now["drops"][-1]["remote_port"], 4321)
+
+    def test_watch_on_a_terminal(self):
+        """A full screen, that goes on over the agent's end, and the terminal as it was in the end."""
+        with Terminal([BUILD / "bin/vpnagentctl", "watch", "--color", "never", "--control", self.agent.control]) as terminal:
+            terminal.expect(rb"in-force.*VERDICT.*LAST DROPS.*q quits")
+            self.assertEqual(self.ask("browser", protocol="udp", port=4321), errno.EPERM)
+            terminal.expect(rb"drop +S3.e +out.*com.example.browser.*port 4321")
+            terminal.resize(5, 30)
+            frame = terminal.expect(rb"\x1b\[H(guard.*q quits)")
+            self.assertLessEqual(frame.count(b"\n"), 5)
+            self.agent.kill()
+            terminal.expect(rb"ended the connection; trying again")
+            self.agent.start()
+            terminal.expect(rb"in-force")
+            terminal.write(b"q")
+            self.assertEqual(terminal.wait(), 0)
+            self.assertTrue(terminal.seen.endswith(b"\x1b[?1049l"), terminal.seen[-40:])
+            self.assertTrue(terminal.echoes(), "the terminal does not echo any more")
+
+    def test_watch_ends_by_a_signal_with_the_terminal_as_it_was(self):
+        with Terminal([BUILD / "bin/vpnagentctl", "watch", "--color", "never", "--control", self.agent.control]) as terminal:
+            terminal.expect(rb"q quits")
+            terminal.process.terminate()
+            self.assertEqual(terminal.wait(), 0)
+            self.assertTrue(terminal.echoes())
+
+    def test_notify_tells_once_in_a_while(self):
+        told = self.agent.folder / "told"
+        script = self.agent.folder / "notify.sh"
+        script.write_text(f'#!/bin/sh\nprintf "%s|%s\\n" "$1" "$2" >> {told}\n')
+        script.chmod(0o755)
+        told.unlink(missing_ok=True)
+        command = [BUILD / "bin/vpnagentctl", "notify", "--every", "2", "--run", script, "--control", self.agent.control]
+        with subprocess.Popen(list(map(str, command))) as program:
+            try:
+                def asks_until_told(lines):
+                    self.ask("browser", protocol="udp", port=1000 + int(time.monotonic() * 10) % 30000)
+                    return told.exists() and len(told.read_text().splitlines()) >= lines
+                self.wait(lambda: asks_until_told(1), "be told")
+                for port in range(5):
+                    self.ask("browser", protocol="udp", port=100 + port)
+                self.assertEqual(told.read_text(), f"Blocked: the VPN is not connected|com.example.browser cannot reach {world.SERVER} (S3.e)\n")
+                self.wait(lambda: asks_until_told(2), "be told again")
+            finally:
+                program.terminate()
+
     def test_metrics(self):
         self.ask("browser", protocol="udp")
         text = self.agent.request("metrics")["text"]
+        families = {family.name: family for family in text_string_to_metric_families(text)}  # strict: raises on what is no OpenMetrics
+        self.assertEqual(set(families), {"vpn_guard_in_force", "vpn_guard_audit", "vpn_policy_serial", "vpn_tunnel_status",
+                                         "vpn_packets", "vpn_bytes", "vpn_drop_events_lost"}, "names are a promise: docs/operations.md")
         self.assertIn("vpn_guard_in_force 1\n", text)
         self.assertIn("vpn_policy_serial 1\n", text)
         self.assertTrue(text.endswith("# EOF\n"))
@@ -135,8 +203,9 @@ class Life(Room):
         finally:
             kernel.umount(state)
 
-    def test_support_tells_no_secret(self):
-        self.install(self.compile()).start()
+    def test_support_tells_no_secret_and_no_name_that_the_policy_does_not_name(self):
+        resolvers = {"wlan0": {"servers": ["192.0.2.53"], "search": ["intranet.planted.example"]}}
+        self.install(self.compile(), configuration={"resolvers": resolvers}).start()
         secrets = json.loads(open(f"{self.agent.policy}.secrets").read())
         planted = [value for value in _texts(secrets) if len(value) >= 12 and value not in (secrets.get("policy"),)]
         self.assertTrue(planted, "the policy has no secret to give away")
@@ -144,6 +213,9 @@ class Life(Room):
         for secret in planted:
             self.assertNotIn(secret, told)
         bundle = self.ctl("support")
+        self.assertNotIn("planted", json.dumps(bundle))
+        self.assertIn("[name 1]", json.dumps(bundle["resolvers"]))
+        self.assertNotIn(os.uname().nodename, " ".join(bundle["log"]))
         self.assertEqual(bundle["status"]["guard"], "in-force")
         self.assertIn("wlan0", [link["name"] for link in bundle["interfaces"]])
         self.assertTrue(bundle["log"])

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "agent/control/ctl/connection.h"
+#include "agent/control/ctl/follow.h"
 #include "agent/control/ctl/text.h"
 
 namespace vpn::agent::ctl {
@@ -155,43 +156,6 @@ int run_why(const Arguments& a) {
   return simple(a, request, why_text);
 }
 
-// --- drops, watch ----------------------------------------------------------------------------------------------------
-
-constexpr Option drops_options[] = {
-    {"follow", 0, {}, "goes on, with a line for each drop", {}},
-    control,
-    format,
-};
-
-int run_drops(const Arguments& a) {
-  const bool follow = a.has("follow");
-  const bool json = as_json(a);
-  const bool color = cli::use_color(1);
-  bool first = true;
-  bool written = true;
-  const auto ended = ask(socket_of(a), {{"command", "drops"}, {"follow", follow}}, [&](const Json& result) {
-    const std::string line = result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-    written = cli::print(json ? line : first ? drops_text(result, color) : drop_line(result, color));
-    first = false;
-    return follow && written;
-  });
-  if (!ended && written) return cli::report(ended.error());
-  return written ? cli::Exit::ok : cli::Exit::unreadable;
-}
-
-// Full-screen on a terminal, a line of JSON for each change otherwise.
-int run_watch(const Arguments& a) {
-  const bool screen = ::isatty(1) == 1 && !as_json(a);
-  bool written = true;
-  const auto ended = ask(socket_of(a), {{"command", "watch"}}, [&](const Json& result) {
-    const std::string line = result.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-    written = cli::print(screen ? "\x1b[H\x1b[2J" + status_text(result, cli::use_color(1)) : line);
-    return written;
-  });
-  if (!ended && written) return cli::report(ended.error());
-  return written ? cli::Exit::ok : cli::Exit::unreadable;
-}
-
 // --- metrics, support, stop ------------------------------------------------------------------------------------------
 
 std::string metrics_text(const Json& result, bool) { return result.value("text", std::string()); }
@@ -257,10 +221,25 @@ const cli::Command all[] = {
      {},
      0,
      0,
-     drops_options,
+     drops_options(),
      "  vpnagentctl drops --follow",
      run_drops},
-    {"watch", "shows the status, and every change of it", {}, 0, 0, plain, "  vpnagentctl watch", run_watch},
+    {"watch",
+     "a live view: tunnels, network, and what apps send and are refused",
+     {},
+     0,
+     0,
+     plain,
+     "  vpnagentctl watch",
+     run_watch},
+    {"notify",
+     "tells people when something is blocked because its VPN is not connected",
+     {},
+     0,
+     0,
+     notify_options(),
+     "  vpnagentctl notify --every 300",
+     run_notify},
     {"metrics", "counters and states as OpenMetrics text", {}, 0, 0, plain, "  vpnagentctl metrics", run_metrics},
     {"support",
      "everything that helps to find a fault, without secrets, as JSON",
@@ -273,8 +252,8 @@ const cli::Command all[] = {
     {"stop", "ends the agent; the guard stays", {}, 0, 0, stop_options, "  vpnagentctl stop --remove-guard", run_stop},
 };
 
-const cli::Command* const pointers[] = {&all[0], &all[1], &all[2], &all[3], &all[4],  &all[5],
-                                        &all[6], &all[7], &all[8], &all[9], &all[10], &all[11]};
+const cli::Command* const pointers[] = {&all[0], &all[1], &all[2], &all[3],  &all[4],  &all[5], &all[6],
+                                        &all[7], &all[8], &all[9], &all[10], &all[11], &all[12]};
 
 }  // namespace
 

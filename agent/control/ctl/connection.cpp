@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -12,20 +11,6 @@ namespace vpn::agent::ctl {
 namespace {
 
 constexpr std::size_t largest_answer = std::size_t{256} << 20;
-
-class Socket {
- public:
-  Socket() : number_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {}
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  ~Socket() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 tl::unexpected<Error> unreachable(const std::string& path) {
   return fail(
@@ -60,8 +45,8 @@ Error error_of(const Json& answer) {
 
 }  // namespace
 
-Result<void> ask(const std::string& path, const Json& request, const std::function<bool(const Json&)>& each) {
-  const Socket socket;
+Result<Conversation> Conversation::open(const std::string& path, const Json& request) {
+  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return fail(ErrorKind::usage, "the path of the socket is too long", path);
@@ -69,33 +54,58 @@ Result<void> ask(const std::string& path, const Json& request, const std::functi
   if (socket.get() < 0 || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       !send_all(socket.get(), request.dump() + "\n"))
     return unreachable(path);
-  std::string text;
+  return Conversation(std::move(socket), path);
+}
+
+Result<std::optional<Json>> Conversation::cut() {
+  const auto end = text_.find('\n');
+  if (end == std::string::npos) return std::nullopt;
+  Json answer = Json::parse(text_.substr(0, end), nullptr, false);
+  text_.erase(0, end + 1);
+  if (!answer.is_object() || !answer.contains("ok"))
+    return fail(ErrorKind::environment, "the agent's answer makes no sense", path_);
+  if (answer["ok"] != Json(true)) return tl::unexpected(error_of(answer));
+  return answer.value("result", Json::object());
+}
+
+Result<void> Conversation::receive(int flags) {
   std::array<char, 65536> buffer{};
+  ssize_t n = 0;
+  do {
+    n = ::recv(socket_.get(), buffer.data(), buffer.size(), flags);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0 && errno == EAGAIN) return {};
+  if (n < 0) return unreachable(path_);
+  if (n == 0 || text_.size() > largest_answer)
+    return fail(ErrorKind::environment, "the agent has ended the connection", path_);
+  text_.append(buffer.data(), static_cast<std::size_t>(n));
+  return {};
+}
+
+Result<Json> Conversation::next() {
   for (;;) {
-    for (std::size_t end = 0; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1)) {
-      const Json answer = Json::parse(text.substr(0, end), nullptr, false);
-      if (!answer.is_object() || !answer.contains("ok"))
-        return fail(ErrorKind::environment, "the agent's answer makes no sense", path);
-      if (answer["ok"] != Json(true)) return tl::unexpected(error_of(answer));
-      if (!each(answer.value("result", Json::object()))) return {};
-    }
-    const ssize_t n = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return unreachable(path);
-    if (n == 0 || text.size() > largest_answer)
-      return fail(ErrorKind::environment, "the agent has ended the connection", path);
-    text.append(buffer.data(), static_cast<std::size_t>(n));
+    auto first = cut();
+    if (!first) return tl::unexpected(first.error());
+    if (*first) return std::move(**first);
+    if (auto more = receive(0); !more) return tl::unexpected(more.error());
+  }
+}
+
+Result<std::vector<Json>> Conversation::take() {
+  if (auto more = receive(MSG_DONTWAIT); !more) return tl::unexpected(more.error());
+  std::vector<Json> out;
+  for (;;) {
+    auto first = cut();
+    if (!first) return tl::unexpected(first.error());
+    if (!*first) return out;
+    out.push_back(std::move(**first));
   }
 }
 
 Result<Json> ask(const std::string& path, const Json& request) {
-  Json out;
-  auto done = ask(path, request, [&](const Json& result) {
-    out = result;
-    return false;
-  });
-  if (!done) return tl::unexpected(done.error());
-  return out;
+  auto conversation = Conversation::open(path, request);
+  if (!conversation) return tl::unexpected(conversation.error());
+  return conversation->next();
 }
 
 std::string socket_of(const cli::Arguments& arguments) {

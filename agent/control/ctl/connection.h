@@ -1,10 +1,13 @@
 // vpnagentctl's side of the control socket.
 #pragma once
 
-#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "agent/files/descriptor.h"
 #include "console/command.h"
 #include "policy/result.h"
 
@@ -12,10 +15,30 @@ namespace vpn::agent::ctl {
 
 using Json = nlohmann::json;
 
-/// Sends one request; calls back with each result until `each` gives false or the agent ends the connection. Errors:
-/// the agent's own, or `environment` where it cannot be reached.
-Result<void> ask(const std::string& socket, const Json& request, const std::function<bool(const Json& result)>& each);
-/// Where only one answer comes.
+/// A connection on which one request was sent, and answers come. Closes itself.
+class Conversation {
+ public:
+  /// Errors: `environment`: the agent cannot be reached.
+  static Result<Conversation> open(const std::string& socket, const Json& request);
+  Conversation(Conversation&&) noexcept = default;
+  Conversation& operator=(Conversation&&) noexcept = default;
+
+  int descriptor() const { return socket_.get(); }  ///< readable when there is more to take()
+  /// Waits for the next result. Errors: the agent's own; `environment` where it ends the connection.
+  Result<Json> next();
+  /// What can be had without waiting: the results so far. Errors likewise.
+  Result<std::vector<Json>> take();
+
+ private:
+  Conversation(Descriptor socket, std::string path) : socket_(std::move(socket)), path_(std::move(path)) {}
+  Result<std::optional<Json>> cut();  ///< the first whole line of text_
+  Result<void> receive(int flags);
+
+  Descriptor socket_;
+  std::string path_, text_;
+};
+
+/// One request, one answer.
 Result<Json> ask(const std::string& socket, const Json& request);
 
 /// Of --control.

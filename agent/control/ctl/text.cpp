@@ -120,9 +120,13 @@ std::string drop_line(const Json& d, bool color) {
                     padded(shown_member(d, "app"), 28);
   out += shown_member(d, "direction") == "in" ? "from " : "to ";
   out += shown_member(d, "protocol") + " " + shown_member(d, "remote");
-  if (const std::string port = shown_member(d, "remote_port"); port != "0") out += " port " + port;
+  if (const std::string port = shown_member(d, "remote_port"); !port.empty() && port != "0") out += " port " + port;
   if (!shown_member(d, "interface").empty()) out += " on " + shown_member(d, "interface");
-  if (const std::string pid = shown_member(d, "pid"); pid != "0") out += ", process " + pid;
+  if (const std::string pid = shown_member(d, "pid"); !pid.empty() && pid != "0") out += ", process " + pid;
+  if (const Json source = d.value("source", Json()); source.is_object()) {
+    out += "; " + shown_member(source, "file");
+    if (const std::string line = shown_member(source, "line"); !line.empty()) out += ":" + line;
+  }
   return out + "\n";
 }
 

@@ -4,11 +4,11 @@
 
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
 #include "agent/control/agent.h"
+#include "agent/control/journal.h"
 #include "agent/control/notify.h"
 #include "agent/control/providers.h"
 #include "agent/files/files.h"
@@ -29,9 +29,11 @@ constexpr cli::Option options[] = {
     {"audit", 0, {}, "decide, count and log, but let everything pass", {}},
 };
 
-// The journal takes the severity from a prefix (sd-daemon(3)); people see the text only.
-void log(const std::string& text, bool loud) {
-  static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;
+// With its fields where the journal listens, by a severity's prefix (sd-daemon(3)) where it only reads along; people
+// see the text.
+void log(const std::string& text, bool loud, const agent::LogFields& fields) {
+  static const bool journal = agent::is_journal(STDERR_FILENO);
+  if (journal && agent::send_to_journal(agent::journal_entry(text, loud, fields))) return;
   const std::string line = std::string(journal ? (loud ? "<4>" : "<6>") : "vpnagentd: ") + text + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
@@ -68,7 +70,7 @@ int run(const cli::Arguments& arguments) {
       if (running != nullptr) running->reload();
       return;
     }
-    log("ends; the guard stays in place", false);
+    log("ends; the guard stays in place", false, {});
     agent::notify("STOPPING=1");
     loop.stop();
   });
