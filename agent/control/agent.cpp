@@ -59,7 +59,10 @@ Agent::Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> fact
       tunnels_(loop, std::move(factories),
                {[this](std::uint32_t tunnel, policy::TunnelStatus from, policy::TunnelStatus to) {
                   // What leaves `connected` has to be told at once; what reaches it needs another table.
-                  if (from == policy::TunnelStatus::connected && guard_) guard_->set_disconnected(tunnel);
+                  if (from == policy::TunnelStatus::connected && guard_) {
+                    guard_->set_disconnected(tunnel);
+                    if (lookups_ != nullptr) lookups_->tunnel_went();
+                  }
                   log("tunnel " + printable(tunnel_name(tunnel)) + ": " + std::string(to_string(to)), false,
                       {{"VPN_TUNNEL", tunnel_name(tunnel)}, {"VPN_STATUS", std::string(to_string(to))}});
                   publish_soon();
@@ -175,7 +178,10 @@ Result<void> Agent::open_guard() {
   }
   guard_.emplace(std::move(*opened));
   if (guard_->datapath().adopted()) log("an earlier agent's guard is in force; it is taken over");
+  // An audit changes nothing of what apps ask whom.
   if (options_.audit) log("AUDIT: verdicts are counted, and nothing is blocked", true);
+  if (!options_.audit)
+    lookups_ = std::make_unique<Names>(loop_, *guard_, [this](const std::string& text, bool loud) { log(text, loud); });
   owners_ = std::make_unique<OwnerWatch>(loop_, options_.cgroup, [this] { owners_changed(); });
   drops_waiting_ = loop_.readable(guard_->datapath().drops_fd(), [this] { read_drops(); });
   gate_waiting_ = loop_.readable(guard_->gate().changes_fd(), [this] {
@@ -214,6 +220,7 @@ void Agent::activate(std::shared_ptr<ActivePolicy> policy) {
   std::shared_ptr<ActivePolicy> old = std::exchange(active_, std::move(policy));
   if (old != nullptr) tunnels_.drop(active_->policy, config_, old);
   between_tables_ = true;
+  if (lookups_ != nullptr) lookups_->policy_changes();
   if (external_ != nullptr) external_->close_all();  // they speak for tunnels that go now, and come back
   identities_ = identities(active_->policy, config_.apps);
   if (auto numbered = set_numbers(); !numbered) guard(guard_event::Failed{part_programs, numbered.error().what, false});
@@ -390,6 +397,7 @@ Result<Desired> Agent::desired(const policy::DeviceState& state) {
     out.tables.apps.push_back({number, active_->classes.as_owner()[app], active_->classes.as_spawner()[app]});
   const auto pairs = active_->classes.pairs();
   out.tables.pairs.assign(pairs.begin(), pairs.end());
+  if (lookups_ != nullptr) lookups_->plan({active_, &state_, tunnels_.named(), &resolvers_, names_}, out.tables.pairs);
   out.tables.spawners = active_->classes.spawners();
   for (std::uint32_t t = 0; t < fresh->connected.size(); ++t)
     out.tables.connected.push_back(fresh->connected[t]               ? tunnel_connected
@@ -438,6 +446,7 @@ void Agent::put(Desired all) {
     between_tables_ = false;
     owners_changed();
   }
+  if (lookups_ != nullptr && (failed & part_table) == 0) lookups_->in_force();
   constexpr std::uint8_t parts = part_programs | part_gate | part_table | part_routes;
   guard(guard_event::Done{static_cast<std::uint8_t>(parts & ~failed)});
 }

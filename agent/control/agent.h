@@ -15,6 +15,7 @@
 #include "agent/control/config.h"
 #include "agent/control/guard.h"
 #include "agent/control/journal.h"
+#include "agent/control/names.h"
 #include "agent/control/owners.h"
 #include "agent/control/server.h"
 #include "agent/control/store.h"
@@ -118,6 +119,7 @@ class Agent {
   std::optional<Guard> guard_;
   std::unique_ptr<OwnerWatch> owners_;
   Tunnels tunnels_;
+  std::unique_ptr<Names> lookups_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<ExternalServer> external_;
   Resolvers resolvers_;

@@ -211,22 +211,32 @@ Json Agent::status() const {
     if (Json rules = on_demand(i); !rules.is_null()) tunnels.back()["on_demand"] = std::move(rules);
   }
   const policy::Header& header = active_->policy.header();
-  return {{"guard", std::string(to_string(guard_life_.phase))},
-          {"missing", part_names(guard_life_.missing)},
-          {"fault", guard_life_.fault},
-          {"audit", options_.audit},
-          {"adopted", guard_->datapath().adopted()},
-          {"cgroup", options_.cgroup},
-          {"policy",
-           {{"serial", header.serial},
-            {"sha256", hex(header.sha256)},
-            {"signed", header.is_signed},
-            {"verified", !config_.public_key.empty()},
-            {"on_trial", policy_life_.before.has_value()},
-            {"secrets_fault", active_->secrets_fault}}},
-          {"primary_interface", state_.primary_interface},
-          {"owner_faults", owners_->faults()},
-          {"tunnels", std::move(tunnels)}};
+  const Names::Counts names = lookups_ == nullptr ? Names::Counts() : lookups_->counts();
+  return {
+      {"guard", std::string(to_string(guard_life_.phase))},
+      {"missing", part_names(guard_life_.missing)},
+      {"fault", guard_life_.fault},
+      {"audit", options_.audit},
+      {"adopted", guard_->datapath().adopted()},
+      {"cgroup", options_.cgroup},
+      {"policy",
+       {{"serial", header.serial},
+        {"sha256", hex(header.sha256)},
+        {"signed", header.is_signed},
+        {"verified", !config_.public_key.empty()},
+        {"on_trial", policy_life_.before.has_value()},
+        {"secrets_fault", active_->secrets_fault}}},
+      {"primary_interface", state_.primary_interface},
+      {"owner_faults", owners_->faults()},
+      {"names",
+       {{"forwarder", names.place ? names.place->address.to_string() + ":" + std::to_string(names.place->port) : ""},
+        {"asked", names.lookups.asked},
+        {"answered", names.lookups.answered},
+        {"refused", names.lookups.refused},
+        {"failed", names.lookups.failed},
+        {"addresses", names.ties},
+        {"shared_addresses", names.shared}}},
+      {"tunnels", std::move(tunnels)}};
 }
 
 }  // namespace vpn::agent

@@ -69,13 +69,18 @@ enum TunnelWord : std::uint8_t {
   tunnel_awaited = 2,
 };
 
+/// In Publication::pairs: lookups (TCP and UDP to port 53) of such owners go to the forwarder.
+inline constexpr std::uint32_t steered = 1u << 31;
+
 /// A policy in one device state. Everything in it comes into force at once, or not at all.
 struct Publication {
   std::span<const std::uint64_t> fresh;  ///< words of policy/kernel/table.h
   std::span<const std::uint64_t> stale;  ///< the same with a stale heartbeat: without local networks and captive
   std::span<const AppClass>
       apps;  ///< all apps of the policy, each once; others that have a number by now count as 0, 0
-  std::span<const std::uint32_t> pairs;     ///< KernelClasses::pairs(): as_owner * spawners + as_spawner -> class
+  /// KernelClasses::pairs(): as_owner * spawners + as_spawner -> class; with `steered` where lookups of such owners go
+  /// to the forwarder.
+  std::span<const std::uint32_t> pairs;
   std::uint32_t spawners = 1;               ///< KernelClasses::spawners()
   std::span<const std::uint8_t> connected;  ///< for each tunnel of the policy: a TunnelWord
 };
@@ -119,6 +124,21 @@ struct NameTie {
   policy::Address address;
   std::uint32_t domain = 0;            ///< class of names of the table in force
   std::chrono::nanoseconds expires{};  ///< on CLOCK_MONOTONIC
+};
+
+/// Where the agent's forwarder of lookups listens, on loopback: in IPv6 at ::1. No other process can bind a port below
+/// 1024 there, once the agent is gone.
+struct ForwarderPlace {
+  policy::Address address;  ///< IPv4, in 127.0.0.0/8
+  std::uint16_t port = 0;
+};
+
+/// Who sent a question to the forwarder.
+struct Asker {
+  Owner owner;
+  std::optional<policy::Address> resolver;  ///< that it thinks it asks; nothing: the forwarder itself
+  std::uint16_t resolver_port = 0;
+  std::uint32_t uid = 0;
 };
 
 struct Counter {
@@ -218,6 +238,20 @@ class Datapath {
   Result<void> set_exemptions(std::span<const Exemption> exemptions);
   Result<void> tie_name(const NameTie& tie);
   Result<void> untie_name(Number app, const policy::Address& address);
+  Result<void> untie_all_names();  ///< their classes are those of one policy
+  /// A name tied to several addresses at once: what sockets remember is forgotten once. `domain` 0: untied.
+  Result<void> tie_names(std::span<const NameTie> ties);
+
+  /// From the next publish() on lookups are steered there. Before any.
+  void set_forwarder(const ForwarderPlace& place);
+  /// Whose a datagram or a connection is that came to the forwarder from this port; nothing: nobody can tell.
+  std::optional<Asker> asker(std::uint8_t protocol, const policy::Address& address, std::uint16_t port) const;
+  /// The forwarder has read all that was sent to it before this moment (CLOCK_MONOTONIC). Until it says so, a port from
+  /// which somebody asked is nobody else's.
+  void questions_read(std::chrono::nanoseconds before) noexcept;
+  /// From now on this socket of ours is judged, routed and counted as if `owner` had made it, for a name of this class
+  /// of the policy in force. For the forwarder's own questions; before connect().
+  Result<void> ask_for(int socket, const Owner& owner, std::uint32_t domain);
 
   void heartbeat() noexcept;  ///< to be called at least every five seconds
   /// A new secret for the gate, which must know it before: draw it, tell the gate (Gate::Plan::tickets), then use it.

@@ -1,4 +1,5 @@
-// What the programs look up beside the tables: interfaces, exemptions, names, numbers. Owners are in owner_entries.cpp.
+// What the programs look up beside the tables: interfaces, exemptions, numbers. Owners are in owner_entries.cpp,
+// names and lookups in name_entries.cpp.
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 
@@ -117,23 +118,6 @@ Result<void> Datapath::set_exemptions(std::span<const Exemption> exemptions) {
     wanted[MirroredMap<vpn_exemption_key, vpn_exemption>::bytes(key)] = value;
   }
   auto done = data_->exemptions.replace(wanted);
-  data_->change();
-  return done;
-}
-
-Result<void> Datapath::tie_name(const NameTie& tie) {
-  vpn_name name{};
-  name.until = until(tie.expires);
-  name.domain = tie.domain;
-  auto done = data_->names.set({to_kernel(tie.address), tie.app}, name);
-  data_->flag(VPN_HAS_NAMES, data_->names.size() != 0);
-  data_->change();
-  return done;
-}
-
-Result<void> Datapath::untie_name(Number app, const policy::Address& address) {
-  auto done = data_->names.erase({to_kernel(address), app});
-  data_->flag(VPN_HAS_NAMES, data_->names.size() != 0);
   data_->change();
   return done;
 }

@@ -52,6 +52,10 @@ class MirroredMap {
   Result<void> erase(const K& key);
   std::size_t size() const { return held_.size(); }
   const std::map<std::string, V>& held() const { return held_; }
+  const V* find(const K& key) const {
+    const auto it = held_.find(bytes(key));
+    return it == held_.end() ? nullptr : &it->second;
+  }
   static std::string bytes(const K& key) { return {reinterpret_cast<const char*>(&key), sizeof(K)}; }
 
  private:

@@ -49,6 +49,7 @@ constexpr std::array lasting{"vpn_egress",   "vpn_ingress",  "vpn_sock_create",
 constexpr std::array always{"vpn_egress",   "vpn_ingress",    "vpn_sock_create", "vpn_connect4",
                             "vpn_connect6", "vpn_setsockopt", "vpn_arrivals",    "vpn_attribute"};
 constexpr std::array datagrams{"vpn_sendmsg4", "vpn_sendmsg6"};
+constexpr std::array hiding{"vpn_recvmsg4", "vpn_recvmsg6", "vpn_getpeername4", "vpn_getpeername6"};
 constexpr std::array telling{"vpn_tell_owner"};
 
 /// Of the object that is compiled into this program, so that another one's programs are not taken for ours.
@@ -269,6 +270,16 @@ Result<void> Programs::watch_datagrams(bool wanted) {
         links_.erase(link);
       }
     }
+  }
+  return {};
+}
+
+Result<void> Programs::hide_forwarder() {
+  for (const char* name : hiding) {
+    if (links_.find(name) != links_.end()) continue;
+    if (programs_.find(name) == programs_.end())
+      if (auto done = obtain(hiding); !done) return done;
+    if (auto done = attach_one(name); !done) return done;
   }
   return {};
 }

@@ -39,6 +39,8 @@ class Programs {
   Result<void> attach();
   /// The programs for datagrams to a destination of their own: wanted only while names decide (S4.b, S4.c).
   Result<void> watch_datagrams(bool wanted);
+  /// The programs that show steered sockets the resolver that they asked.
+  Result<void> hide_forwarder();
   Result<void> watch_interface(std::uint32_t index, bool wanted);
   Result<void> attribute();
   Result<vpn_owner> owner_of(std::uint32_t pid);

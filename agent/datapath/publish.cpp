@@ -105,7 +105,12 @@ Result<void> Datapath::publish(const Publication& p) {
              classes = words_map("vpn_pairs", pairs), apps = apps_map(p.apps);
   for (const auto* made : {&fresh, &stale, &classes, &apps})
     if (!*made) return tl::unexpected(made->error());
-  if (auto done = data_->programs.watch_datagrams(p.fresh[VPN_W_DOMAINS] > 1); !done) return done;
+  const bool steers = data_->control().forwarder_port != 0 &&
+                      std::any_of(p.pairs.begin(), p.pairs.end(), [](std::uint32_t pair) { return pair & steered; });
+  if (auto done = data_->programs.watch_datagrams(steers || p.fresh[VPN_W_DOMAINS] > 1); !done) return done;
+  /* What hides the forwarder comes before it has anything to do, and stays while sockets are connected to it. */
+  if (steers)
+    if (auto done = data_->programs.hide_forwarder(); !done) return done;
   const std::uint64_t current = data_->control().current;
   const auto slot = current == 0 ? 0 : static_cast<std::uint32_t>((current & 0xff) ^ 1) % VPN_SLOTS;
   if (data_->readers.valid()) {
@@ -137,6 +142,7 @@ Result<void> Datapath::publish(const Publication& p) {
   status.spawners = p.spawners;
   status.numbers = data_->last_number();
   if (data_->control().heartbeat == 0) heartbeat();
+  data_->flag(VPN_STEERS, steers);
   store(data_->control().current, ((current >> 8) + 1) << 8 | slot);
   data_->published = true;
   return {};

@@ -20,12 +20,14 @@ PATIENCE = 90  # seconds until an agent that was started is in force: on a busy 
 class Agent:
     """One installation: folders, policy, daemon. The daemon may be killed and started again."""
 
-    def __init__(self, world, build, policy, *, tunnels=None, configuration=None, prefix=(), arguments=()):
+    def __init__(self, world, build, policy, *, tunnels=None, configuration=None, prefix=(), arguments=(), inside=False):
         """`tunnels`: identifiers of the policy's tunnels that a lab client brings up, with its configuration. `prefix`: what starts
-        the daemon; `arguments`: what it is given beyond its folders."""
+        the daemon; `arguments`: what it is given beyond its folders. `inside`: in the
+        guarded cgroup, as on a real machine, so that what it sends for others is judged."""
         self._world, self._build, self.policy = world, build, policy
         self.folder = world.folder / "agent"
         self._prefix, self._arguments = list(prefix), list(arguments)
+        self._cgroup = world.app_cgroup("agent") if inside else world.outside
         self._process = None
         for name in ("config", "state", "bpf"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -62,7 +64,7 @@ class Agent:
     def _enter(self):
         kernel.private_mounts()  # charon, which the agent starts, has fixed places in /run
         kernel.mount("tmpfs", "/run", "tmpfs")
-        process.join(self._world.outside)
+        process.join(self._cgroup)
 
     def _guards(self):
         try:
@@ -88,7 +90,7 @@ class Agent:
 
     def age(self, seconds):
         """As if the agent, which has been killed, had given its last sign of life so long ago (struct vpn_control)."""
-        control = kernel.PinnedArray(next((self.folder / "bpf/guard").glob("maps-*/control")), 72)
+        control = kernel.PinnedArray(next((self.folder / "bpf/guard").glob("maps-*/control")), 88)
         value = control.read()
         then = struct.unpack_from("=Q", value, 8)[0] - seconds * 10**9
         control.write(value[:8] + struct.pack("=q", then) + value[16:])

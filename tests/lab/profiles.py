@@ -58,13 +58,13 @@ def always_on_with(identity, authority, dictionary, **more):
     return _profile(*_identity(identity, authority), _payload("com.apple.vpn.managed", ALWAYS_ON, vpn, "always-on"))
 
 
-def device_wide(**keys):
+def device_wide(dns=None, **keys):
     """A VPN of somebody's own client: IncludeAllNetworks, EnforceRoutes and so on by `keys`. On demand always, so that it is
     engaged from the start."""
     on_demand = {"OnDemandEnabled": 1, "OnDemandRules": [{"Action": "Connect"}]}
     vpn = {"UserDefinedName": "Lab", "VPNType": "VPN", "VPNSubType": "com.example.client",
            "VPN": {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "com.example.client.tunnel", "ProviderType": "packet-tunnel",
-                   "AuthenticationMethod": "Password", **on_demand, **keys}}
+                   "AuthenticationMethod": "Password", **on_demand, **keys}, **({"DNS": dns} if dns else {})}
     return _profile(_payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "device-wide"))
 
 

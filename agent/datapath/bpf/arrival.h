@@ -71,7 +71,7 @@ VPN_STATIC int vpn_read_quoted(struct __sk_buff* skb, __u32 offset, const struct
   vpn_fill_packet(quoted, &h, 0);
   quoted->owner = vpn_class(owner, vpn_slot(a->current));
   vpn_exempt(quoted, h.destination, owner, 0, now, &until);
-  if (a->control->flags & VPN_HAS_NAMES) quoted->domain = vpn_domain(h.destination, owner->app, now, &until);
+  if (a->control->flags & VPN_HAS_NAMES) quoted->domain = vpn_domain(h.destination, owner, now, &until);
   return 1;
 }
 

@@ -4,6 +4,7 @@
  * They need Linux 6.1.
  */
 #include "agent/datapath/bpf/arrival.h"
+#include "agent/datapath/bpf/lookups.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -26,8 +27,11 @@ static __always_inline __u8 vpn_outgoing_action(const struct vpn_control* c, con
   } else if (kind != 0 || q->packet.interface == 1) { /* what the agent does not know yet, nothing leaves by */
     action = q->may_leave ? VPN_PASS : 0;
   }
-  if (action && kind != VPN_INTERFACE_TUNNEL && kind != VPN_INTERFACE_LOOPBACK && kind != VPN_INTERFACE_INNER)
+  if (action && kind != VPN_INTERFACE_TUNNEL && kind != VPN_INTERFACE_LOOPBACK && kind != VPN_INTERFACE_INNER) {
+    /* S0: meant for the device itself, and scoped to a wire by a control message. */
+    if (q->verdict.rule == VPN_S0 && q->packet.interface != 1 && !(c->flags & VPN_AUDIT)) return 0;
     action |= VPN_STAMP;
+  }
   return action;
 }
 
@@ -37,6 +41,13 @@ static __always_inline int vpn_is_wrapped(const struct __sk_buff* skb, const str
   struct bpf_sock* sk = skb->sk ? bpf_sk_fullsock(skb->sk) : 0;
   if (!sk || sk->type == VPN_SOCK_RAW) return 0;
   return sk->protocol != p->protocol || sk->src_port != p->local_port;
+}
+
+/* The name that a flow is about. */
+static __always_inline __u32 vpn_name_of(const struct vpn_control* c, const struct vpn_socket* s, const __u32* remote,
+                                         __u64 now, __u64* until) {
+  if (s->owner.flags & VPN_OWNER_ASKING) return s->domain;
+  return c->flags & VPN_HAS_NAMES ? vpn_domain(remote, &s->owner, now, until) : 0;
 }
 
 /* The verdict for a packet of a socket whose memory does not know it. */
@@ -70,12 +81,17 @@ VPN_STATIC int vpn_decide(struct __sk_buff* skb, struct vpn_socket* s, struct vp
   if (!incoming && skb->mark && vpn_is_wrapped(skb, &q.packet)) wrapped = skb->mark;
   if (s->owner.provider || (s->owner.flags & VPN_OWNER_AGENT) || wrapped)
     vpn_exempt(&q.packet, remote, &s->owner, wrapped, moment->now, &until);
-  if (c->flags & VPN_HAS_NAMES) q.packet.domain = vpn_domain(remote, s->owner.app, moment->now, &until);
+  q.packet.domain = vpn_name_of(c, s, remote, moment->now, &until);
   vpn_answer(&q, 0);
   if (incoming)
     action = q.verdict.verdict == VPN_ACCEPT || (c->flags & VPN_AUDIT) ? VPN_PASS : 0;
   else
     action = vpn_outgoing_action(c, &q);
+  if (!incoming && (c->flags & VPN_STEERS) && vpn_is_forwarder(c, remote, bpf_htons(q.packet.remote_port))) {
+    /* Each packet is noted, so none is remembered. */
+    if (!flow->protocol || !vpn_note_asker(skb, s, flow, c->questions_read)) action = 0;
+    flow->protocol = 0;
+  }
   if (!(action & VPN_PASS)) q.verdict.verdict = VPN_DROP;
   {
     struct vpn_counter_key counted = {0};
@@ -188,7 +204,7 @@ VPN_STATIC int vpn_talk_to(struct bpf_sock_addr* ctx, struct vpn_socket* s, cons
   q.packet.uid = (__u32)bpf_get_current_uid_gid();
   q.packet.hop_limit = 255;
   if (s->owner.provider || (s->owner.flags & VPN_OWNER_AGENT)) vpn_exempt(&q.packet, remote, &s->owner, 0, now, &until);
-  if (c->flags & VPN_HAS_NAMES) q.packet.domain = vpn_domain(remote, s->owner.app, now, &until);
+  q.packet.domain = vpn_name_of(c, s, remote, now, &until);
   vpn_answer(&q, 0);
   unbind = q.verdict.verdict == VPN_TUNNEL && q.packet.scope && q.packet.owner >= VPN_FIRST_APP;
   refuse = q.verdict.verdict == VPN_DROP || q.verdict.verdict == VPN_PROXY;
@@ -221,7 +237,7 @@ static __always_inline struct vpn_socket* vpn_socket_of(struct bpf_sock_addr* ct
   return s ? s : vpn_unseen_socket(sk);
 }
 
-static __always_inline int vpn_talk(struct bpf_sock_addr* ctx, int v6) {
+static __always_inline int vpn_talk(struct bpf_sock_addr* ctx, int v6, int datagram) {
   const struct vpn_control* c = vpn_control_now();
   struct vpn_socket* s = vpn_socket_of(ctx);
   __u32 remote[4];
@@ -237,20 +253,40 @@ static __always_inline int vpn_talk(struct bpf_sock_addr* ctx, int v6) {
     vpn_map_v4(remote, ctx->user_ip4);
     if (!remote[3]) return 1;
   }
+  if (vpn_is_lookup(ctx) && vpn_is_steered(c, s, vpn_current(c, bpf_ktime_get_coarse_ns())))
+    return vpn_steer(ctx, s, c, remote, v6, datagram);
   return vpn_talk_to(ctx, s, remote, v6);
 }
 
 SEC("cgroup/connect4")
-int vpn_connect4(struct bpf_sock_addr* ctx) { return vpn_talk(ctx, 0); }
+int vpn_connect4(struct bpf_sock_addr* ctx) { return vpn_talk(ctx, 0, 0); }
 
 SEC("cgroup/connect6")
-int vpn_connect6(struct bpf_sock_addr* ctx) { return vpn_talk(ctx, 1); }
+int vpn_connect6(struct bpf_sock_addr* ctx) { return vpn_talk(ctx, 1, 0); }
 
 SEC("cgroup/sendmsg4")
-int vpn_sendmsg4(struct bpf_sock_addr* ctx) { return vpn_talk(ctx, 0); }
+int vpn_sendmsg4(struct bpf_sock_addr* ctx) { return vpn_talk(ctx, 0, 1); }
 
 SEC("cgroup/sendmsg6")
-int vpn_sendmsg6(struct bpf_sock_addr* ctx) { return vpn_talk(ctx, 1); }
+int vpn_sendmsg6(struct bpf_sock_addr* ctx) { return vpn_talk(ctx, 1, 1); }
+
+static __always_inline int vpn_show(struct bpf_sock_addr* ctx, int v6) {
+  struct bpf_sock* sk = ctx->sk;
+  if (sk) vpn_unsteer(ctx, bpf_sk_storage_get(&sockets, sk, 0, 0), v6);
+  return 1;
+}
+
+SEC("cgroup/recvmsg4")
+int vpn_recvmsg4(struct bpf_sock_addr* ctx) { return vpn_show(ctx, 0); }
+
+SEC("cgroup/recvmsg6")
+int vpn_recvmsg6(struct bpf_sock_addr* ctx) { return vpn_show(ctx, 1); }
+
+SEC("cgroup/getpeername4")
+int vpn_getpeername4(struct bpf_sock_addr* ctx) { return vpn_show(ctx, 0); }
+
+SEC("cgroup/getpeername6")
+int vpn_getpeername6(struct bpf_sock_addr* ctx) { return vpn_show(ctx, 1); }
 
 SEC("cgroup/setsockopt")
 int vpn_setsockopt(struct bpf_sockopt* ctx) {

@@ -39,12 +39,13 @@ static __always_inline void vpn_exempt(struct vpn_packet* p, const __u32* remote
   }
 }
 
-/* The class of the name under which this app knows the address. */
-static __always_inline __u32 vpn_domain(const __u32* remote, __u32 app, __u64 now, __u64* until) {
+/* The class of the name under which this app knows the address. What is no app of its own knows what its spawner does.
+ */
+static __always_inline __u32 vpn_domain(const __u32* remote, const struct vpn_owner* owner, __u64 now, __u64* until) {
   struct vpn_name_key key;
   const struct vpn_name* name;
   __builtin_memcpy(key.address.word, remote, 16);
-  key.app = app;
+  key.app = owner->app ? owner->app : owner->spawner;
   name = bpf_map_lookup_elem(&names, &key);
   if (!name || now >= name->until) return 0;
   if (name->until < *until) *until = name->until;

@@ -20,6 +20,7 @@ enum vpn_control_flags {
   VPN_FORWARDS = 16,       /* there is an inner bridge */
   VPN_HAS_TUNNEL_ADDRESSES = 32,
   VPN_HAS_PATTERNS = 64, /* ... in `patterns` */
+  VPN_STEERS = 128,      /* lookups of some owners go to the forwarder */
 };
 
 struct vpn_control {
@@ -37,9 +38,12 @@ struct vpn_control {
   __u32 outward; /* written beside the row into forwarded packets: may leave by any interface, */
   __u32 inward;  /* ... by a tunnel or an inner bridge only */
   __u32 next_counter;
-  __u32 layout;   /* VPN_LAYOUT */
-  __u32 priority; /* beside the ticket in what may leave: the half that a tap cannot read */
-  __u32 unused;
+  __u32 layout;         /* VPN_LAYOUT */
+  __u32 priority;       /* beside the ticket in what may leave: the half that a tap cannot read */
+  __u32 forwarder;      /* of lookups: its IPv4 address, network byte order; in IPv6 it is at ::1 */
+  __u64 questions_read; /* CLOCK_MONOTONIC, ns: the forwarder has read all that was sent to it before */
+  __u16 forwarder_port; /* network byte order */
+  __u16 unused[3];
 };
 
 #define VPN_SLOTS 2       /* of tables, app classes, pairs and status; the active one and the one to fill */
@@ -67,6 +71,7 @@ enum vpn_owner_flags {
   VPN_OWNER_AGENT = 1,
   VPN_OWNER_UNKNOWN = 2, /* unattributed: a socket from before, or whose cgroup or executable is not certain yet */
   VPN_OWNER_KERNEL = 4,  /* the kernel's own socket: `forwarded` */
+  VPN_OWNER_ASKING = 8,  /* the agent's, for a lookup of this owner: judged as if the owner had sent it */
 };
 
 struct vpn_owner { /* in `cgroups`, in `executables`, and of each socket */
@@ -108,6 +113,8 @@ struct vpn_pattern_owner {
   __u32 order;            /* among several that match, the lowest */
 };
 
+#define VPN_PAIR_STEERED (1u << 31) /* in `pairs`, beside the class: lookups of such owners go to the forwarder */
+
 struct vpn_app_class { /* the two halves of the class of an app */
   __u32 as_owner;
   __u32 as_spawner;
@@ -146,6 +153,23 @@ struct vpn_name {
   __u64 until;
   __u32 domain;
   __u32 unused;
+};
+
+/* Who sends from a port of this device to the forwarder. */
+struct vpn_asker_key {
+  struct vpn_ip address;
+  __u16 port;
+  __u8 protocol;
+  __u8 unused;
+};
+
+struct vpn_asker {
+  struct vpn_owner owner;
+  struct vpn_ip asked; /* the resolver that it thinks it asks; all zero: the forwarder itself */
+  __u16 asked_port;    /* network byte order */
+  __u16 unused;
+  __u32 uid;
+  __u64 last; /* CLOCK_MONOTONIC, ns: its last packet */
 };
 
 enum vpn_interface_kind { /* in the order of vpn::agent::InterfaceKind, from 1; 0: unknown */
@@ -189,11 +213,15 @@ struct vpn_process {
 struct vpn_socket {
   struct vpn_owner owner;
   __u64 netns;
-  __u64 class_word; /* vpn_control.current << VPN_CLASS_BITS | class of the owner */
-  __u32 row;        /* in the socket's mark */
-  __u32 unused;
+  __u64 class_word;         /* vpn_control.current << VPN_CLASS_BITS | class of the owner */
+  __u32 row;                /* in the socket's mark */
+  __u32 domain;             /* VPN_OWNER_ASKING: class of the name that is looked up */
   struct vpn_process maker; /* or who was found to have it */
   struct vpn_memory out, in;
+  __u32
+      asked[4]; /* the resolver that a steered socket asked last, as it shall see it; network byte order, IPv4 mapped */
+  __u16 asked_port; /* 0: never steered */
+  __u16 unused[3];
 };
 
 /* --- counters and events ------------------------------------------------------------------------------------------ */
@@ -245,7 +273,7 @@ struct vpn_drop_event {
   __u32 unused;
 };
 
-VPN_CHECK(sizeof(struct vpn_control) == 72);
+VPN_CHECK(sizeof(struct vpn_control) == 88);
 VPN_CHECK(sizeof(struct vpn_status) == 1032);
 VPN_CHECK(sizeof(struct vpn_owner) == 16);
 VPN_CHECK(sizeof(struct vpn_executable) == 16);
@@ -256,8 +284,10 @@ VPN_CHECK(sizeof(struct vpn_exemption_key) == 24);
 VPN_CHECK(sizeof(struct vpn_exemption) == 24);
 VPN_CHECK(sizeof(struct vpn_name_key) == 20);
 VPN_CHECK(sizeof(struct vpn_name) == 16);
+VPN_CHECK(sizeof(struct vpn_asker_key) == 20);
+VPN_CHECK(sizeof(struct vpn_asker) == 48);
 VPN_CHECK(sizeof(struct vpn_memory) == 56);
-VPN_CHECK(sizeof(struct vpn_socket) == 168);
+VPN_CHECK(sizeof(struct vpn_socket) == 192);
 VPN_CHECK(sizeof(struct vpn_counter_key) == 16);
 VPN_CHECK(sizeof(struct vpn_counter) == 16);
 VPN_CHECK(sizeof(struct vpn_drop_key) == 32);

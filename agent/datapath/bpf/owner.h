@@ -206,17 +206,14 @@ static __always_inline int vpn_halves(void* by_app, const struct vpn_status* s, 
   return 1;
 }
 
-/* The table's class of an owner. */
-static __always_inline __u32 vpn_class(const struct vpn_owner* owner, __u32 slot) {
+/* What the table has for an owner: its class, and VPN_PAIR_STEERED. */
+static __always_inline __u32 vpn_pair(const struct vpn_owner* owner, __u32 slot) {
   const __u32 own = slot % VPN_SLOTS;
   struct vpn_app_class app = {0}, spawner = {0};
   struct vpn_status* s;
   void *by_app, *by_pair;
   __u32 pair;
   __u64* class;
-  if (owner->flags & VPN_OWNER_UNKNOWN) return VPN_UNATTRIBUTED;
-  if (owner->flags & VPN_OWNER_KERNEL) return VPN_FORWARDED;
-  if (!owner->app && !owner->spawner) return VPN_OTHER;
   by_app = bpf_map_lookup_elem(&apps, &own);
   by_pair = bpf_map_lookup_elem(&pairs, &own);
   s = bpf_map_lookup_elem(&status, &own);
@@ -226,6 +223,14 @@ static __always_inline __u32 vpn_class(const struct vpn_owner* owner, __u32 slot
   pair = app.as_owner * s->spawners + spawner.as_spawner;
   class = bpf_map_lookup_elem(by_pair, &pair);
   return class ? (__u32) * class : VPN_UNATTRIBUTED;
+}
+
+/* The table's class of an owner. */
+static __always_inline __u32 vpn_class(const struct vpn_owner* owner, __u32 slot) {
+  if (owner->flags & VPN_OWNER_UNKNOWN) return VPN_UNATTRIBUTED;
+  if (owner->flags & VPN_OWNER_KERNEL) return VPN_FORWARDED;
+  if (!owner->app && !owner->spawner) return VPN_OTHER;
+  return vpn_pair(owner, slot) & ~VPN_PAIR_STEERED;
 }
 
 /* A socket's class; looked up again when something else is in force. Class and generation are one word, so that no CPU

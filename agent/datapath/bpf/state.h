@@ -99,6 +99,14 @@ struct {
   __type(value, struct vpn_name);
 } names SEC(".maps");
 
+/* The forwarder reads who asks; what it does not read in time may be somebody else's (lookups.h). */
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 8192);
+  __type(key, struct vpn_asker_key);
+  __type(value, struct vpn_asker);
+} askers SEC(".maps");
+
 /* Numbers that the agent gave to identifiers, by a hash of them: here so that the next agent gives the same ones. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);

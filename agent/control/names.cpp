@@ -1,0 +1,252 @@
+#include "agent/control/names.h"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <utility>
+
+#include "agent/files/files.h"
+#include "policy/kernel/packet.h"
+#include "policy_generated.h"
+
+namespace vpn::agent {
+namespace {
+
+// An address that nobody configures, and ports without a service, below 1024: while the agent is away nobody but root
+// can take its place there. The first that is free.
+constexpr std::uint16_t first_port = 1010, last_port = 1017;
+constexpr policy::Address loopback_place() { return policy::Address::from_v4(0x7f000076); }  // 127.0.0.118
+
+std::vector<ForwarderPlace> places() {
+  std::vector<ForwarderPlace> out;
+  for (std::uint16_t port = last_port; port >= first_port; --port) out.push_back({loopback_place(), port});
+  return out;
+}
+
+dns::Ties::Time monotonic_time() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+// What leaves the tunnel is less strict than what stays in it or goes nowhere.
+int strictness(const policy::Decision& d) {
+  switch (d.verdict) {
+    case policy::Verdict::drop:
+    case policy::Verdict::tunnel:
+    case policy::Verdict::proxy:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+constexpr std::uint16_t usual_port = 443;  // of what follows a lookup
+
+std::vector<policy::Address> resolvers_of_network(const Names::Facts& facts) {
+  std::vector<policy::Address> out;
+  const auto known = facts.resolvers->find(facts.state->primary_interface);
+  if (known == facts.resolvers->end()) return out;
+  for (const std::string& text : known->second.dns_servers)
+    if (const auto address = policy::Address::parse(text)) out.push_back(*address);
+  return out;
+}
+
+}  // namespace
+
+Names::Names(Loop& loop, Guard& guard, Log log)
+    : loop_(loop),
+      guard_(guard),
+      log_(std::move(log)),
+      ties_([this](const dns::TieOwner& owner, const policy::Address& address, policy::DomainClass a,
+                   policy::DomainClass b) { return stricter(owner, address, a, b); },
+            [this](const dns::TieOwner& owner, const policy::Address& address, const std::string& holds,
+                   const std::string& loses) {
+              ++shared_;
+              log_(printable(std::string(identifier(owner.key()))) + " knows " + address.to_string() + " as " +
+                       printable(holds) + " and as " + printable(loses) +
+                       ", for which the policy says different things: the stricter holds",
+                   false);
+            }) {
+  auto opened = dns::Forwarder::open(loop_, places(), *this);
+  if (!opened) {
+    log_("names cannot decide: " + opened.error().what, true);
+    return;
+  }
+  forwarder_ = std::move(*opened);
+  guard_.datapath().set_forwarder(forwarder_->place());
+}
+
+Names::~Names() = default;
+
+Names::Counts Names::counts() const {
+  Counts out;
+  if (forwarder_ != nullptr) {
+    out.place = forwarder_->place();
+    out.lookups = forwarder_->counts();
+  }
+  out.ties = ties_.size();
+  out.shared = shared_;
+  return out;
+}
+
+// --- What is in force ------------------------------------------------------------------------------------------------
+
+void Names::policy_changes() {
+  in_force_ = false;
+  if (forwarder_ != nullptr) forwarder_->cancel_all();
+  trust_.reset();
+  if (auto done = guard_.datapath().untie_all_names(); !done)
+    log_("names of another policy cannot be taken away: " + done.error().what, true);
+}
+
+void Names::plan(Facts facts, std::vector<std::uint32_t>& pairs) {
+  facts_ = std::move(facts);
+  situation_.emplace(facts_.active->situation.in(*facts_.state));
+  std::vector<const NetworkSettings*> settings;
+  std::vector<bool> connected;
+  for (const NamedTunnel& t : facts_.tunnels) {
+    settings.push_back(&t.life->report.settings);
+    connected.push_back(t.life->status == policy::TunnelStatus::connected);
+  }
+  plan_ = dns::plan_names(facts_.active->policy, settings, connected, resolvers_of_network(facts_));
+  const policy::KernelClasses& classes = facts_.active->classes;
+  by_name_.assign(classes.owner_count(), false);
+  std::vector<bool> goes_here(classes.owner_count(), false);
+  std::map<std::uint32_t, bool> by_group;
+  for (std::uint32_t owner = VPN_OTHER; owner < classes.owner_count(); ++owner) {
+    const std::uint32_t group = classes.group(owner, 0);
+    for (std::uint32_t d = 1; d < classes.domain_count() && !by_name_[owner]; ++d)
+      by_name_[owner] = classes.group(owner, d) != group;
+    const policy::KernelClasses::Group& one = classes.groups()[group];
+    const policy::AppTable& apps = facts_.active->policy.apps();
+    const auto name = [&](std::uint32_t app) { return app == policy::none ? std::string_view() : apps.name(app); };
+    const auto [it, fresh] = by_group.try_emplace(group, false);
+    if (fresh) it->second = dns::is_steered(*situation_, plan_, {name(one.app), name(one.spawner)}, false);
+    goes_here[owner] = by_name_[owner] || it->second;
+  }
+  if (forwarder_ == nullptr) return;
+  for (std::uint32_t& pair : pairs)
+    if (pair < goes_here.size() && goes_here[pair]) pair |= steered;
+}
+
+void Names::in_force() {
+  const bool before = std::exchange(in_force_, true);
+  if (ties_.size() == 0 && before) return;
+  const policy::DomainTable& domains = facts_.active->policy.domains();
+  tell(ties_.again([&](const std::string& name) { return domains.lookup(name); }, monotonic_time()));
+  wait_for_expiry();
+}
+
+void Names::tunnel_went() {
+  if (forwarder_ != nullptr) forwarder_->cancel_all();
+}
+
+// --- What lookups ask ------------------------------------------------------------------------------------------------
+
+std::string_view Names::identifier(Number number) const {
+  const auto it = facts_.identifiers.find(number);
+  return it == facts_.identifiers.end() ? std::string_view() : std::string_view(it->second);
+}
+
+dns::Questioner Names::questioner(std::uint32_t app, std::uint32_t spawner) const {
+  return {identifier(app), identifier(spawner)};
+}
+
+bool Names::names_decide(const Asker& asker) const {
+  const policy::AppTable& apps = facts_.active->policy.apps();
+  const dns::Questioner who = questioner(asker.owner.app, asker.owner.spawner);
+  const auto index = [&](std::string_view id) { return id.empty() ? policy::none : apps.find(id); };
+  const std::uint32_t owner = facts_.active->classes.owner(index(who.app), index(who.spawned_by));
+  return owner < by_name_.size() && by_name_[owner];
+}
+
+std::optional<Asker> Names::asker(std::uint8_t protocol, const policy::Address& address, std::uint16_t port) {
+  return guard_.datapath().asker(protocol, address, port);
+}
+
+void Names::questions_read(std::chrono::nanoseconds before) { guard_.datapath().questions_read(before); }
+
+dns::Choice Names::choose(const Asker& asker, const dns::Query& query) {
+  if (!in_force_) return {{}, std::nullopt, "another policy is on its way"};
+  return dns::choose(*situation_, plan_, questioner(asker.owner.app, asker.owner.spawner), query.name, asker.resolver);
+}
+
+Result<void> Names::ask_for(int socket, const Asker& asker, const dns::Query& query) {
+  const policy::DomainClass domain = facts_.active->policy.domains().lookup(query.name);
+  return guard_.datapath().ask_for(socket, asker.owner, facts_.active->classes.domain(domain));
+}
+
+LookupAsked Names::describe(const Asker& asker, const dns::Query& query, const dns::Choice& choice) {
+  const dns::Questioner who = questioner(asker.owner.app, asker.owner.spawner);
+  return {std::string(who.app), std::string(who.spawned_by), query.name, query.type, choice.decision};
+}
+
+std::shared_ptr<dns::TlsTrust> Names::trust() {
+  if (trust_ != nullptr) return trust_;
+  std::vector<std::vector<std::uint8_t>> authorities;
+  if (const auto* identities = facts_.active->policy.body().identities())
+    for (const auto* i : *identities)
+      if (i->kind() != nullptr && i->kind()->string_view() == "root" && i->certificate() != nullptr)
+        authorities.emplace_back(i->certificate()->begin(), i->certificate()->end());
+  auto made = dns::TlsTrust::make(authorities);
+  if (made) trust_ = std::move(*made);
+  return trust_;
+}
+
+// --- Ties ------------------------------------------------------------------------------------------------------------
+
+bool Names::stricter(const dns::TieOwner& owner, const policy::Address& address, policy::DomainClass a,
+                     policy::DomainClass b) const {
+  const auto how = [&](policy::DomainClass domain) {
+    return strictness(
+        dns::verdict_for(*situation_, questioner(owner.app, owner.spawner), domain, address, IPPROTO_TCP, usual_port));
+  };
+  return how(a) > how(b);
+}
+
+bool Names::tie(const Asker& asker, const dns::Query& query, std::span<const dns::AddressAnswer> addresses) {
+  if (!in_force_) return false;
+  if (addresses.empty() || !names_decide(asker)) return true;
+  const policy::DomainClass domain = facts_.active->policy.domains().lookup(query.name);
+  const auto changes =
+      ties_.add({asker.owner.app, asker.owner.spawner}, query.name, domain, addresses, monotonic_time());
+  if (!changes && !std::exchange(full_said_, true))
+    log_("an app knows too many addresses by their names: further lookups of it fail until some have run out", true);
+  const bool told = changes && tell(*changes);
+  wait_for_expiry();
+  return told;
+}
+
+bool Names::tell(const std::vector<dns::TieChange>& changes) {
+  if (changes.empty()) return true;
+  std::vector<NameTie> ties;
+  ties.reserve(changes.size());
+  for (const dns::TieChange& c : changes)
+    ties.push_back({c.app, c.address, facts_.active->classes.domain(c.domain), c.expires});
+  const auto done = guard_.datapath().tie_names(ties);
+  if (!done) log_("names cannot be tied to addresses: " + done.error().what, true);
+  return done.has_value();
+}
+
+void Names::expire() {
+  if (in_force_) tell(ties_.expire(monotonic_time()));
+  wait_for_expiry();
+}
+
+void Names::wait_for_expiry() {
+  const auto next = ties_.next();
+  if (next == expiry_ && (expiry_timer_ != nullptr || !next)) return;
+  expiry_ = next;
+  expiry_timer_.reset();
+  if (!next) return;
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*next - monotonic_time());
+  expiry_timer_ = loop_.after(std::max(wait, std::chrono::milliseconds(1)), [this] {
+    expiry_timer_.reset();
+    expire();
+  });
+}
+
+}  // namespace vpn::agent

@@ -1,0 +1,121 @@
+#include "agent/dns/exchange.h"
+
+#include <netinet/in.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "agent/dns/socket_address.h"
+#include "agent/dns/stream.h"
+#include "agent/files/descriptor.h"
+
+namespace vpn::agent::dns {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds datagram_patience{1500}, stream_patience{4000};
+constexpr std::size_t rounds = 2;      // over all servers
+constexpr std::size_t most_tries = 6;  // a client has given up by then
+constexpr unsigned most_at_once = 32;  // datagrams that are no answer, before the loop has its turn
+
+class Exchange final : public Waiting {
+ public:
+  Exchange(Loop& loop, ExchangeRequest request, std::function<void(std::optional<Bytes>)> answered)
+      : loop_(loop), request_(std::move(request)), answered_(std::move(answered)) {
+    ask();
+  }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+ private:
+  // Whoever cannot be asked at all is passed over at once.
+  void ask() {
+    const auto& servers = request_.resolver.servers;
+    while (tried_ < std::min(servers.size() * rounds, most_tries)) {
+      const policy::Address& server = servers[tried_++ % servers.size()];
+      if (start(server)) return;
+    }
+    finish(std::nullopt);
+  }
+
+  bool start(const policy::Address& server) {
+    close();
+    const Resolver& r = request_.resolver;
+    const bool stream = request_.stream || r.stream || r.transport != Transport::cleartext;
+    const int type = (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+    // A socket for each try: another port and another number, which an outsider would have to guess.
+    socket_ = Descriptor(::socket(server.v6 ? AF_INET6 : AF_INET, type, 0));
+    std::uint16_t id = 0;
+    if (!socket_ || ::getrandom(&id, sizeof(id), 0) != sizeof(id) || !request_.prepare(socket_.get())) return false;
+    sent_ = request_.query;
+    set_id(sent_, id);
+    sockaddr_storage to{};
+    const socklen_t size = to_socket_address(server, r.port, to);
+    const bool connected = ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&to), size) == 0;
+    if (!connected && errno != EINPROGRESS) return false;
+    if (stream) {
+      stream_ = std::make_unique<StreamQuestion>(loop_, std::move(socket_), r, server, request_.trust, sent_,
+                                                 [this](std::optional<Bytes> answer) {
+                                                   if (answer && is_answer_to(sent_, *answer))
+                                                     return finish(std::move(answer));
+                                                   ask();
+                                                 });
+    } else {
+      if (::send(socket_.get(), sent_.data(), sent_.size(), MSG_NOSIGNAL) < 0) return false;
+      waiting_ = loop_.readable(socket_.get(), [this] { readable(); });
+    }
+    timer_ = loop_.after(stream ? stream_patience : datagram_patience, [this] { ask(); });
+    return true;
+  }
+
+  void readable() {
+    static thread_local std::array<std::uint8_t, largest_message> room;
+    for (unsigned i = 0; i < most_at_once; ++i) {
+      const ssize_t n = ::recv(socket_.get(), room.data(), room.size(), MSG_DONTWAIT);
+      if (n < 0 && errno == EAGAIN) return;
+      if (n < 0) return ask();  // nobody is there
+      const View answer(room.data(), static_cast<std::size_t>(n));
+      if (is_answer_to(sent_, answer)) return finish(Bytes(answer.begin(), answer.end()));
+    }
+  }
+
+  void finish(std::optional<Bytes> answer) {
+    waiting_.reset();
+    if (answer && request_.query.size() >= 2)
+      set_id(*answer, static_cast<std::uint16_t>(request_.query[0] << 8 | request_.query[1]));
+    // Not within the constructor, nor within a callback of what is destroyed.
+    timer_ = loop_.after(milliseconds(0), [answered = std::move(answered_), a = std::move(answer)]() mutable {
+      answered(std::move(a));
+    });
+  }
+
+  void close() {
+    waiting_.reset();
+    timer_.reset();
+    stream_.reset();
+    socket_ = {};
+  }
+
+  Loop& loop_;
+  ExchangeRequest request_;
+  std::function<void(std::optional<Bytes>)> answered_;
+  Bytes sent_;
+  std::size_t tried_ = 0;
+  Descriptor socket_;
+  std::unique_ptr<StreamQuestion> stream_;
+  std::unique_ptr<Waiting> waiting_, timer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Waiting> exchange(Loop& loop, ExchangeRequest request,
+                                  std::function<void(std::optional<Bytes> answer)> answered) {
+  return std::make_unique<Exchange>(loop, std::move(request), std::move(answered));
+}
+
+}  // namespace vpn::agent::dns

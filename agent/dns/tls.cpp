@@ -1,0 +1,83 @@
+#include "agent/dns/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+#include <utility>
+
+namespace vpn::agent::dns {
+
+Result<std::shared_ptr<TlsTrust>> TlsTrust::make(std::span<const std::vector<std::uint8_t>> authorities) {
+  SSL_CTX* context = ::SSL_CTX_new(::TLS_client_method());
+  if (context == nullptr) return fail(ErrorKind::environment, "OpenSSL has no TLS");
+  std::shared_ptr<TlsTrust> out(new TlsTrust(context));
+  ::SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  ::SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  ::SSL_CTX_set_default_verify_paths(context);
+  for (const auto& der : authorities) {
+    const unsigned char* bytes = der.data();
+    X509* certificate = ::d2i_X509(nullptr, &bytes, static_cast<long>(der.size()));
+    if (certificate != nullptr) ::X509_STORE_add_cert(::SSL_CTX_get_cert_store(context), certificate);
+    ::X509_free(certificate);
+  }
+  ::ERR_clear_error();
+  return out;
+}
+
+TlsTrust::~TlsTrust() { ::SSL_CTX_free(context_); }
+
+std::unique_ptr<TlsSession> TlsSession::open(const std::shared_ptr<TlsTrust>& trust, int socket,
+                                             const std::string& name, const policy::Address& address, bool https) {
+  SSL* session = ::SSL_new(trust->context());
+  if (session == nullptr) return nullptr;
+  std::unique_ptr<TlsSession> out(new TlsSession(trust, session));
+  bool ready = ::SSL_set_fd(session, socket) == 1;
+  const bool by_address = name.empty() || policy::Address::parse(name).has_value();
+  if (by_address) {
+    const std::string text = name.empty() ? address.to_string() : name;
+    ready = ready && ::X509_VERIFY_PARAM_set1_ip_asc(::SSL_get0_param(session), text.c_str()) == 1;
+  } else {
+    ready = ready && ::SSL_set1_host(session, name.c_str()) == 1 &&
+            ::SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                       const_cast<char*>(name.c_str())) == 1;
+  }
+  constexpr std::array<unsigned char, 9> http{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  if (https) ready = ready && ::SSL_set_alpn_protos(session, http.data(), http.size()) == 0;
+  ::SSL_set_connect_state(session);
+  return ready ? std::move(out) : nullptr;
+}
+
+TlsSession::~TlsSession() { ::SSL_free(session_); }
+
+TlsSession::Outcome TlsSession::outcome(int result) const {
+  const int error = ::SSL_get_error(session_, result);
+  ::ERR_clear_error();
+  switch (error) {
+    case SSL_ERROR_NONE:
+      return Outcome::done;
+    case SSL_ERROR_WANT_READ:
+      return Outcome::wants_read;
+    case SSL_ERROR_WANT_WRITE:
+      return Outcome::wants_write;
+    case SSL_ERROR_ZERO_RETURN:
+      return Outcome::ended;
+    default:
+      return Outcome::failed;
+  }
+}
+
+TlsSession::Outcome TlsSession::handshake() { return outcome(::SSL_do_handshake(session_)); }
+
+TlsSession::Outcome TlsSession::write(std::span<const std::uint8_t> bytes) {
+  return outcome(::SSL_write(session_, bytes.data(), static_cast<int>(bytes.size())));
+}
+
+TlsSession::Outcome TlsSession::read(std::span<std::uint8_t> room, std::size_t& count) {
+  const int n = ::SSL_read(session_, room.data(), static_cast<int>(room.size()));
+  count = n > 0 ? static_cast<std::size_t>(n) : 0;
+  return n > 0 ? Outcome::done : outcome(n);
+}
+
+}  // namespace vpn::agent::dns

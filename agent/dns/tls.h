@@ -1,0 +1,57 @@
+// TLS over a connected socket that does not block, for resolvers whose certificate must have a name. OpenSSL does it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "policy/address.h"
+#include "policy/result.h"
+
+struct ssl_ctx_st;
+struct ssl_st;
+
+namespace vpn::agent::dns {
+
+/// What certificates are checked against: the system's authorities, and those that the profile brings. Shared.
+class TlsTrust {
+ public:
+  /// `authorities`: certificates, DER. Those that cannot be read are left out.
+  static Result<std::shared_ptr<TlsTrust>> make(std::span<const std::vector<std::uint8_t>> authorities);
+  ~TlsTrust();
+  TlsTrust(const TlsTrust&) = delete;
+  TlsTrust& operator=(const TlsTrust&) = delete;
+  ssl_ctx_st* context() const { return context_; }
+
+ private:
+  explicit TlsTrust(ssl_ctx_st* context) : context_(context) {}
+  ssl_ctx_st* context_;
+};
+
+class TlsSession {
+ public:
+  /// Who the server must be: its name, or its address where that is empty. Null: no memory.
+  static std::unique_ptr<TlsSession> open(const std::shared_ptr<TlsTrust>& trust, int socket, const std::string& name,
+                                          const policy::Address& address, bool https);
+  ~TlsSession();
+  TlsSession(const TlsSession&) = delete;
+  TlsSession& operator=(const TlsSession&) = delete;
+
+  enum class Outcome : std::uint8_t { done, wants_read, wants_write, ended, failed };
+  Outcome handshake();
+  /// All of `bytes` or nothing of it; to be called again with the same.
+  Outcome write(std::span<const std::uint8_t> bytes);
+  /// `done`: `count` bytes came.
+  Outcome read(std::span<std::uint8_t> room, std::size_t& count);
+
+ private:
+  TlsSession(std::shared_ptr<TlsTrust> trust, ssl_st* session) : trust_(std::move(trust)), session_(session) {}
+  Outcome outcome(int result) const;
+  std::shared_ptr<TlsTrust> trust_;
+  ssl_st* session_;
+};
+
+}  // namespace vpn::agent::dns

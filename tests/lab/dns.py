@@ -1,0 +1,158 @@
+"""Resolvers of the lab, and the questions of its apps: both made by hand, for what a library hides is what is looked at."""
+
+import select
+import socket
+import struct
+import time
+
+A, CNAME, AAAA = 1, 5, 28
+NO_ERROR, SERVER_FAILURE, NO_NAME = 0, 2, 3
+_KEEP = 100_000
+
+
+def encoded(name):
+    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".") if label) + b"\0"
+
+
+def question(name, kind=A, number=0x1234):
+    return struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + encoded(name) + struct.pack("!HH", kind, 1)
+
+
+def _read_name(message, at):
+    """(name, where it ends)."""
+    labels, end = [], None
+    while message[at]:
+        if message[at] >= 0xC0:
+            end = end or at + 2
+            at = struct.unpack_from("!H", message, at)[0] & 0x3FFF
+            continue
+        labels.append(message[at + 1:at + 1 + message[at]].decode())
+        at += 1 + message[at]
+    return ".".join(labels), end or at + 1
+
+
+def read(message):
+    """(number, code, truncated, addresses with their time to live)."""
+    number, flags, questions, answers = struct.unpack_from("!4H", message)
+    at, found = 12, []
+    for _ in range(questions):
+        at = _read_name(message, at)[1] + 4
+    for _ in range(answers):
+        at = _read_name(message, at)[1]
+        kind, _, seconds, size = struct.unpack_from("!HHIH", message, at)
+        data = message[at + 10:at + 10 + size]
+        at += 10 + size
+        if kind in (A, AAAA):
+            found.append((socket.inet_ntop(socket.AF_INET if kind == A else socket.AF_INET6, data), seconds))
+    return number, flags & 15, bool(flags & 0x0200), found
+
+
+# Resolvers --------------------------------------------------------------------------------------------------------------
+
+
+def serve(channel, addresses, zone, tls=None):
+    """Answers on port 53 of each address, UDP and TCP. `zone`: {name: [(type, value, seconds)]}; "*" for all others. Sends "ready"; to
+    "log" it answers with the (protocol, name, peer) of everything since the last question."""
+    listeners, datagrams, clients, log = {}, {}, {}, []
+    for address in addresses:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        udp, tcp = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_STREAM)
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        udp.bind((address, 53))
+        tcp.bind((address, 53))
+        tcp.listen(64)
+        datagrams[udp.fileno()], listeners[tcp.fileno()] = udp, tcp
+    poll = select.epoll()
+    for fd in [*listeners, *datagrams, channel.fileno()]:
+        poll.register(fd, select.EPOLLIN)
+    channel.send("ready")
+    while True:
+        for fd, _ in poll.poll():
+            if fd == channel.fileno():
+                try:
+                    channel.recv()
+                except EOFError:
+                    return
+                channel.send(list(log))
+                log.clear()
+            elif fd in datagrams:
+                message, peer = datagrams[fd].recvfrom(65535)
+                answer = _answer(zone, message, "udp", peer, log)
+                datagrams[fd].sendto(answer, peer)
+            elif fd in listeners:
+                client, _ = listeners[fd].accept()
+                clients[client.fileno()] = client
+                poll.register(client.fileno(), select.EPOLLIN)
+            else:
+                _serve_stream(zone, clients, fd, log)
+            del log[:-_KEEP]
+
+
+def _serve_stream(zone, clients, fd, log):
+    client = clients[fd]
+    try:
+        size = client.recv(2, socket.MSG_WAITALL)
+        if len(size) == 2:
+            message = client.recv(struct.unpack("!H", size)[0], socket.MSG_WAITALL)
+            answer = _answer(zone, message, "tcp", client.getpeername(), log)
+            client.sendall(struct.pack("!H", len(answer)) + answer)
+            return
+    except OSError:
+        pass
+    del clients[fd]
+    client.close()
+
+
+def _answer(zone, message, protocol, peer, log):
+    name, end = _read_name(message, 12)
+    kind = struct.unpack_from("!H", message, end)[0]
+    log.append((protocol, name.lower(), peer[0].removeprefix("::ffff:")))
+    records, owner, wanted = b"", name, zone.get(name.lower(), zone.get("*"))
+    count = 0
+    for record, value, seconds in wanted or []:
+        if record == CNAME:
+            data = encoded(value)
+        elif record == kind:
+            data = socket.inet_pton(socket.AF_INET if record == A else socket.AF_INET6, value)
+        else:
+            continue
+        records += encoded(owner) + struct.pack("!HHIH", record, 1, seconds, len(data)) + data
+        count += 1
+        if record == CNAME:
+            owner = value
+    code = NO_ERROR if wanted is not None else NO_NAME
+    return message[:2] + struct.pack("!5H", 0x8180 | code, 1, count, 0, 0) + message[12:end + 4] + records
+
+
+# Apps -------------------------------------------------------------------------------------------------------------------
+
+
+def look_up(resolver, name, how=None):
+    """In an app: asks a resolver once. {code, addresses, resolver as the app sees it, seconds}; or {error}."""
+    how = how or {}
+    kind, protocol = how.get("kind", A), how.get("protocol", "udp")
+    family = socket.AF_INET6 if ":" in resolver else socket.AF_INET
+    message, start = question(name, kind), time.monotonic()
+    try:
+        with socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM) as s:
+            s.settimeout(how.get("seconds", 4))
+            if protocol == "tcp":
+                s.connect((resolver, 53))
+                s.sendall(struct.pack("!H", len(message)) + message)
+                peer = s.getpeername()
+                size = struct.unpack("!H", s.recv(2, socket.MSG_WAITALL))[0]
+                answer = s.recv(size, socket.MSG_WAITALL)
+            elif how.get("connected"):
+                s.connect((resolver, 53))
+                s.send(message)
+                peer = s.getpeername()
+                answer = s.recv(65535)
+            else:
+                s.sendto(message, (resolver, 53))
+                answer, peer = s.recvfrom(65535)
+    except TimeoutError:
+        return {"error": "timeout", "seconds": time.monotonic() - start}
+    except OSError as error:
+        return {"error": error.errno, "seconds": time.monotonic() - start}
+    _, code, truncated, found = read(answer)
+    return {"code": code, "truncated": truncated, "addresses": [address for address, _ in found], "seen": peer[:2], "seconds": time.monotonic() - start}

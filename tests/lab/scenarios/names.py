@@ -1,0 +1,163 @@
+"""Names: whom apps' lookups reach, and which addresses they tie to which verdict."""
+
+import time
+
+from tests.lab import dns, profiles, world
+from tests.lab.frames import TCP, UDP, Leak
+from tests.lab.process import Child
+from tests.lab.scenario import Tally, expect, scenario
+from tests.lab.stage import REFUSED, Stage, lockdown
+from tests.lab.strongswan import wait_for
+
+EXCLUDED, CHAINED, SHARED, SHORT = "open.example.org", "www.open.example.org", "cdn.example.net", "short.open.example.org"
+INSIDE_NAME = "intranet.corp.example"
+FOREIGN = "192.168.1.1"  # the Wi-Fi's own resolver
+LEDGER = "ledger"
+_LONG = 600
+
+
+class Resolvers:
+    """The network's resolver and the tunnel's, which know the same names, and one of somewhere else."""
+
+    def __init__(self, place, zone):
+        self._place = place
+        addresses = {"network": [world.WIFI.router, world.WIFI.router6], "tunnel": [world.INSIDE, world.INSIDE6]}
+        at = {"network": "wifi", "tunnel": "gateway"}
+        self._servers = {name: Child(dns.serve, addresses[name], zone, namespace=place.places[at[name]], cgroup=place.outside) for name in at}
+        for server in self._servers.values():
+            server.receive()
+
+    def asked(self, name):
+        """What a resolver was asked since the last call: {(protocol, name)}, and whether by the tunnel's address alone."""
+        self._servers[name].send("log")
+        return [(protocol, host, peer) for protocol, host, peer in self._servers[name].receive()]
+
+
+def _stage(place, profile, tunnel, zone):
+    stage = Stage(place, profile, tunnel, configuration={"resolvers": {"wlan0": {"servers": [world.WIFI.router]}}}, inside=True)
+    resolvers = Resolvers(place, zone)
+    return stage.start(), resolvers
+
+
+def _names(asked):
+    return {name for _, name, _ in asked}
+
+
+def _reached_by(stage, server):
+    """The source address under which a server sees the app, TCP and UDP; or the refusal."""
+    seen = set()
+    for protocol in ("tcp", "udp"):
+        stage.place.served()
+        answer, _ = stage.ask(LEDGER, server, protocol=protocol)
+        seen |= {answer} if answer != b"hello" else {peer for _, address, peer, _ in stage.place.served() if address == server}
+    return seen
+
+
+@scenario("names: an app's lookups go where its verdict says, whomever it asks; excluded names past the tunnel")
+def excluded(place):
+    tally = Tally(status="disconnected, connected, reasserting")
+    zone = {EXCLUDED: [(dns.A, world.SERVER, _LONG), (dns.AAAA, world.SERVER6, _LONG)], CHAINED: [(dns.CNAME, SHARED, _LONG), (dns.A, world.EXTRA_SERVERS[0], _LONG)],
+            INSIDE_NAME: [(dns.A, world.EXTRA_SERVERS[1], _LONG)]}
+    stage, resolvers = _stage(place, profiles.per_app("com.example.ledger", ExcludedDomains=[EXCLUDED]), profiles.PER_APP, zone)
+    app = stage.app(LEDGER)
+    place.take()
+    # Before its tunnel: an error at once, and nothing leaves.
+    for resolver in (world.WIFI.router, world.SERVER, "127.0.0.53"):
+        for how in ({}, {"connected": True}, {"protocol": "tcp"}):
+            told = app.call(dns.look_up, resolver, INSIDE_NAME, how)
+            expect(told.get("code") == dns.SERVER_FAILURE and told["seconds"] < 1, f"before the tunnel, {resolver}, {how}: {told}\n{stage.agent.log()[-1500:]}")
+    expect(not resolvers.asked("network") and not resolvers.asked("tunnel"), "a resolver was asked before the tunnel was up")
+    tally.count([frame for frame in place.take() if INSIDE_NAME.split(".")[0].encode() in frame.data], lockdown())
+    # An excluded name may be asked of the network even now.
+    told = app.call(dns.look_up, world.SERVER, EXCLUDED)
+    expect(told.get("addresses") == [world.SERVER], f"an excluded name without the tunnel: {told}")
+    expect(_names(resolvers.asked("network")) == {EXCLUDED}, "the network's resolver was not asked for it")
+    stage.connect(dns={"servers": [world.INSIDE]})
+    place.take()
+    for resolver in (world.WIFI.router, world.SERVER, "127.0.0.53", world.WIFI.router6):
+        for how in ({}, {"connected": True}, {"protocol": "tcp"}):
+            told = app.call(dns.look_up, resolver, INSIDE_NAME, how)
+            expect(told.get("addresses") == [world.EXTRA_SERVERS[1]], f"{resolver}, {how}: {told}\n{stage.agent.log()[-1500:]}")
+            expect(tuple(told["seen"]) == (resolver, 53), f"the app asked {resolver} and sees {told['seen']}")
+    asked = resolvers.asked("tunnel")
+    expect({peer for _, _, peer in asked} == {world.TUNNEL} and _names(asked) == {INSIDE_NAME} and len(asked) == 12, f"the tunnel's resolver: {asked}")
+    expect({protocol for protocol, _, _ in asked} == {"udp", "tcp"}, "over TCP what came over TCP")
+    expect(not resolvers.asked("network"), "the network's resolver was asked for what belongs to the tunnel")
+    tally.count([frame for frame in place.take() if b"intranet" in frame.data], lockdown())
+    # Addresses: excluded ones past the tunnel, chains included, all others through it.
+    app.call(dns.look_up, FOREIGN, EXCLUDED, {"kind": dns.AAAA})
+    told = app.call(dns.look_up, FOREIGN, CHAINED)
+    expect(told.get("addresses") == [world.EXTRA_SERVERS[0]], f"a name that leads to another: {told}")
+    expect(_names(resolvers.asked("network")) == {EXCLUDED, CHAINED} and not resolvers.asked("tunnel"), "excluded names are the network's")
+    expect(_reached_by(stage, world.SERVER) == {world.WIFI.device}, f"an excluded name's address: {_reached_by(stage, world.SERVER)}")
+    expect(_reached_by(stage, world.SERVER6) == {world.WIFI.device6}, "its IPv6 address")
+    expect(_reached_by(stage, world.EXTRA_SERVERS[0]) == {world.WIFI.device}, "the address behind the other name")
+    expect(_reached_by(stage, world.EXTRA_SERVERS[1]) == {world.TUNNEL}, "the address of a name that is not excluded")
+    expect(stage.app("browser").call(dns.look_up, FOREIGN, INSIDE_NAME).get("addresses") == [world.EXTRA_SERVERS[1]], "another app's lookup")
+    asked = resolvers.asked("network")
+    expect([peer for _, _, peer in asked] == [world.WIFI.device], f"another app asks whom it likes: {asked}")
+    # The tunnel goes: at once.
+    stage.say("reasserting")
+    place.take()
+    told = app.call(dns.look_up, FOREIGN, INSIDE_NAME)
+    expect(told.get("code") == dns.SERVER_FAILURE and told["seconds"] < 1, f"while the tunnel is away: {told}")
+    tally.count([frame for frame in place.take() if b"intranet" in frame.data], lockdown())
+    return tally
+
+
+@scenario("names: a hundred names on one address, one of them excluded; and the end of an answer's life")
+def shared(place):
+    tally = Tally(runs=100, status="connected")
+    many = [f"host{number}.{SHARED}" for number in range(99)]
+    zone = {**{name: [(dns.A, world.SERVER, 2)] for name in many}, EXCLUDED: [(dns.A, world.SERVER, _LONG)], SHORT: [(dns.A, world.EXTRA_SERVERS[0], 1)]}
+    stage, _ = _stage(place, profiles.per_app("com.example.ledger", ExcludedDomains=[EXCLUDED]), profiles.PER_APP, zone)
+    stage.connect(dns={"servers": [world.INSIDE]})
+    app = stage.app(LEDGER)
+    app.call(dns.look_up, FOREIGN, EXCLUDED)
+    expect(_reached_by(stage, world.SERVER) == {world.WIFI.device}, "the excluded name alone")
+    for name in many:
+        app.call(dns.look_up, FOREIGN, name)
+    expect(_reached_by(stage, world.SERVER) == {world.TUNNEL}, "with one other name the stricter verdict holds")
+    expect("the stricter holds" in stage.agent.log(), "and the agent says so")
+    expect(_reached_by(stage, world.SERVER) == {world.TUNNEL}, "again")
+    wait_for(lambda: _reached_by(stage, world.SERVER) == {world.WIFI.device}, "the others' answers to run out", 8)
+    # An answer lives for its own time and a second.
+    start = time.monotonic()
+    app.call(dns.look_up, FOREIGN, SHORT)
+    told = time.monotonic()
+    expect(_reached_by(stage, world.EXTRA_SERVERS[0]) == {world.WIFI.device}, "a short-lived answer")
+    place.take()
+    while time.monotonic() < start + 1.8:
+        time.sleep(0.05)
+    expect(_reached_by(stage, world.EXTRA_SERVERS[0]) == {world.WIFI.device}, "before its second of grace is over")
+    while time.monotonic() < told + 2.1:
+        time.sleep(0.02)
+    place.take()
+    expect(_reached_by(stage, world.EXTRA_SERVERS[0]) == {world.TUNNEL}, "after it")
+    tally.count([frame for frame in place.take() if frame.protocol in (TCP, UDP)], lockdown())
+    return tally
+
+
+@scenario("names: split DNS, some names by the tunnel's resolver and the others by the network's")
+def split(place):
+    tally = Tally(status="connected")
+    zone = {INSIDE_NAME: [(dns.A, "10.99.0.77", _LONG)], SHARED: [(dns.A, world.SERVER, _LONG)]}
+    dns_part = {"DNSProtocol": "Cleartext", "ServerAddresses": [world.INSIDE], "SupplementalMatchDomains": ["corp.example"]}
+    profile = profiles.device_wide(dns=dns_part)
+    stage, resolvers = _stage(place, profile, profiles.DEVICE_WIDE, zone)
+    app = stage.app("browser")
+    expect(app.call(dns.look_up, FOREIGN, SHARED).get("addresses") == [world.SERVER], "before the tunnel")
+    resolvers.asked("network")
+    stage.connect(included=["10.99.0.0/24"])
+    place.take()
+    for resolver in (FOREIGN, world.WIFI.router6):
+        told = app.call(dns.look_up, resolver, "Intranet.Corp.Example")
+        expect(told.get("addresses") == ["10.99.0.77"] and tuple(told["seen"]) == (resolver, 53), f"a name of the tunnel: {told}\n{stage.agent.log()[-1500:]}")
+    expect(app.call(dns.look_up, FOREIGN, SHARED).get("addresses") == [world.SERVER], "another name")
+    expect(_names(resolvers.asked("tunnel")) == {INSIDE_NAME} and _names(resolvers.asked("network")) == {SHARED}, "each by its own resolver")
+    expect(app.call(dns.look_up, FOREIGN, "nowhere.example")["code"] == dns.NO_NAME, "a name that nobody has")
+    tally.count([frame for frame in place.take() if b"ntranet" in frame.data.lower()], lockdown())
+    stage.say("reasserting")
+    told = app.call(dns.look_up, FOREIGN, SHARED)
+    expect(told.get("addresses") == [world.SERVER], f"after the tunnel: {told}")
+    return tally
