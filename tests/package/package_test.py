@@ -56,13 +56,15 @@ class Package(unittest.TestCase):
         self.assertFalse([f for f in self.files() if ".wants/" in f or ".requires/" in f or f.startswith("etc/")])
 
     def test_files(self):
-        pages = {f"usr/share/man/man{n[-1]}/{n}.gz" for n in ("vpnprofile.1", "vpnagentctl.1", "vpnagentd.8")}
-        programs = {"usr/bin/vpnprofile", "usr/bin/vpnagentctl", "usr/sbin/vpnagentd"}
+        pages = {f"usr/share/man/man{n[-1]}/{n}.gz" for n in ("vpnprofile.1", "vpnagentctl.1", "vpnagentd.8", "vpnagent-dbus.8")}
+        programs = {"usr/bin/vpnprofile", "usr/bin/vpnagentctl", "usr/sbin/vpnagentd", "usr/sbin/vpnagent-dbus"}
         completions = set()
-        for name in ("vpnprofile", "vpnagentctl", "vpnagentd"):
+        for name in ("vpnprofile", "vpnagentctl", "vpnagentd", "vpnagent-dbus"):
             completions |= {f"usr/share/bash-completion/completions/{name}", f"usr/share/zsh/vendor-completions/_{name}",
                             f"usr/share/fish/vendor_completions.d/{name}.fish"}
         units = {"usr/lib/systemd/system/vpnagentd.service", "usr/lib/systemd/system/vpn-lockdown.service",
+                 "usr/lib/systemd/system/vpnagent-dbus.service", "usr/share/dbus-1/system.d/org.vpnprofile.Agent1.conf",
+                 "usr/share/dbus-1/system-services/org.vpnprofile.Agent1.service", "usr/share/polkit-1/actions/org.vpnprofile.agent.policy",
                  "usr/lib/vpnprofile/lockdown.nft"}
         about = {"usr/share/lintian/overrides/vpnprofile"}
         have = {f for f in self.files() if not f.startswith("usr/share/doc/vpnprofile/")}
@@ -75,7 +77,7 @@ class Package(unittest.TestCase):
             self.assertRegex(line, r"^\S+ root/root ")
         for name in programs:
             mode = stat.S_IMODE((self.root / name).stat().st_mode)
-            self.assertEqual(mode, 0o700 if name.startswith("usr/sbin") else 0o755, name)
+            self.assertEqual(mode, 0o700 if name == "usr/sbin/vpnagentd" else 0o755, name)
 
     def test_units_start_what_the_package_has(self):
         for unit in (self.root / "usr/lib/systemd/system").iterdir():
@@ -101,7 +103,7 @@ class Package(unittest.TestCase):
 
     def test_programs_run(self):
         version = self.field("Version")
-        for name in ("usr/bin/vpnprofile", "usr/bin/vpnagentctl", "usr/sbin/vpnagentd"):
+        for name in ("usr/bin/vpnprofile", "usr/bin/vpnagentctl", "usr/sbin/vpnagentd", "usr/sbin/vpnagent-dbus"):
             done = call(self.root / name, "--version")
             self.assertEqual((done.returncode, done.stdout), (0, f"{name.split('/')[-1]} {version}\n"), done.stderr)
             self.assertNotIn("not found", call("ldd", self.root / name).stdout)

@@ -1,6 +1,7 @@
 #include "agent/control/ctl/connection.h"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <array>
@@ -74,7 +75,9 @@ Result<void> Conversation::receive(int flags) {
   do {
     n = ::recv(socket_.get(), buffer.data(), buffer.size(), flags);
   } while (n < 0 && errno == EINTR);
-  if (n < 0 && errno == EAGAIN) return {};
+  if (n < 0 && errno == EAGAIN && flags != 0) return {};
+  if (n < 0 && errno == EAGAIN)
+    return fail(ErrorKind::environment, "the agent does not answer", path_, "'systemctl status vpnagentd' may say why");
   if (n < 0) return unreachable(path_);
   if (n == 0 || text_.size() > largest_answer)
     return fail(ErrorKind::environment, "the agent has ended the connection", path_);
@@ -105,6 +108,8 @@ Result<std::vector<Json>> Conversation::take() {
 Result<Json> ask(const std::string& path, const Json& request) {
   auto conversation = Conversation::open(path, request);
   if (!conversation) return tl::unexpected(conversation.error());
+  constexpr timeval patience{30, 0};
+  ::setsockopt(conversation->descriptor(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   return conversation->next();
 }
 

@@ -38,7 +38,7 @@ class Conversation {
   std::string path_, text_;
 };
 
-/// One request, one answer.
+/// One request, one answer. Errors: also `environment` after 30 seconds without one.
 Result<Json> ask(const std::string& socket, const Json& request);
 
 /// Of --control.

@@ -4,14 +4,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <map>
 #include <thread>
 
+#include "agent/control/ctl/blocked.h"
 #include "agent/control/ctl/connection.h"
 #include "agent/control/ctl/screen.h"
 #include "agent/control/ctl/text.h"
@@ -116,13 +115,6 @@ class View {
   Json now_, before_;
 };
 
-// The rules by which a drop is one because a tunnel is not there.
-bool is_for_lack_of_a_tunnel(const Json& drop) {
-  constexpr std::array<std::string_view, 5> rules{"S3.d", "S3.e", "S4.e", "S5.f", "S6.b"};
-  return drop.value("direction", "") == "out" &&
-         std::find(rules.begin(), rules.end(), drop.value("rule", "")) != rules.end();
-}
-
 // Notification daemons take a text for markup.
 std::string without_markup(const std::string& text) {
   std::string out;
@@ -153,26 +145,11 @@ Result<void> tell(const std::string& program, const std::string& title, const st
   return {};
 }
 
-class Notifier {
- public:
-  Notifier(std::string program, std::chrono::seconds every) : program_(std::move(program)), every_(every) {}
-
-  Result<void> seen(const Json& drop) {
-    if (!is_for_lack_of_a_tunnel(drop)) return {};
-    const auto now = std::chrono::steady_clock::now();
-    const auto [it, first] = last_.try_emplace(drop.value("tunnel", ""), now);
-    if (!first && now - it->second < every_) return {};
-    it->second = now;
-    return tell(program_, "Blocked: the VPN is not connected",
-                without_markup(drop.value("app", "") + " cannot reach " + drop.value("remote", "") + " (" +
-                               drop.value("rule", "") + ")"));
-  }
-
- private:
-  std::string program_;
-  std::chrono::seconds every_;
-  std::map<std::string, std::chrono::steady_clock::time_point> last_;  // by tunnel: as many as the policy has
-};
+Result<void> tell_of(const std::string& program, const Json& drop) {
+  return tell(program, "Blocked: the VPN is not connected",
+              without_markup(text_of(drop, "app") + " cannot reach " + text_of(drop, "remote") + " (" +
+                             text_of(drop, "rule") + ")"));
+}
 
 }  // namespace
 
@@ -209,7 +186,8 @@ int run_notify(const Arguments& a) {
   std::uint32_t every = 60;
   if (a.has("every") && (!ascii::read_number(a.get("every"), every) || every == 0))
     return cli::report({ErrorKind::usage, "--every takes a number of seconds", {}, "vpnagentctl notify --every 300"});
-  Notifier notifier(a.get("run", "notify-send"), std::chrono::seconds(every));
+  const std::string program = a.get("run", "notify-send");
+  OnceInAWhile once{std::chrono::seconds(every)};
   bool connected = false;
   for (;;) {
     auto conversation = Conversation::open(socket_of(a), {{"command", "drops"}, {"follow", true}});
@@ -219,8 +197,12 @@ int run_notify(const Arguments& a) {
       auto result = conversation->next();
       if (!result && !connected) return cli::report(result.error());
       connected = true;
-      while (result && (result = conversation->next()))
-        if (const auto told = notifier.seen(*result); !told) return cli::report(told.error());
+      while (result && (result = conversation->next())) {
+        if (!is_blocked_for_lack_of_a_tunnel(*result) ||
+            !once.is_due(text_of(*result, "tunnel"), OnceInAWhile::Clock::now()))
+          continue;
+        if (const auto told = tell_of(program, *result); !told) return cli::report(told.error());
+      }
     }
     std::this_thread::sleep_for(std::chrono::seconds(2));  // the agent is started again
   }
