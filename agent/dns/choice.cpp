@@ -168,9 +168,10 @@ Choice choose(const policy::Situation& situation, const NamePlan& plan, const Qu
     const Resolver* own = first.tunnel < plan.tunnels.size() ? &plan.tunnels[first.tunnel].resolver : nullptr;
     if (own == nullptr || (own->servers.empty() && own->transport != Transport::cleartext))
       return refusing(first, "the tunnel's resolver has a name but no address");
-    // Without resolvers of the tunnel: the flow to the one that the app asked, as the rules judge it.
-    if (own->servers.empty() && !elsewhere) return refusing(first, "the tunnel has no resolver");
-    Resolver resolver = own->servers.empty() ? plain({*asked}) : *own;
+    // Without resolvers of the tunnel: the one that the app asked, or else the network's, by the tunnel all the same.
+    if (own->servers.empty() && !elsewhere && plan.network.empty())
+      return refusing(first, "neither the tunnel nor the network has a resolver");
+    Resolver resolver = !own->servers.empty() ? *own : elsewhere ? plain({*asked}) : plain(plan.network);
     resolver.stream = first.verdict == policy::Verdict::proxy;  // what every proxy carries
     const policy::Decision there = verdict(resolver.servers.front(), domain, resolver.port);
     return asking(there, std::move(resolver));

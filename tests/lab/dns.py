@@ -2,6 +2,7 @@
 
 import select
 import socket
+import ssl
 import struct
 import time
 
@@ -50,7 +51,7 @@ def read(message):
 # Resolvers --------------------------------------------------------------------------------------------------------------
 
 
-def serve(channel, addresses, zone, tls=None):
+def serve(channel, addresses, zone):
     """Answers on port 53 of each address, UDP and TCP. `zone`: {name: [(type, value, seconds)]}; "*" for all others. Sends "ready"; to
     "log" it answers with the (protocol, name, peer) of everything since the last question."""
     listeners, datagrams, clients, log = {}, {}, {}, []
@@ -122,6 +123,59 @@ def _answer(zone, message, protocol, peer, log):
             owner = value
     code = NO_ERROR if wanted is not None else NO_NAME
     return message[:2] + struct.pack("!5H", 0x8180 | code, 1, count, 0, 0) + message[12:end + 4] + records
+
+
+def serve_encrypted(channel, address, zone, certificate, key):
+    """DNS over TLS on port 853 and over HTTPS on 443, one client after the other; "log" as above. What speaks no TLS, or trusts us not, is
+    ("refused", port, peer)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    listeners, log = {}, []
+    for port in (853, 443):
+        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        tcp.bind((address, port))
+        tcp.listen(64)
+        listeners[tcp.fileno()] = tcp
+    poll = select.epoll()
+    for fd in [*listeners, channel.fileno()]:
+        poll.register(fd, select.EPOLLIN)
+    channel.send("ready")
+    while True:
+        for fd, _ in poll.poll():
+            if fd == channel.fileno():
+                try:
+                    channel.recv()
+                except EOFError:
+                    return
+                channel.send(list(log))
+                log.clear()
+                continue
+            client, peer = listeners[fd].accept()
+            port = client.getsockname()[1]
+            client.settimeout(2)
+            try:
+                with context.wrap_socket(client, server_side=True) as stream:
+                    _answer_encrypted(stream, port, zone, peer, log)
+            except OSError:
+                log.append(("refused", port, peer[0]))
+
+
+def _answer_encrypted(stream, port, zone, peer, log):
+    with stream.makefile("rwb") as file:
+        if port == 853:
+            answer = _answer(zone, file.read(struct.unpack("!H", file.read(2))[0]), "tls", peer, log)
+            file.write(struct.pack("!H", len(answer)) + answer)
+            return
+        path, size = file.readline().split()[1].decode(), 0
+        while line := file.readline().strip():
+            size = int(line.split()[1]) if line.lower().startswith(b"content-length:") else size
+        answer = _answer(zone, file.read(size), "https", peer, log)
+        if path != "/dns-query":
+            file.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            return
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/dns-message\r\nContent-Length: {len(answer)}\r\n\r\n"
+        file.write(head.encode() + answer)
 
 
 # Apps -------------------------------------------------------------------------------------------------------------------

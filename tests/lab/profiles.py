@@ -92,12 +92,14 @@ def openvpn(authority, identity, protocol="udp", password=None):
     return _profile(*(_identity(identity, authority) if identity else []), _payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "openvpn"))
 
 
-def per_app(*apps, **keys):
+def per_app(*apps, root=None, **keys):
+    """`root`: a certificate that the profile brings as an authority."""
     vpn = {"UserDefinedName": "Lab", "VPNType": "VPN", "VPNSubType": "com.example.client", "VPNUUID": PER_APP,
            "VPN": {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "com.example.client.tunnel", "ProviderType": "packet-tunnel",
                    "AuthenticationMethod": "Password"}}
     mapping = {"AppLayerVPNMapping": [{"Identifier": app, "VPNUUID": PER_APP} for app in apps]}
     return _profile(_payload("com.apple.vpn.managed.applayer", str(uuid.uuid5(uuid.NAMESPACE_DNS, "layer")).upper(), {**vpn, **keys}, "per-app"),
+                    *([_payload("com.apple.security.root", CA, {"PayloadContent": root.read_bytes()}, "ca")] if root else []),
                     _payload("com.apple.vpn.managed.appmapping", str(uuid.uuid5(uuid.NAMESPACE_DNS, "mapping")).upper(), mapping, "mapping"))
 
 

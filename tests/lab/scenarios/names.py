@@ -2,7 +2,7 @@
 
 import time
 
-from tests.lab import dns, profiles, world
+from tests.lab import certificates, dns, profiles, world
 from tests.lab.frames import TCP, UDP, Leak
 from tests.lab.process import Child
 from tests.lab.scenario import Tally, expect, scenario
@@ -160,4 +160,57 @@ def split(place):
     stage.say("reasserting")
     told = app.call(dns.look_up, FOREIGN, SHARED)
     expect(told.get("addresses") == [world.SERVER], f"after the tunnel: {told}")
+    return tally
+
+
+@scenario("names: the payload's resolver over TLS and HTTPS, and none whose certificate is another's")
+def encrypted(place):
+    tally = Tally(runs=4, status="connected")
+    authority = certificates.Authority(place.folder / "dns-ca")
+    identity, stranger = authority.issue("dns.corp.example"), certificates.Authority(place.folder / "other-ca").issue("dns.corp.example")
+    zone = {INSIDE_NAME: [(dns.A, world.EXTRA_SERVERS[1], _LONG)]}
+    tls = {"DNSProtocol": "TLS", "ServerAddresses": [world.INSIDE], "ServerName": "dns.corp.example"}
+    https = {"DNSProtocol": "HTTPS", "ServerAddresses": [world.INSIDE], "ServerURL": "https://dns.corp.example/dns-query"}
+
+    def profile(part):
+        return profiles.per_app("com.example.ledger", root=authority.certificate, DNS=part)
+
+    stage, plain = _stage(place, profile(tls), profiles.PER_APP, zone)
+    app = stage.app(LEDGER)
+
+    def server(of):
+        child = Child(dns.serve_encrypted, world.INSIDE, zone, of.certificate, of.key, namespace=place.gateway, cgroup=place.outside)
+        child.receive()
+        return child
+
+    def told(by, transport):
+        answer = app.call(dns.look_up, FOREIGN, INSIDE_NAME)
+        by.send("log")
+        log = by.receive()
+        expect(not plain.asked("tunnel") and not plain.asked("network"), f"{transport}: asked in the clear")
+        return answer, log
+
+    stage.connect()
+    place.take()
+    good = server(identity)
+    answer, log = told(good, "TLS")
+    expect(answer.get("addresses") == [world.EXTRA_SERVERS[1]] and log == [("tls", INSIDE_NAME, world.TUNNEL)], f"TLS: {answer}, {log}\n{stage.agent.log()[-800:]}")
+    stage.agent.request("apply", policy=str(stage.compile(profile(https))))
+    stage.new_client()
+    stage.connect()
+    answer, log = told(good, "HTTPS")
+    expect(answer.get("addresses") == [world.EXTRA_SERVERS[1]] and log == [("https", INSIDE_NAME, world.TUNNEL)], f"HTTPS: {answer}, {log}\n{stage.agent.log()[-800:]}")
+    good.stop()
+    bad = server(stranger)
+    answer, log = told(bad, "another's certificate")
+    expect(answer.get("code") == dns.SERVER_FAILURE, f"another's certificate: {answer}")
+    expect(log and {kind for kind, _, _ in log} == {"refused"}, f"another's certificate: {log}")
+    stage.agent.request("apply", policy=str(stage.compile(profile({**tls, "ServerName": "elsewhere.example"}))))
+    stage.new_client()
+    stage.connect()
+    bad.stop()
+    good = server(identity)
+    answer, log = told(good, "another name")
+    expect(answer.get("code") == dns.SERVER_FAILURE and {kind for kind, _, _ in log} == {"refused"}, f"another name: {answer}, {log}")
+    tally.count([frame for frame in place.take() if frame.protocol in (TCP, UDP)], lockdown())
     return tally

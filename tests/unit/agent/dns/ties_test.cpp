@@ -91,7 +91,9 @@ TEST_F(TiesTest, AreToldAgainForAnotherPolicy) {
   add("b", none, 60, seconds(0), {8, 0});
   add("c", other, 60, seconds(0), {9, 0});
   const auto again = ties.again(
-      [](const std::string& name) { return name == "b" ? excluded : name == "c" ? other : none; }, seconds(1));
+      [](const std::string& name) { return name == "b"   ? excluded
+                                           : name == "c" ? other
+                                                         : none; }, seconds(1));
   ASSERT_EQ(again.size(), 3u);
   EXPECT_EQ(again[0].domain, none) << "it was excluded";
   EXPECT_EQ(again[1].domain, excluded);
