@@ -383,9 +383,13 @@ Result<Desired> Agent::desired(const policy::DeviceState& state) {
   route_options.mark_mask = config_.mark_mask;
   route_options.first_table = config_.first_table;
   route_options.first_priority = config_.first_priority;
-  auto routes =
-      plan_routes(*fresh, route_facts(view, primary, fresh->tunnel_interfaces, tunnels_.named(), config_.inner_bridges),
-                  route_options);
+  std::vector<std::uint32_t> underlays;
+  for (std::uint32_t t = 0; t < tunnels_.named().size(); ++t)
+    if (const Link* link = view.link(underlay(active_->policy, t, view, state))) underlays.push_back(link->index);
+  std::sort(underlays.begin(), underlays.end());
+  auto routes = plan_routes(
+      *fresh, route_facts(view, primary, fresh->tunnel_interfaces, tunnels_.named(), config_.inner_bridges, underlays),
+      route_options);
   if (!routes) return tl::unexpected(routes.error());
   Desired out;
   out.interfaces = interfaces_of(view, fresh->tunnel_interfaces, config_.inner_bridges);

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "agent/control/agent.h"
+#include "agent/control/seat.h"
 #include "policy/json/json.h"
 #include "policy_generated.h"
 
@@ -39,7 +40,11 @@ void Agent::handle(ControlClient& client, const ControlRequest& request) {
     publish_timer_.reset();
     publish();
   }
-  if (!may(client.peer(), request, !config_.public_key.empty())) {
+  ControlPeer peer = client.peer();
+  // Asked only then: who is before the screen changes.
+  if (request.command == ControlCommand::answer && config_.session_answers)
+    peer.may_answer = is_before_screen(peer.uid);
+  if (!may(peer, request, !config_.public_key.empty())) {
     return client.send(reply(Error{ErrorKind::environment,
                                    "this is for root, or for members of the control group",
                                    {},
@@ -97,6 +102,12 @@ Result<Json> Agent::answer(ControlClient&, const ControlRequest& request) {
       return support();
     case ControlCommand::stop:
       return stop(request);
+    case ControlCommand::answer: {
+      auto answered = tunnels_.answer(request.tunnel, request.question, request.value);
+      if (!answered) return tl::unexpected(answered.error());
+      tell_followers();
+      return Json::object();
+    }
   }
   return fail(ErrorKind::usage, "there is no such command");
 }
@@ -209,6 +220,13 @@ Json Agent::status() const {
                        {"failures", life.failures},
                        {"reason", life.report.reason}});
     if (Json rules = on_demand(i); !rules.is_null()) tunnels.back()["on_demand"] = std::move(rules);
+    if (const auto& question = life.report.question) {
+      tunnels.back()["needs"] = {{"kind", std::string(to_string(question->kind))},
+                                 {"prompt", question->prompt},
+                                 {"echo", question->echo},
+                                 {"refused", question->refused},
+                                 {"question", question->number}};
+    }
   }
   const policy::Header& header = active_->policy.header();
   const Names::Counts names = lookups_ == nullptr ? Names::Counts() : lookups_->counts();

@@ -144,6 +144,12 @@ Result<void> read_tunnels(const std::string& where, const Json& value, Config& o
   return {};
 }
 
+Result<void> read_answerers(const std::string& where, const Json& value, Config& out) {
+  if (value != "root" && value != "active-session") return bad(where, "root or active-session is expected here");
+  out.session_answers = value == "active-session";
+  return {};
+}
+
 Result<void> read_interfaces(const std::string& where, const Json& value, Config& out) {
   if (!value.is_object()) return bad(where, "a mapping of interface names to types is expected here");
   for (const auto& [name, type] : value.items()) {
@@ -210,6 +216,7 @@ Result<Config> parse_config(const std::string& where, std::string_view text) {
       {"public_key", text_into(out.public_key)},
       {"secrets", [&](const std::string& p, const Json& v) { return read_members(p, v, secrets); }},
       {"control_group", text_into(out.control_group)},
+      {"questions_answered_by", [&](const std::string& p, const Json& v) { return read_answerers(p, v, out); }},
       {"interfaces", [&](const std::string& p, const Json& v) { return read_interfaces(p, v, out); }},
       {"inner_bridges", texts_into(out.inner_bridges)},
       {"tunnels", [&](const std::string& p, const Json& v) { return read_tunnels(p, v, out); }},

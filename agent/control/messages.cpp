@@ -4,12 +4,14 @@
 #include <array>
 #include <utility>
 
+#include "agent/tunnel/interview.h"
+
 namespace vpn::agent {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, ControlCommand>, 12> commands{
+constexpr std::array<std::pair<std::string_view, ControlCommand>, 13> commands{
     {{"status", ControlCommand::status},
      {"connect", ControlCommand::connect},
      {"disconnect", ControlCommand::disconnect},
@@ -21,7 +23,8 @@ constexpr std::array<std::pair<std::string_view, ControlCommand>, 12> commands{
      {"watch", ControlCommand::watch},
      {"metrics", ControlCommand::metrics},
      {"support", ControlCommand::support},
-     {"stop", ControlCommand::stop}}};
+     {"stop", ControlCommand::stop},
+     {"answer", ControlCommand::answer}}};
 
 tl::unexpected<Error> bad_request(const std::string& what) { return fail(ErrorKind::usage, what); }
 
@@ -41,18 +44,23 @@ bool flag(const Json& object, const char* key, bool& out) {
   return true;
 }
 
-bool optional_number(const Json& object, const char* key, std::uint64_t most, std::optional<std::uint32_t>& out) {
+// False: it is there, and no number up to `most`.
+template <class Set>
+bool optional_number(const Json& object, const char* key, std::uint64_t most, Set set) {
   const auto it = object.find(key);
   if (it == object.end()) return true;
   if (!it->is_number_unsigned() || it->get<std::uint64_t>() > most) return false;
-  out = it->get<std::uint32_t>();
+  set(it->get<std::uint64_t>());
   return true;
 }
 
 // What a command cannot do without.
 Result<void> complete(const ControlRequest& r) {
-  if ((r.command == ControlCommand::connect || r.command == ControlCommand::disconnect) && r.tunnel.empty())
-    return bad_request("'tunnel' is missing");
+  const bool names_tunnel = r.command == ControlCommand::connect || r.command == ControlCommand::disconnect ||
+                            r.command == ControlCommand::answer;
+  if (names_tunnel && r.tunnel.empty()) return bad_request("'tunnel' is missing");
+  if (r.command == ControlCommand::answer && (r.question == 0 || r.bytes == 0))
+    return bad_request("'question' or 'bytes' is missing");
   if (r.command == ControlCommand::apply && !r.policy.starts_with('/'))
     return bad_request("'policy' must be an absolute path");
   if (r.command == ControlCommand::why && r.flow.empty()) return bad_request("'flow' is missing");
@@ -72,16 +80,20 @@ Result<ControlRequest> parse_request(std::string_view line) {
   if (command == commands.end()) return bad_request("there is no such command");
   ControlRequest out;
   out.command = command->second;
-  std::optional<std::uint32_t> confirm;
   if (!optional_text(object, "tunnel", out.tunnel) || !optional_text(object, "policy", out.policy) ||
       !optional_text(object, "flow", out.flow))
     return bad_request("'tunnel', 'policy' and 'flow' must be texts");
-  if (!optional_number(object, "confirm", 3600, confirm))
+  if (!optional_number(object, "confirm", 3600,
+                       [&](std::uint64_t n) { out.confirm_seconds = static_cast<std::uint32_t>(n); }))
     return bad_request("'confirm' must be a number of seconds, 3600 at most");
-  if (!optional_number(object, "pid", 0x7fffffff, out.pid)) return bad_request("'pid' must be the number of a process");
+  if (!optional_number(object, "pid", 0x7fffffff, [&](std::uint64_t n) { out.pid = static_cast<std::uint32_t>(n); }))
+    return bad_request("'pid' must be the number of a process");
   if (!flag(object, "follow", out.follow) || !flag(object, "remove_guard", out.remove_guard))
     return bad_request("'follow' and 'remove_guard' must be true or false");
-  out.confirm_seconds = confirm.value_or(0);
+  if (!optional_number(object, "question", std::uint64_t{1} << 53, [&](std::uint64_t n) { out.question = n; }))
+    return bad_request("'question' must be the number of a question");
+  if (!optional_number(object, "bytes", longest_answer, [&](std::uint64_t n) { out.bytes = n; }))
+    return bad_request("'bytes' must be a number, " + std::to_string(longest_answer) + " at most");
   if (auto all = complete(out); !all) return tl::unexpected(all.error());
   return out;
 }
@@ -89,6 +101,7 @@ Result<ControlRequest> parse_request(std::string_view line) {
 bool may(const ControlPeer& peer, const ControlRequest& request, bool signed_policies) {
   if (peer.uid == 0) return true;
   if (request.command == ControlCommand::status) return true;
+  if (request.command == ControlCommand::answer && peer.may_answer) return true;
   if (!peer.in_group || request.command == ControlCommand::stop) return false;
   // Without a key to check it with, a policy is as good as who brings it.
   return request.command != ControlCommand::apply || signed_policies;

@@ -59,7 +59,8 @@ std::vector<Interface> interfaces_of(const NetworkView& view, std::span<const st
 }
 
 NetworkFacts route_facts(const NetworkView& view, std::uint32_t primary, std::span<const std::uint32_t> tunnels,
-                         std::span<const NamedTunnel> lives, std::span<const std::string> inner_bridges) {
+                         std::span<const NamedTunnel> lives, std::span<const std::string> inner_bridges,
+                         std::span<const std::uint32_t> underlays) {
   NetworkFacts out;
   out.primary = primary;
   for (const NamedTunnel& t : lives)
@@ -78,6 +79,10 @@ NetworkFacts route_facts(const NetworkView& view, std::uint32_t primary, std::sp
     std::set<policy::Prefix> on_link;
     for (const LinkAddress& a : view.addresses)
       if (a.link == link.index) on_link.insert(policy::Prefix::of(a.address, a.length));
+    if (link.index != primary && is_in(underlays, link.index)) {
+      for (const LinkAddress& a : view.addresses)
+        if (a.link == link.index && !link_local().contains(a.address)) l.underlay.push_back(a.address);
+    }
     l.on_link.assign(on_link.begin(), on_link.end());
     // Sorted by destination, link, gateway: the best metric has to be looked for.
     std::uint32_t metric4 = 0, metric6 = 0;

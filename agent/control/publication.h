@@ -18,9 +18,11 @@ namespace vpn::agent {
 std::vector<Interface> interfaces_of(const NetworkView& view, std::span<const std::uint32_t> tunnels,
                                      std::span<const std::string> inner_bridges);
 
-/// What routes are planned from: links that are no tunnels, their on-link prefixes and default gateways.
+/// What routes are planned from: links that are no tunnels, their on-link prefixes and default gateways. `underlays`:
+/// indexes of the links that tunnels go out by.
 NetworkFacts route_facts(const NetworkView& view, std::uint32_t primary, std::span<const std::uint32_t> tunnels,
-                         std::span<const NamedTunnel> lives, std::span<const std::string> inner_bridges);
+                         std::span<const NamedTunnel> lives, std::span<const std::string> inner_bridges,
+                         std::span<const std::uint32_t> underlays = {});
 
 /// Addresses of tunnels, by the kernel's word and by the providers'.
 std::vector<TunnelAddress> tunnel_addresses(const NetworkView& view, std::span<const std::uint32_t> tunnels,

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "agent/loop/unix_server.h"
+#include "agent/tunnel/wiped.h"
 
 namespace vpn::agent {
 namespace {
@@ -57,7 +59,10 @@ class Client final : public ControlClient {
   int descriptor_;
   UnixPeer who_;
   ControlPeer peer_;
-  std::string in_, out_;
+  void take_bytes(std::size_t& begin);
+  std::vector<char, WipingAllocator<char>> in_;  // may hold an answer's secret
+  std::string out_;
+  std::optional<ControlRequest> incomplete_;  // its bytes are still to come
   bool closed_ = false;
   std::unique_ptr<Waiting> reading_, writing_;
 };
@@ -77,11 +82,7 @@ class Server final : public ControlServer {
     for (Client& c : clients_)
       if (!c.closed()) callback(c);
   }
-  void handle(ControlClient& client, std::string_view line) {
-    auto request = parse_request(line);
-    if (!request) return client.send(reply(request.error()));
-    handler_(client, *request);
-  }
+  void handle(ControlClient& client, const ControlRequest& request) { handler_(client, request); }
   void sweep_soon() { clients_.sweep_soon(); }
 
  private:
@@ -117,18 +118,50 @@ void Client::readable() {
   const ssize_t n = ::recv(descriptor_, buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) return close();
-  in_.append(buffer.data(), static_cast<std::size_t>(n));
+  in_.insert(in_.end(), buffer.data(), buffer.data() + n);
+  OPENSSL_cleanse(buffer.data(), static_cast<std::size_t>(n));
   lines();
 }
 
 void Client::lines() {
   std::size_t begin = 0;
-  for (std::size_t end = 0; !closed_ && (end = in_.find('\n', begin)) != std::string::npos; begin = end + 1)
-    server_.handle(*this, std::string_view(in_).substr(begin, end - begin));
-  in_.erase(0, begin);
+  while (!closed_) {
+    if (incomplete_) {
+      take_bytes(begin);
+      if (incomplete_) break;
+      continue;
+    }
+    const std::string_view rest = std::string_view(in_.data(), in_.size()).substr(begin);
+    const std::size_t end = rest.find('\n');
+    if (end == std::string_view::npos) break;
+    begin += end + 1;
+    auto request = parse_request(rest.substr(0, end));
+    if (!request) {
+      send(reply(request.error()));
+    } else if (request->bytes != 0) {
+      incomplete_ = std::move(*request);
+    } else {
+      server_.handle(*this, *request);
+    }
+  }
+  // What is left goes into memory of its own, so that what it was in is wiped.
+  in_ = std::vector<char, WipingAllocator<char>>(in_.begin() + static_cast<std::ptrdiff_t>(begin), in_.end());
   if (in_.size() <= largest_request) return;
   send(reply(Error{ErrorKind::usage, "the request is too long", {}, {}}));
   close();
+}
+
+void Client::take_bytes(std::size_t& begin) {
+  WipedBytes& value = incomplete_->value;
+  value.reserve(incomplete_->bytes);
+  const auto there = std::as_bytes(std::span(in_).subspan(begin));
+  const std::size_t count = std::min(there.size(), incomplete_->bytes - value.size());
+  value.insert(value.end(), there.begin(), there.begin() + static_cast<std::ptrdiff_t>(count));
+  begin += count;
+  if (value.size() < incomplete_->bytes) return;
+  const ControlRequest request = std::move(*incomplete_);
+  incomplete_.reset();
+  server_.handle(*this, request);
 }
 
 void Client::send(std::string text) {

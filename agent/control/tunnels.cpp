@@ -177,7 +177,12 @@ void Tunnels::set(const policy::Policy& policy, const Secrets& secrets, const Co
 void Tunnels::make_provider(Entry& entry) {
   Entry* const e = &entry;
   const auto listener = [this, e](const ProviderReport& report) {
-    if (!e->leaving) return dispatch(*e, ev::Reported{report, present(report)});
+    if (!e->leaving) {
+      const bool asks_else = e->life.report.question != report.question;
+      dispatch(*e, ev::Reported{report, present(report)});
+      if (asks_else) hooks_.settings_changed();  // who follows the status sees it
+      return;
+    }
     const bool ended =
         report.status == policy::TunnelStatus::disconnected || report.status == policy::TunnelStatus::invalid;
     if (ended && e->sweep == nullptr) e->sweep = loop_.after(std::chrono::milliseconds(0), [this, e] { gone(*e); });
@@ -367,6 +372,17 @@ Result<void> Tunnels::unwant(std::string_view id) {
   if (const std::string no = refusal(e->on_demand, false); !no.empty()) return fail(ErrorKind::usage, no);
   dispatch(*e, demand_ev::UserAsked{false});
   dispatch(*e, ev::Unwant{});
+  return {};
+}
+
+Result<void> Tunnels::answer(std::string_view id, std::uint64_t question, WipedBytes answer) {
+  Entry* e = find(id);
+  if (e == nullptr) return fail(ErrorKind::usage, "the policy has no such tunnel");
+  const auto& open = e->life.report.question;
+  if (e->provider == nullptr || !open || open->number != question || !e->provider->answer(question, std::move(answer)))
+    return fail(ErrorKind::usage, "the tunnel does not ask that any more", {},
+                "'vpnagentctl status' shows what it asks");
+  e->life.report.question.reset();
   return {};
 }
 

@@ -56,6 +56,8 @@ class Tunnels {
   /// not his to override. By identifier, without regard to case, or by name.
   Result<void> want(std::string_view id);
   Result<void> unwant(std::string_view id);
+  /// Errors: usage: there is no such tunnel, or it does not ask that (any more).
+  Result<void> answer(std::string_view id, std::uint64_t question, WipedBytes answer);
 
   const std::vector<NamedTunnel>& named() const { return named_; }
   const OnDemandLife& on_demand(std::uint32_t tunnel) const;

@@ -27,6 +27,7 @@ using policy::Prefix;
 /// left; then where the way past leads.
 enum Step : std::uint32_t {
   step_arrived,
+  step_underlay,
   step_first,
   step_port,
   step_port_past,
@@ -189,6 +190,7 @@ class Planner {
     for (std::size_t c = 0; c < contents_.size(); ++c)
       if (!make_table(c)) return tl::unexpected(error_);
     add_direct_table();
+    add_underlay_tables();
     add_inner_table();
     keep_multicast_apart();
     std::sort(out_.tables.begin(), out_.tables.end(),
@@ -335,6 +337,47 @@ class Planner {
     out_.tables.push_back(std::move(table));
   }
 
+  std::uint32_t underlay_table(std::size_t number) const {
+    return options_.first_table + (VPN_MARK_DIRECT << 12) + 2 + static_cast<std::uint32_t>(number);
+  }
+
+  /// For a tunnel that goes out by another link than the primary one: that link and no other.
+  void add_underlay_tables() {
+    for (std::size_t i = 0; i < facts_.links.size(); ++i) {
+      const NetworkLink& link = facts_.links[i];
+      if (link.underlay.empty()) continue;
+      RouteTable table{underlay_table(i), {}};
+      for (const Prefix& p : link.on_link) table.routes.push_back({p, 1, RouteKind::interface, link.index, {}});
+      for (const bool v6 : {false, true}) {
+        Route route{*Prefix::parse(v6 ? "::/0" : "0.0.0.0/0"), 2, RouteKind::refuse, 0, {}};
+        Links::through_gateway(route, link, v6);
+        table.routes.push_back(route);
+      }
+      std::sort(table.routes.begin(), table.routes.end(), [](const Route& a, const Route& b) {
+        return std::pair(a.destination, a.metric) < std::pair(b.destination, b.metric);
+      });
+      out_.tables.push_back(std::move(table));
+    }
+  }
+
+  void add_underlay_rules(bool v6) {
+    for (std::size_t i = 0; i < facts_.links.size(); ++i) {
+      for (const Address& address : facts_.links[i].underlay) {
+        if (address.v6 != v6) continue;
+        RouteRule own = rule(step_underlay, v6, underlay_table(i));
+        own.source = address;
+        own.mark = socket_mark(VPN_MARK_DIRECT, options_);
+        out_.rules.push_back(own);
+        for (const std::uint32_t mark : facts_.kernel_marks) {
+          RouteRule outer = own;
+          outer.mark = mark;
+          outer.whole_mark = true;
+          if (mark != 0) out_.rules.push_back(outer);
+        }
+      }
+    }
+  }
+
   /// What arrives for a container, from a tunnel above all, would be sent back into the tunnel by the rows' default
   /// routes. What may arrive there is for the datapath and the gate to say.
   void add_inner_table() {
@@ -382,6 +425,7 @@ class Planner {
       arrived.arrived = true;
       out_.rules.push_back(arrived);
     }
+    add_underlay_rules(v6);
     RouteRule dhcp = rule(step_first, v6, direct);
     dhcp.protocol = VPN_UDP;
     dhcp.first_port = dhcp.last_port = v6 ? 547 : 67;

@@ -23,6 +23,9 @@ struct NetworkLink {
   std::vector<policy::Prefix> on_link;
   std::optional<Gateway> v4, v6;
   bool inner = false;  ///< a bridge to containers: what arrives for it is delivered, whatever the rows say
+  /// Own addresses, where a tunnel goes out by this link although another one is the primary: its daemon sends from
+  /// them, and that is how its packets are told from those of the others' (S3.d).
+  std::vector<policy::Address> underlay = {};
 };
 
 /// The address that packets into a tunnel are from. charon brings its IPv6 addresses as deprecated ones, which the
@@ -43,7 +46,7 @@ struct NetworkFacts {
 struct RouteOptions {
   std::uint32_t mark_mask = 0xff000000;    ///< eight bits in a row
   std::uint32_t first_table = 0x76700000;  ///< tables take up to 2^20 numbers from here on
-  std::uint32_t first_priority = 900;      ///< rules take fourteen priorities from here on
+  std::uint32_t first_priority = 900;      ///< rules take fifteen priorities from here on
 };
 
 enum class RouteKind : std::uint8_t {
@@ -79,6 +82,7 @@ struct RouteRule {
   bool v6 = false;
   std::optional<std::uint32_t> mark;                 ///< under the plan's mask, shifted into place; none: any
   bool arrived = false;                              ///< from another machine or a container: not made here
+  std::optional<policy::Address> source = {};        ///< that it is from; none: any
   bool whole_mark = false;                           ///< all 32 bits of the mark have to agree, not only the mask's
   std::uint8_t protocol = 0;                         ///< 0: any
   std::uint16_t first_port = 0, last_port = 0xffff;  ///< of the destination; 0 to 65535: any

@@ -231,6 +231,7 @@ bool read_rule(const nlmsghdr* message, NetlinkNews& news) {
   RouteRule& r = item.rule;
   r.priority = a.number(FRA_PRIORITY);
   r.v6 = h->family == AF_INET6;
+  if (h->src_len != 0) r.source = address(a.bytes(FRA_SRC));
   r.arrived = a.at(FRA_IIFNAME) != nullptr && (h->flags & FIB_RULE_INVERT) != 0;
   if (a.at(FRA_FWMASK) != nullptr) {  // a mark that is 0 has no attribute
     r.mark = a.number(FRA_FWMARK);
@@ -451,6 +452,10 @@ std::vector<std::byte> NetlinkRequest::rule(const RouteRule& r, std::uint32_t ma
   if (r.arrived) { /* what is made here comes from "lo" */
     h->flags |= FIB_RULE_INVERT;
     w.put_name(FRA_IIFNAME, "lo");
+  }
+  if (r.source) {
+    h->src_len = r.v6 ? 128 : 32;
+    w.put(FRA_SRC, *r.source);
   }
   if (r.mark) {
     w.put(FRA_FWMARK, *r.mark);

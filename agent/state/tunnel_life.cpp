@@ -87,6 +87,7 @@ class Stepper {
 
   void operator()(const ev::ProviderLost& e) {
     s_.attempting = false;
+    s_.report.question.reset();
     if (!down()) s_.report.status = TunnelStatus::disconnected;
     add(act::Tell{e.reason});
     if (s_.wanted) failed();

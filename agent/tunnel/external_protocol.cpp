@@ -17,7 +17,7 @@ constexpr std::size_t longest_string = 4096;
 constexpr std::size_t longest_interface = 15;  // IFNAMSIZ without the end
 
 tl::unexpected<Error> bad(const std::string& key, const std::string& what) {
-  return fail(ErrorKind::invalid_input, "'" + key + "' must be " + what, {}, "see docs/external-provider.md");
+  return fail(ErrorKind::invalid_input, "'" + key + "' must be " + what, {}, "see docs/external-protocol.md");
 }
 
 // Reads members of one object; keeps the first fault, and refuses keys that nobody asked for.

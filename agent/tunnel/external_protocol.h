@@ -1,4 +1,4 @@
-// What a VPN client outside of the agent says on its socket (docs/external-provider.md): a JSON object in each packet.
+// What a VPN client outside of the agent says on its socket (docs/external-protocol.md): a JSON object in each packet.
 // Hostile input until shown otherwise: sizes and counts are bounded, nothing is taken that is not understood.
 #pragma once
 

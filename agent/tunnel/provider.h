@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/loop/loop.h"
+#include "agent/tunnel/interview.h"
 #include "policy/address.h"
 #include "policy/flow.h"
 #include "policy/policy.h"
@@ -63,6 +64,7 @@ struct ProviderReport {
   std::string reason;       ///< why, for people and the log; empty: nothing to say. Never a secret
   NetworkSettings settings;
   ProviderProcess process;
+  std::optional<Question> question;  ///< what somebody has to tell it; mostly while `connecting`
 };
 
 /// A tunnel of the policy, as its provider gets it. What it points to outlives the provider.
@@ -98,6 +100,8 @@ class Provider {
   virtual void disconnect() = 0;
   /// Names that connect() wants to have the addresses of; none: that of Tunnel.server. After configure().
   virtual std::vector<std::string> server_names() const { return {}; }
+  /// The answer to the question of the last report. False: there is no such question (any more).
+  virtual bool answer([[maybe_unused]] std::uint64_t question, [[maybe_unused]] WipedBytes answer) { return false; }
   /// Of the kind "ikev2" or "external", for people.
   virtual std::string_view kind() const = 0;
 

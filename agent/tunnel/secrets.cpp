@@ -23,7 +23,7 @@ namespace vpn::agent {
 namespace {
 
 using Json = nlohmann::json;
-using Bytes = std::vector<std::byte>;
+using Bytes = WipedBytes;
 
 constexpr std::size_t largest_file = std::size_t{64} << 20;
 
@@ -160,20 +160,6 @@ Result<Secrets> Secrets::read(const policy::Policy& policy, const SecretSources&
   if (!secrets) return tl::unexpected(secrets.error());
   out.secrets_ = std::move(*secrets);
   return out;
-}
-
-Secrets::~Secrets() { wipe(); }
-
-Secrets& Secrets::operator=(Secrets&& other) noexcept {
-  if (this != &other) {
-    wipe();
-    secrets_ = std::move(other.secrets_);
-  }
-  return *this;
-}
-
-void Secrets::wipe() noexcept {
-  for (Bytes& s : secrets_) OPENSSL_cleanse(s.data(), s.size());
 }
 
 std::optional<std::span<const std::byte>> Secrets::find(std::uint32_t number) const {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/tunnel/wiped.h"
 #include "policy/policy.h"
 #include "policy/result.h"
 
@@ -20,24 +21,18 @@ struct SecretSources {
   std::string key;          ///< PEM: its private key
 };
 
-/// Owns the secrets; wipes them in the end.
+/// Owns the secrets, in memory that is locked and wiped (wiped.h).
 class Secrets {
  public:
   /// Nothing where the policy has none. Errors: `unreadable` (also: a file that others can read), `invalid_input` (not
   /// of this policy, or another number of them than the policy says).
   static Result<Secrets> read(const policy::Policy& policy, const SecretSources& sources);
-  Secrets() = default;
-  ~Secrets();
-  Secrets(Secrets&&) noexcept = default;
-  Secrets& operator=(Secrets&& other) noexcept;
-
   /// By number, as in the policy; nothing where there is no such secret.
   std::optional<std::span<const std::byte>> find(std::uint32_t number) const;
   std::size_t size() const { return secrets_.size(); }
 
  private:
-  void wipe() noexcept;
-  std::vector<std::vector<std::byte>> secrets_;
+  std::vector<WipedBytes> secrets_;
 };
 
 }  // namespace vpn::agent

@@ -1,4 +1,4 @@
-// Bytes that may hold a secret: their memory is wiped when it is given back.
+// Bytes that may hold a secret: in locked memory where lock_secrets() was called, and wiped when it is given back.
 #pragma once
 
 #include <openssl/crypto.h>
@@ -12,14 +12,25 @@
 
 namespace vpn::agent {
 
+/// Puts what is wiped from now on, and OpenSSL's private keys, into memory of its own that is never swapped out and in
+/// no core dump. Once in a process. `bytes`: how much there is, a power of two; what does not fit is wiped, but not
+/// locked. False: the kernel does not lock it (RLIMIT_MEMLOCK).
+inline bool lock_secrets(std::size_t bytes) { return CRYPTO_secure_malloc_init(bytes, 32) == 1; }
+
 template <class T>
 struct WipingAllocator {
   using value_type = T;
   WipingAllocator() = default;
   template <class U>
   explicit WipingAllocator(const WipingAllocator<U>&) noexcept {}
-  T* allocate(std::size_t count) { return std::allocator<T>().allocate(count); }
+  T* allocate(std::size_t count) {
+    if (CRYPTO_secure_malloc_initialized() == 1) {
+      if (void* locked = CRYPTO_secure_malloc(count * sizeof(T), nullptr, 0)) return static_cast<T*>(locked);
+    }
+    return std::allocator<T>().allocate(count);
+  }
   void deallocate(T* p, std::size_t count) noexcept {
+    if (CRYPTO_secure_allocated(p) == 1) return CRYPTO_secure_clear_free(p, count * sizeof(T), nullptr, 0);
     OPENSSL_cleanse(p, count * sizeof(T));
     std::allocator<T>().deallocate(p, count);
   }

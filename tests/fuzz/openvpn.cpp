@@ -44,7 +44,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       check(d->text);
   }
   if (const auto s = read_environment(text); s && (s->interface.empty() || s->addresses.empty())) std::abort();
-  if (read_line(text).more.size() > 32) std::abort();
+  const Line line = read_line(text);
+  if (line.more.size() > 32) std::abort();
+  if (line.challenge && line.failed && line.challenge->state.empty()) std::abort();
+  if (const auto challenge = read_challenge(text)) {
+    if (!std::string_view(answer_text(*challenge, text, text)).starts_with("CRV1::")) std::abort();
+  }
   vpn::agent::WipedText quoted;
   if (quote(text, quoted) && quoted.find('\n') != std::string::npos) std::abort();
   return 0;

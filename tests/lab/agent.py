@@ -84,6 +84,11 @@ class Agent:
     def pid(self):
         return self._process.pid
 
+    @property
+    def root(self):
+        """The root folder that the daemon sees."""
+        return Path(f"/proc/{self.pid}/root")
+
     def kill(self):
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()

@@ -1,4 +1,4 @@
-"""A VPN client that speaks the protocol of the `external` provider (docs/external-provider.md): a program in a cgroup of its own,
+"""A VPN client that speaks the protocol of the `external` provider (docs/external-protocol.md): a program in a cgroup of its own,
 which is what the agent takes for the provider's identity."""
 
 import json

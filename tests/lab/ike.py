@@ -11,7 +11,7 @@ OUTER = [(world.GATEWAY, UDP, 500), (world.GATEWAY, UDP, 4500), (world.GATEWAY, 
 class IkeStage(Base):
     def __init__(self, place, profile=None, tunnel_name=profiles.ALWAYS_ON_TUNNEL, **options):
         super().__init__(place, tunnel_name)
-        self.policy = self.compile(profile)
+        self.policy = self.compile(profile(self.identity, self.authority) if callable(profile) else profile)
         self.agent = Agent(place, place.build, self.policy, **options)
         self.gateway = None
 

@@ -11,7 +11,7 @@ from tests.lab.scenario import Tally, expect
 from tests.lab.stage import REFUSED
 
 
-def _lockdown(outer):
+def lockdown(outer):
     return Lockdown(endpoints=outer, tunnel_addresses=[world.TUNNEL, world.TUNNEL6])
 
 
@@ -39,13 +39,13 @@ def connects(make, place, outer, status):
     place.take()
     answer, took = stage.ask("browser", world.SERVER)
     expect(answer in REFUSED and took < 0.5, f"before the gateway is there: {answer} after {took:.2f} s")
-    tally.count(place.take(), _lockdown(outer))
+    tally.count(place.take(), lockdown(outer))
     stage.start_gateway()
     stage.wait("connected", 30)
     carries(stage, place, "connected")
     frames = place.take()
     expect(any((frame.destination, frame.protocol, frame.port) in outer and frame.port != 500 for frame in frames), "no outer packet")
-    tally.count(frames, _lockdown(outer))
+    tally.count(frames, lockdown(outer))
     return tally, stage
 
 
@@ -63,9 +63,9 @@ def lives(make, place, outer, acts):
             act(stage, place)
             _back(stage, title)
             carries(stage, place, f"after: {title}")
-            tally.count(place.take(), _lockdown(outer))
+            tally.count(place.take(), lockdown(outer))
     counts = flood.stop()
-    tally.count(place.take(), _lockdown(outer))
+    tally.count(place.take(), lockdown(outer))
     expect(counts["sent"] > 0, f"nothing went through the tunnel: {counts}")
     return tally
 

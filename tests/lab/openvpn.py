@@ -12,18 +12,19 @@ PORT = 1194
 
 
 class Gateway:
-    """A server that gives the one client its addresses. It knows him by his certificate, or by user and password too."""
+    """A server that gives the one client its addresses. It knows him by his certificate, or by user and password; `check` is the
+    shell's condition for these."""
 
-    def __init__(self, place, authority, protocol="udp", password=False):
+    def __init__(self, place, authority, protocol="udp", password=False, check=f'[ "$password" = "{strongswan.PASSWORD}" ]'):
         self.place, self.folder = place, place.folder / "openvpn"
         (self.folder / "clients").mkdir(parents=True, exist_ok=True)
         identity = authority.issue(strongswan.GATEWAY_NAME)
         (self.folder / "clients/DEFAULT").write_text(
             f"ifconfig-push {places.TUNNEL} 255.255.255.0\nifconfig-ipv6-push {places.TUNNEL6}/64 {places.INSIDE6}\n")
-        check = self.folder / "check"
-        check.write_text(f'#!/bin/sh\n[ "$username" = "{strongswan.USER}" ] && [ "$password" = "{strongswan.PASSWORD}" ]\n')
-        check.chmod(0o755)
-        login = (f"script-security 3\nauth-user-pass-verify {check} via-env\nverify-client-cert none\n" if password else "remote-cert-tls client\n")
+        script = self.folder / "check"
+        script.write_text(f'#!/bin/sh\n[ "$username" = "{strongswan.USER}" ] || exit 1\n{check}\n')
+        script.chmod(0o755)
+        login = (f"script-security 3\nauth-user-pass-verify {script} via-env\nverify-client-cert none\n" if password else "remote-cert-tls client\n")
         self.log, self.settings = self.folder / "log", self.folder / "server.conf"
         self.settings.write_text(f"""mode server
 tls-server

@@ -58,6 +58,13 @@ def always_on_with(identity, authority, dictionary, **more):
     return _profile(*_identity(identity, authority), _payload("com.apple.vpn.managed", ALWAYS_ON, vpn, "always-on"))
 
 
+def always_on_pair(identity, authority):
+    """A tunnel for Wi-Fi and one for cellular: both are kept up where both are there."""
+    vpn = {"UserDefinedName": "Lab", "VPNType": "AlwaysOn", "AlwaysOn": {"UIToggleEnabled": 0, "TunnelConfigurations": [
+        {"ProtocolType": "IKEv2", "Interfaces": [kind], **ike()} for kind in ("WiFi", "Cellular")]}}
+    return _profile(*_identity(identity, authority), _payload("com.apple.vpn.managed", ALWAYS_ON, vpn, "always-on"))
+
+
 def device_wide(dns=None, **keys):
     """A VPN of somebody's own client: IncludeAllNetworks, EnforceRoutes and so on by `keys`. On demand always, so that it is
     engaged from the start."""
@@ -66,6 +73,16 @@ def device_wide(dns=None, **keys):
            "VPN": {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "com.example.client.tunnel", "ProviderType": "packet-tunnel",
                    "AuthenticationMethod": "Password", **on_demand, **keys}, **({"DNS": dns} if dns else {})}
     return _profile(_payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "device-wide"))
+
+
+def ikev2(authority, *payloads, **more):
+    """A guard by IKEv2, with EAP and without a password unless `more` has other keys."""
+    keys = {name: value for name, value in ike().items() if name not in ("LocalIdentifier", "CertificateType", "PayloadCertificateUUID")}
+    dictionary = {**keys, "AuthenticationMethod": "None", "ExtendedAuthEnabled": 1, "AuthName": strongswan.USER, "IncludeAllNetworks": 1,
+                  "OnDemandEnabled": 1, "OnDemandRules": [{"Action": "Connect"}], **more}
+    vpn = {"UserDefinedName": "Lab", "VPNType": "IKEv2", "IKEv2": dictionary}
+    return _profile(*payloads, _payload("com.apple.security.root", CA, {"PayloadContent": authority.certificate.read_bytes()}, "ca"),
+                    _payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "ikev2"))
 
 
 def wireguard(private, public):
@@ -78,14 +95,14 @@ def wireguard(private, public):
     return _profile(_payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "wireguard"))
 
 
-def openvpn(authority, identity, protocol="udp", password=None):
-    """A guard by OpenVPN: by an identity, or by user and password."""
+def openvpn(authority, identity, protocol="udp", password=None, **directives):
+    """A guard by OpenVPN: by an identity, or by user and password; an empty password is left out."""
     vendor = {"client": "NOARGS", "dev": "tun", "proto": protocol, "remote": f"{world.GATEWAY} 1194", "nobind": "NOARGS",
-              "remote-cert-tls": "server", "ca": authority.certificate.read_text().replace("\n", "\\n")}
+              "remote-cert-tls": "server", "ca": authority.certificate.read_text().replace("\n", "\\n"), **directives}
     login = {"AuthenticationMethod": "Certificate", "PayloadCertificateUUID": IDENTITY}
-    if password:
+    if password is not None:
         vendor["auth-user-pass"] = "NOARGS"
-        login = {"AuthenticationMethod": "Password", "AuthName": strongswan.USER, "AuthPassword": password}
+        login = {"AuthenticationMethod": "Password", "AuthName": strongswan.USER, **({"AuthPassword": password} if password else {})}
     vpn = {"UserDefinedName": "Lab", "VPNType": "VPN", "VPNSubType": "net.openvpn.connect.app", "VendorConfig": vendor,
            "VPN": {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "net.openvpn.connect.app.PacketTunnelProvider",
                    "IncludeAllNetworks": 1, "OnDemandEnabled": 1, "OnDemandRules": [{"Action": "Connect"}], **login}}

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "agent/control/ctl/answer.h"
 #include "agent/control/ctl/connection.h"
 #include "agent/control/ctl/follow.h"
 #include "agent/control/ctl/text.h"
@@ -190,6 +191,8 @@ const cli::Command all[] = {
      run_connect},
     {"disconnect", "takes a tunnel down, where the policy lets it", "ID", 1, 1, plain,
      "  vpnagentctl disconnect Office", run_disconnect},
+    {"answer", "says what a tunnel asks for: a password, a PIN, a code; from the terminal, or standard input", "[ID]",
+     0, 1, plain, "  vpnagentctl answer Office", run_answer},
     {"reload",
      "reads configuration, app maps and the policy's file again",
      {},

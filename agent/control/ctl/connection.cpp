@@ -46,14 +46,14 @@ Error error_of(const Json& answer) {
 
 }  // namespace
 
-Result<Conversation> Conversation::open(const std::string& path, const Json& request) {
+Result<Conversation> Conversation::open(const std::string& path, const Json& request, std::string_view bytes) {
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return fail(ErrorKind::usage, "the path of the socket is too long", path);
   std::memcpy(address.sun_path, path.data(), path.size());
   if (socket.get() < 0 || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      !send_all(socket.get(), request.dump() + "\n"))
+      !send_all(socket.get(), request.dump() + "\n") || !send_all(socket.get(), bytes))
     return unreachable(path);
   return Conversation(std::move(socket), path);
 }
@@ -105,8 +105,8 @@ Result<std::vector<Json>> Conversation::take() {
   }
 }
 
-Result<Json> ask(const std::string& path, const Json& request) {
-  auto conversation = Conversation::open(path, request);
+Result<Json> ask(const std::string& path, const Json& request, std::string_view bytes) {
+  auto conversation = Conversation::open(path, request, bytes);
   if (!conversation) return tl::unexpected(conversation.error());
   constexpr timeval patience{30, 0};
   ::setsockopt(conversation->descriptor(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);

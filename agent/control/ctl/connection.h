@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,8 +19,8 @@ using Json = nlohmann::json;
 /// A connection on which one request was sent, and answers come. Closes itself.
 class Conversation {
  public:
-  /// Errors: `environment`: the agent cannot be reached.
-  static Result<Conversation> open(const std::string& socket, const Json& request);
+  /// `bytes` follow the request, and are copied nowhere. Errors: `environment`: the agent cannot be reached.
+  static Result<Conversation> open(const std::string& socket, const Json& request, std::string_view bytes = {});
   Conversation(Conversation&&) noexcept = default;
   Conversation& operator=(Conversation&&) noexcept = default;
 
@@ -39,7 +40,7 @@ class Conversation {
 };
 
 /// One request, one answer. Errors: also `environment` after 30 seconds without one.
-Result<Json> ask(const std::string& socket, const Json& request);
+Result<Json> ask(const std::string& socket, const Json& request, std::string_view bytes = {});
 
 /// Of --control.
 std::string socket_of(const cli::Arguments& arguments);

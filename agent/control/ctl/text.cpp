@@ -84,6 +84,9 @@ std::string status_text(const Json& s, bool color) {
            padded(shown_member(t, "kind"), 10) + padded(shown_member(t, "provider"), 10) + shown_member(t, "id");
     if (!shown_member(t, "name").empty()) out += " (" + shown_member(t, "name") + ")";
     if (!shown_member(t, "interface").empty()) out += " on " + shown_member(t, "interface");
+    if (const Json needs = t.value("needs", Json()); needs.is_object())
+      out +=
+          "\n         " + colored("asks for: " + shown_member(needs, "prompt") + "; 'vpnagentctl answer'", "33", color);
     if (!shown_member(t, "reason").empty()) out += "\n         " + shown_member(t, "reason");
     if (const Json rules = t.value("on_demand", Json()); rules.is_object())
       out += "\n         " + on_demand_text(rules);

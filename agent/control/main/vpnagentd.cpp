@@ -13,6 +13,7 @@
 #include "agent/control/providers.h"
 #include "agent/files/files.h"
 #include "agent/loop/asio_loop.h"
+#include "agent/tunnel/wiped.h"
 #include "console/command.h"
 
 namespace {
@@ -58,6 +59,8 @@ int run(const cli::Arguments& arguments) {
   o.bpf_dir = absolute(arguments.get("bpf-dir", o.bpf_dir));
   if (arguments.has("cgroup")) o.cgroup = absolute(arguments.get("cgroup"));
   o.audit = arguments.has("audit");
+  if (!agent::lock_secrets(std::size_t{1} << 20))
+    log("secrets cannot be kept from being swapped out (RLIMIT_MEMLOCK)", true, {});
   agent::AsioLoop loop;
   int code = cli::Exit::ok;
   std::unique_ptr<agent::Agent> running;

@@ -82,6 +82,7 @@ constexpr Known known[] = {
     {"route-nopull", Kind::flag},
     {"server-poll-timeout", Kind::pass},
     {"sndbuf", Kind::pass},
+    {"static-challenge", Kind::pass},
     {"tls-auth", Kind::file},
     {"tls-cert-profile", Kind::pass},
     {"tls-cipher", Kind::pass},
@@ -259,6 +260,10 @@ class Reader {
     out_.text.append(plain.ends_with('\n') ? "</" : "\n</").append(one.name).append(">\n");
     out_.has_certificate = out_.has_certificate || one.name == "cert";
     out_.has_authority = out_.has_authority || one.name == "ca";
+    if (one.name == "key") {
+      out_.key_is_locked = plain.find("BEGIN ENCRYPTED PRIVATE KEY") != WipedText::npos ||
+                           plain.find("Proc-Type: 4,ENCRYPTED") != WipedText::npos;
+    }
     return true;
   }
 

@@ -26,6 +26,7 @@ struct Directives {
   bool asks_login = false;      ///< a user and a password are wanted (auth-user-pass)
   bool has_certificate = false;
   bool has_authority = false;  ///< somebody to check the server by
+  bool key_is_locked = false;  ///< the key needs a passphrase
 };
 
 /// A key of VendorConfig and its value, which may be secret: no error shows it.

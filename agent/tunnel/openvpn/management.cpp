@@ -1,9 +1,11 @@
 #include "agent/tunnel/openvpn/management.h"
 
+#include <openssl/evp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -42,7 +44,14 @@ Line state(std::string_view text) {
   return out;
 }
 
-// Need 'Auth' username/password, or: Verification Failed: 'Auth'
+std::string_view until(std::string_view& text, char end) {
+  const auto at = std::min(text.find(end), text.size());
+  const std::string_view out = text.substr(0, at);
+  text.remove_prefix(std::min(at + 1, text.size()));
+  return out;
+}
+
+// Need 'Auth' username/password SC:1,Enter the code, or: Verification Failed: 'Auth' ['CRV1:R,E:…']
 Line password(std::string_view text) {
   Line out;
   out.kind = Line::Kind::password;
@@ -50,8 +59,29 @@ Line password(std::string_view text) {
   const auto begin = text.find('\'');
   if (begin == std::string_view::npos) return Line{};
   text.remove_prefix(begin + 1);
-  out.what = std::string(text.substr(0, text.find('\'')));
+  out.what = std::string(until(text, '\''));
+  if (out.failed) {
+    const auto challenge = text.find("CRV1:");
+    if (challenge == std::string_view::npos) return out;
+    text.remove_prefix(challenge);
+    if (text.ends_with("']")) text.remove_suffix(2);
+    out.challenge = read_challenge(text);
+  } else if (const auto fixed = text.find(" SC:"); fixed != std::string_view::npos) {
+    text.remove_prefix(fixed + 4);
+    Challenge challenge;
+    challenge.echo = until(text, ',') == "1";
+    challenge.text = std::string(text);
+    out.challenge = std::move(challenge);
+  }
   return out;
+}
+
+void append_base64(std::string_view text, WipedText& out) {
+  // Of three bytes four characters, and a zero behind them.
+  WipedText encoded((text.size() + 2) / 3 * 4 + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  out.append(encoded, 0, static_cast<std::size_t>(std::max(size, 0)));
 }
 
 }  // namespace
@@ -76,6 +106,32 @@ Line read_line(std::string_view text) {
   } else if (!text.starts_with('>') && by_commas(text).size() >= 6) {
     return state(text);  // the answer to "state"
   }
+  return out;
+}
+
+std::optional<Challenge> read_challenge(std::string_view text) {
+  if (until(text, ':') != "CRV1") return std::nullopt;
+  Challenge out;
+  out.answered = false;
+  for (std::string_view flags = until(text, ':'); !flags.empty();) {
+    const std::string_view flag = until(flags, ',');
+    out.echo = out.echo || flag == "E";
+    out.answered = out.answered || flag == "R";
+  }
+  out.state = std::string(until(text, ':'));
+  until(text, ':');  // the user's name again, in Base64
+  out.text = std::string(text);
+  return out.state.empty() ? std::nullopt : std::optional(std::move(out));
+}
+
+WipedText answer_text(const Challenge& challenge, std::string_view password, std::string_view answer) {
+  WipedText out;
+  out.reserve(64 + challenge.state.size() + 2 * (password.size() + answer.size()));
+  if (!challenge.state.empty()) return out.append("CRV1::").append(challenge.state).append("::").append(answer);
+  out.append("SCRV1:");
+  append_base64(password, out);
+  out.append(":");
+  append_base64(answer, out);
   return out;
 }
 

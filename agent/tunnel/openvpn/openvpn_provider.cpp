@@ -49,7 +49,15 @@ void add_file(WipedText& text, std::string_view name, std::string_view content) 
 }  // namespace
 
 OpenvpnProvider::OpenvpnProvider(Loop& loop, OpenvpnOptions options, Listener listener)
-    : loop_(loop), options_(std::move(options)), listener_(std::move(listener)) {}
+    : loop_(loop),
+      options_(std::move(options)),
+      listener_(std::move(listener)),
+      interview_(loop, {[this] {
+                          if (phase_ == Phase::asking) return attempt();
+                          if (awaited_ == Awaited::login) return answer_login();
+                          if (awaited_ == Awaited::passphrase) answer_passphrase();
+                        },
+                        [this] { stop("nobody has said the password"); }}) {}
 
 Result<void> OpenvpnProvider::configure(const TunnelConfiguration& configuration) {
   configuration_ = configuration;
@@ -87,8 +95,8 @@ Result<void> OpenvpnProvider::add_credentials() {
     return configuration_.secrets == nullptr ? std::nullopt : configuration_.secrets->find(number);
   };
   if (login != nullptr) {
-    user_ = policy::view(login->user());
-    if (const auto password = find(login->password())) password_ = text_of(*password);
+    user_ = wiped(policy::view(login->user()));
+    if (const auto password = find(login->password())) password_ = wiped(*password);
     const bool has_identity = body.identities() != nullptr && login->certificate() < body.identities()->size();
     if (has_identity && !directives_.has_certificate) {
       auto identity = open_identity(*body.identities()->Get(login->certificate()), find);
@@ -102,9 +110,6 @@ Result<void> OpenvpnProvider::add_credentials() {
       directives_.has_certificate = true;
     }
   }
-  if (directives_.asks_login && (user_.empty() || password_.empty()))
-    return fail(ErrorKind::invalid_input, "the password is not in the profile, and there is nobody to ask for it",
-                "AuthName");
   if (!directives_.asks_login && !directives_.has_certificate)
     return fail(ErrorKind::invalid_input, "there is neither a certificate nor a password", "AuthenticationMethod");
   if (!directives_.has_authority) {
@@ -155,6 +160,7 @@ void OpenvpnProvider::report(TunnelStatus status, std::string reason) {
   } else {
     out.process.cgroups.push_back(cgroup_);
   }
+  out.question = interview_.open();
   listener_(out);
 }
 
@@ -213,7 +219,7 @@ void OpenvpnProvider::connect(const ConnectRequest& request) {
     return;
   }
   if (phase_ == Phase::idle) return later([this] { attempt(); });
-  if (same) return;
+  if (same || phase_ == Phase::asking) return;
   // By another network it begins anew: a server need not allow what floats.
   again_ = true;
   later([this] { stop({}); });
@@ -243,8 +249,37 @@ bool OpenvpnProvider::choose_server() {
   return true;
 }
 
+// What the profile leaves out is asked for before anything is tried: a server would not wait for it.
+bool OpenvpnProvider::login_is_said() {
+  const bool complete = (!directives_.key_is_locked || said(Question::Kind::passphrase) != nullptr) &&
+                        (!directives_.asks_login || (said(Question::Kind::user) != nullptr &&
+                                                     (challenge_ || said(Question::Kind::password) != nullptr) &&
+                                                     (!challenge_ || said(Question::Kind::code) != nullptr)));
+  if (complete) return true;
+  const bool told = std::exchange(phase_, Phase::asking) == Phase::asking;
+  const Question& open = *interview_.open();
+  report(
+      TunnelStatus::connecting,
+      told ? std::string() : (open.refused ? "the server refuses it; asks for the " : "asks for the ") + open.prompt);
+  return false;
+}
+
+// The profile's word, or somebody's; null: he is being asked.
+const WipedBytes* OpenvpnProvider::said(Question::Kind kind) {
+  if (kind == Question::Kind::user && !user_.empty()) return &user_;
+  if (kind == Question::Kind::password && !password_.empty()) return &password_;
+  if (kind == Question::Kind::code)
+    return interview_.answer_to({kind, challenge_ ? challenge_->text : std::string(), challenge_ && challenge_->echo});
+  const auto* tunnel = configuration_.policy->body().tunnels()->Get(configuration_.tunnel);
+  const bool of_user = kind == Question::Kind::password;
+  return interview_.answer_to(
+      {kind, question_text(kind, of_user ? text_of(user_) : std::string_view(), policy::view(tunnel->name())),
+       kind == Question::Kind::user});
+}
+
 void OpenvpnProvider::attempt() {
   reason_.clear();
+  if (!login_is_said()) return;
   if (!choose_server()) {
     phase_ = Phase::idle;
     return report(TunnelStatus::disconnected, "no server of the tunnel can be reached by the interface");
@@ -331,13 +366,72 @@ void OpenvpnProvider::state(const Line& line) {
 }
 
 void OpenvpnProvider::asked(const Line& line) {
-  if (line.failed) return stop("the server refuses the user or the password");
+  if (line.failed) return login_failed(line);
+  if (line.what == "Private Key") return answer_passphrase();
   if (line.what != "Auth") return stop("openvpn asks for a password that the profile does not have");
-  WipedText user("username \"Auth\" "), password("password \"Auth\" ");
-  if (!quote(user_, user) || !quote(password_, password))
-    return stop("the user or the password holds characters that openvpn cannot be told");
-  management_->send(user);
-  management_->send(password);
+  if (line.challenge) challenge_ = line.challenge;  // of the profile, asked with the password
+  answer_login();
+}
+
+void OpenvpnProvider::answer_login() {
+  const WipedBytes* user = said(Question::Kind::user);
+  const bool dynamic = challenge_ && !challenge_->state.empty();
+  const WipedBytes* password = user == nullptr || dynamic ? nullptr : said(Question::Kind::password);
+  const bool wants_code = challenge_ && user != nullptr && (dynamic || password != nullptr);
+  const WipedBytes* code = wants_code ? said(Question::Kind::code) : nullptr;
+  if (interview_.open()) {
+    // While it is up, too: openvpn asks with each new key.
+    awaited_ = Awaited::login;
+    timer_.reset();
+    return report(phase_ == Phase::up ? TunnelStatus::connected : TunnelStatus::connecting,
+                  "asks for the " + interview_.open()->prompt);
+  }
+  awaited_ = Awaited::nothing;
+  if (phase_ != Phase::up) timer_ = loop_.after(options_.patience, [this] { stop("the server does not answer"); });
+  WipedText user_line("username \"Auth\" "), password_line("password \"Auth\" ");
+  const std::string_view plain = password == nullptr ? std::string_view() : text_of(*password);
+  const bool quoted =
+      quote(text_of(*user), user_line) &&
+      quote(challenge_ ? std::string_view(answer_text(*challenge_, plain, text_of(*code))) : plain, password_line);
+  challenge_.reset();
+  interview_.forget(Question::Kind::code);  // good for one time only
+  if (!quoted) return stop("the user or the password holds characters that openvpn cannot be told");
+  management_->send(user_line);
+  management_->send(password_line);
+}
+
+void OpenvpnProvider::answer_passphrase() {
+  const WipedBytes* passphrase = said(Question::Kind::passphrase);
+  if (passphrase == nullptr) {
+    awaited_ = Awaited::passphrase;
+    timer_.reset();
+    return report(TunnelStatus::connecting, "asks for the " + interview_.open()->prompt);
+  }
+  awaited_ = Awaited::nothing;
+  WipedText line("password \"Private Key\" ");
+  if (!quote(text_of(*passphrase), line)) return stop("the passphrase holds characters that openvpn cannot be told");
+  management_->send(line);
+}
+
+// What somebody has said can be said anew, at once; what the profile says cannot.
+void OpenvpnProvider::login_failed(const Line& line) {
+  if (line.what == "Private Key") {
+    interview_.refused(Question::Kind::passphrase);
+    refused_ = true;
+    return stop("the passphrase does not open the key");
+  }
+  challenge_ = line.challenge;
+  if (challenge_ && !challenge_->answered) {
+    const std::string text = challenge_->text;
+    challenge_.reset();
+    return stop("the server says: " + text);
+  }
+  refused_ = challenge_.has_value() || user_.empty() || password_.empty();
+  if (!challenge_) {
+    interview_.forget(Question::Kind::user);
+    if (password_.empty()) interview_.refused(Question::Kind::password);
+  }
+  stop(challenge_ ? "the server asks for more" : "the server refuses the user or the password");
 }
 
 void OpenvpnProvider::come_up() {
@@ -360,6 +454,8 @@ void OpenvpnProvider::come_up() {
 
 void OpenvpnProvider::disconnect() {
   again_ = false;
+  challenge_.reset();
+  interview_.forget();
   if (phase_ == Phase::stopping) return;
   later([this] { daemon_ ? stop({}) : ended({}); });
 }
@@ -369,6 +465,7 @@ void OpenvpnProvider::stop(const std::string& reason) {
   if (phase_ == Phase::stopping) return;
   timer_.reset();
   soon_.reset();
+  awaited_ = Awaited::nothing;
   if (!daemon_) return ended(reason);
   if (phase_ == Phase::up && !reason.empty()) report(TunnelStatus::reasserting, reason);
   phase_ = Phase::stopping;
@@ -383,6 +480,7 @@ void OpenvpnProvider::ended(const std::string& reason) {
   management_.reset();
   daemon_.reset();
   phase_ = Phase::idle;
+  if (std::exchange(refused_, false) && !again_) return attempt();
   report(TunnelStatus::disconnected, wanted ? reason_ : reason);
   if (std::exchange(again_, false)) connect(request_);
 }

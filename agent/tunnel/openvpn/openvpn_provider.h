@@ -21,6 +21,9 @@ class OpenvpnProvider final : public Provider {
   Result<void> configure(const TunnelConfiguration& configuration) override;
   void connect(const ConnectRequest& request) override;
   void disconnect() override;
+  bool answer(std::uint64_t question, WipedBytes answer) override {
+    return interview_.answer(question, std::move(answer));
+  }
   std::vector<std::string> server_names() const override;
   std::string_view kind() const override { return "openvpn"; }
 
@@ -28,6 +31,7 @@ class OpenvpnProvider final : public Provider {
   enum class Phase : std::uint8_t {
     idle,        ///< no openvpn runs
     adopting,    ///< asking one that an earlier agent has left
+    asking,      ///< somebody has to say the password first
     starting,    ///< its socket is awaited
     held,        ///< it waits until its packets are let out
     connecting,  ///< it talks to the server
@@ -46,6 +50,11 @@ class OpenvpnProvider final : public Provider {
   void adopt();
   void adopted(bool connected, const std::optional<policy::Endpoint>& server);
   void attempt();
+  bool login_is_said();
+  const WipedBytes* said(Question::Kind kind);
+  void answer_login();
+  void answer_passphrase();
+  void login_failed(const Line& line);
   bool choose_server();
   void await_socket(int tries);
   Result<std::unique_ptr<Management>> open_management();
@@ -63,13 +72,17 @@ class OpenvpnProvider final : public Provider {
   Listener listener_;
   TunnelConfiguration configuration_;
   Directives directives_;
-  WipedText user_, password_;
+  WipedBytes user_, password_;  ///< of the profile; empty: somebody has to say it
+  Interview interview_;
+  std::optional<Challenge> challenge_;  ///< of the server, to be answered with the next login
+  enum class Awaited : std::uint8_t { nothing, login, passphrase } awaited_ = Awaited::nothing;  ///< by openvpn
   std::string interface_, cgroup_;
   Paths paths_;
 
   Phase phase_ = Phase::idle;
-  bool again_ = false;  ///< connect() came while something was ending
-  std::string reason_;  ///< why it is stopping
+  bool again_ = false;    ///< connect() came while something was ending
+  std::string reason_;    ///< why it is stopping
+  bool refused_ = false;  ///< it is stopping because of a login that somebody can say anew
   ConnectRequest request_;
   std::size_t attempts_ = 0;
   std::string server_line_;  ///< the remote of this attempt, as a directive

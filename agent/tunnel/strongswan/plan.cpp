@@ -61,7 +61,7 @@ Section local_section(const Parts& parts) {
       out.set("auth", "pubkey");
       break;
     case Method::eap_password:
-      out.set("auth", "eap-mschapv2").set("eap_id", user_identity(view(parts.ike->user())));
+      out.set("auth", "eap-mschapv2").set("eap_id", user_identity(parts.user));
       break;
     case Method::eap_certificate:
       out.set("auth", "eap-tls");
@@ -126,8 +126,13 @@ Result<Plan> make_plan(const policy::Policy& policy, std::uint32_t tunnel, const
   auto body = settings_body(*parts, settings);
   if (!body) return tl::unexpected(std::move(body.error()));
   out.settings = std::move(*body);
-  // The message without addresses is what tells one configuration from another.
-  auto message = connection(policy, tunnel, secrets, settings, out, {}, {});
+  out.asks_user = parts->asks_user;
+  out.asks_password = parts->asks_password;
+  out.user = view(parts->ike->user());
+  // The message without addresses, and without what people say, is what tells one configuration from another.
+  PlanSettings silent = settings;
+  silent.user = silent.password = nullptr;
+  auto message = connection(policy, tunnel, secrets, silent, out, {}, {});
   if (!message) return tl::unexpected(std::move(message.error()));
   const auto bytes = message->message.encode();
   if (!bytes) return tl::unexpected(bytes.error());
@@ -155,6 +160,9 @@ Result<Request> connection(const policy::Policy& policy, std::uint32_t tunnel, c
   if (!local.empty()) conn.list("local_addrs", local);
   conn.list("remote_addrs", std::vector<std::string>{path.remote.to_string()});
   conn.set("version", "2").set("mobike", plan.mobike ? "yes" : "no").set("fragmentation", "yes");
+  // Two tunnels to one gateway have two charons: each would tell it to forget the other's association.
+  const auto* always_on = policy.body().always_on();
+  if (always_on != nullptr && always_on->tunnels()->size() > 1) conn.set("unique", "never");
   conn.set("send_cert", "always").set("keyingtries", "1").set("dpd_delay", seconds_text(*delay));
   conn.set("rekey_time", seconds_text(lifetime(*parts->ike->ike_sa()))).set("reauth_time", "0s");
   conn.list("proposals", plan.proposals.ike);
@@ -195,7 +203,7 @@ Result<std::vector<Request>> credentials(const policy::Policy& policy, std::uint
     out.back().message.list("owners", std::vector<std::string>{std::move(owner)});
   };
   if (!parts->secret.empty()) share("ike", parts->remote, parts->secret);
-  if (!parts->password.empty()) share("eap", user_identity(view(parts->ike->user())), parts->password);
+  if (!parts->password.empty()) share("eap", user_identity(parts->user), parts->password);
   if (!parts->ppk.empty()) {
     share("ppk", "keyid:#" + hexadecimal(std::as_bytes(std::span(view(parts->ike->ppk_identifier())))), parts->ppk);
   }

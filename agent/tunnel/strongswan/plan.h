@@ -10,6 +10,7 @@
 #include "agent/tunnel/identity.h"
 #include "agent/tunnel/strongswan/proposals.h"
 #include "agent/tunnel/strongswan/vici_message.h"
+#include "agent/tunnel/wiped.h"
 #include "policy/address.h"
 #include "policy/policy.h"
 #include "policy/result.h"
@@ -31,6 +32,9 @@ struct PlanSettings {
   std::chrono::seconds dead_peer_delay{0};
   bool ml_kem = true;                              ///< as of ProposalSettings
   const std::vector<Authority>* system = nullptr;  ///< trusted where the profile brings no authority; null: none
+  /// What somebody has said where the profile does not; null: nobody has yet.
+  const WipedBytes* user = nullptr;
+  const WipedBytes* password = nullptr;
 };
 
 /// Where charon's things are; absolute paths.
@@ -51,7 +55,10 @@ struct Plan {
   Proposals proposals;
   std::string settings;  ///< strongswan.conf, but for the paths
   bool mobike = true;
-  std::uint32_t mtu = 0;  ///< bytes
+  std::uint32_t mtu = 0;       ///< bytes
+  bool asks_user = false;      ///< somebody has to say it: PlanSettings::user
+  bool asks_password = false;  ///< likewise
+  std::string user;            ///< as the profile has it
 };
 
 /// What a tunnel wants to be, checked. Errors: invalid_input: what charon cannot do, or must not; the key is named.

@@ -10,7 +10,7 @@ namespace fb = policy::fb;
 Result<WipedBytes> secret(const FindSecret& secrets, std::uint32_t number, std::string_view key) {
   const auto found = number == policy::none ? std::nullopt : secrets(number);
   if (!found || found->empty()) {
-    return refuse(key, std::string(key) + " is not in the profile, and there is nobody to ask for it",
+    return refuse(key, std::string(key) + " is neither in the profile nor among the policy's secrets",
                   "put it into the profile, or bring the policy's secrets along");
   }
   return wiped(*found);
@@ -54,7 +54,24 @@ Result<void> read_identity(const fb::Policy& policy, const FindSecret& secrets, 
   return {};
 }
 
-Result<void> read_secrets(const FindSecret& secrets, Parts& out) {
+// User and password: the profile's, or what somebody has said; nothing where both are silent.
+Result<void> read_account(const FindSecret& secrets, const PlanSettings& settings, Parts& out) {
+  const fb::Ike& ike = *out.ike;
+  out.user = view(ike.user());
+  out.asks_user = out.user.empty();
+  if (out.asks_user && settings.user != nullptr) out.user = text_of(*settings.user);
+  out.asks_password = ike.password() == policy::none;
+  if (out.asks_password) {
+    if (settings.password != nullptr) out.password = *settings.password;
+    return {};
+  }
+  auto found = secret(secrets, ike.password(), "AuthPassword");
+  if (!found) return tl::unexpected(std::move(found.error()));
+  out.password = std::move(*found);
+  return {};
+}
+
+Result<void> read_secrets(const FindSecret& secrets, const PlanSettings& settings, Parts& out) {
   const fb::Ike& ike = *out.ike;
   if (out.method == Method::shared_secret || out.server_by_secret) {
     auto found = secret(secrets, ike.secret(), "SharedSecret");
@@ -62,10 +79,7 @@ Result<void> read_secrets(const FindSecret& secrets, Parts& out) {
     out.secret = std::move(*found);
   }
   if (out.method == Method::eap_password) {
-    if (view(ike.user()).empty()) return refuse("AuthName", "there is no user for EAP");
-    auto found = secret(secrets, ike.password(), "AuthPassword");
-    if (!found) return tl::unexpected(std::move(found.error()));
-    out.password = std::move(*found);
+    if (auto ok = read_account(secrets, settings, out); !ok) return ok;
   }
   if (!view(ike.ppk_identifier()).empty()) {
     auto found = secret(secrets, ike.ppk(), "PPK");
@@ -135,7 +149,7 @@ Result<Parts> read_parts(const policy::Policy& policy, std::uint32_t tunnel, con
     out.local = std::move(*text);
   }
   if (auto ok = check_server_name(*out.ike, out); !ok) return tl::unexpected(std::move(ok.error()));
-  if (auto ok = read_secrets(secrets, out); !ok) return tl::unexpected(std::move(ok.error()));
+  if (auto ok = read_secrets(secrets, settings, out); !ok) return tl::unexpected(std::move(ok.error()));
   if (out.method == Method::certificate || out.method == Method::eap_certificate) {
     if (auto ok = read_identity(body, secrets, out); !ok) return tl::unexpected(std::move(ok.error()));
   }

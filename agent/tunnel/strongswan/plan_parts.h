@@ -22,6 +22,8 @@ struct Parts {
   std::optional<DeviceIdentity> identity;
   std::vector<Authority> trusted;  ///< to judge the server's certificate
   bool trust_is_system = false;
+  bool asks_user = false, asks_password = false;  ///< the profile does not have it
+  std::string user;                               ///< of the profile, or as somebody has said
   WipedBytes secret, password, ppk;
 };
 

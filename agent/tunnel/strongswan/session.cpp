@@ -25,6 +25,12 @@ bool tells_why(std::string_view line) {
   return false;
 }
 
+bool says_login_refused(std::string_view line) {
+  return line.find("EAP-MS-CHAPv2 failed") != std::string_view::npos ||
+         line.find("received EAP_FAILURE") != std::string_view::npos ||
+         line.find("failed XAuth authentication") != std::string_view::npos;
+}
+
 std::string join(const std::string& what, const std::string& why) { return why.empty() ? what : what + ": " + why; }
 
 }  // namespace
@@ -103,12 +109,14 @@ void Session::load(std::vector<Request> requests, bool lenient, Done done) {
 
 void Session::initiate(const std::string& name, Done done) {
   last_log_.clear();
+  login_refused_ = false;
   // A connection of its own: no other request is answered on it before the tunnel is up or has failed.
   const auto shared = std::make_shared<Done>(std::move(done));
   auto client = ViciClient::connect(*loop_, socket_,
                                     {[this](std::string_view, const Section& message) {
                                        const std::string_view line = message.text("msg").value_or("");
                                        if (tells_why(line)) last_log_ = line;
+                                       if (says_login_refused(line)) login_refused_ = true;
                                      },
                                      [this, shared](const std::string& reason) {
                                        const Done finish = std::exchange(*shared, nullptr);

@@ -40,6 +40,8 @@ class Session {
   /// Connects; the error has what charon logged last of it. One at a time: a second call gives the first one up.
   void initiate(const std::string& name, Done done);
   void give_up() { initiator_.reset(); }
+  /// Whether the last initiate() failed because the server did not take the user's name and password.
+  bool login_refused() const { return login_refused_; }
   /// Deletes all associations of that name, without waiting for the server. `done` is called when charon knows.
   void terminate(const std::string& name, std::function<void()> done);
   /// The associations of that name. `patient`: those, too, that charon is busy with, as soon as it is done with them.
@@ -56,6 +58,7 @@ class Session {
   std::string wanted_;              ///< name of the connection that is being looked at
   std::vector<Association> found_;  ///< what the events of this look have brought
   std::string last_log_;            ///< of initiate()
+  bool login_refused_ = false;      ///< likewise
 };
 
 }  // namespace vpn::agent::strongswan

@@ -12,6 +12,7 @@
 #include "agent/tunnel/secrets.h"
 #include "agent/tunnel/strongswan/names.h"
 #include "agent/tunnel/strongswan/xfrm.h"
+#include "policy/flat_text.h"
 #include "policy_generated.h"
 
 namespace vpn::agent::strongswan {
@@ -36,7 +37,15 @@ constexpr std::size_t longest_interface_name = 15;
 }  // namespace
 
 StrongswanProvider::StrongswanProvider(Loop& loop, StrongswanOptions options, Listener listener)
-    : loop_(loop), options_(std::move(options)), listener_(std::move(listener)) {}
+    : loop_(loop),
+      options_(std::move(options)),
+      listener_(std::move(listener)),
+      interview_(loop, {[this] {
+                          if (phase_ == Phase::asking) attempt();
+                        },
+                        [this] {
+                          if (phase_ == Phase::asking) failed("nobody has said the password");
+                        }}) {}
 
 Result<void> StrongswanProvider::configure(const TunnelConfiguration& configuration) {
   configuration_ = configuration;
@@ -94,6 +103,7 @@ void StrongswanProvider::report(TunnelStatus status, std::string reason) {
     out.process.cgroups.push_back(program_.cgroup.substr(options_.cgroup_mount.size()));
   }
   if (settings_.backend == EspBackend::kernel) out.process.mark = settings_.outer_mark;
+  out.question = interview_.open();
   listener_(out);
 }
 
@@ -154,8 +164,8 @@ void StrongswanProvider::adopted(const std::vector<Association>& associations) {
 // ---- Connecting
 
 bool StrongswanProvider::trying() const {
-  return phase_ == Phase::starting || phase_ == Phase::loading || phase_ == Phase::connecting ||
-         phase_ == Phase::settling;
+  return phase_ == Phase::asking || phase_ == Phase::starting || phase_ == Phase::loading ||
+         phase_ == Phase::connecting || phase_ == Phase::settling;
 }
 
 void StrongswanProvider::connect(const ConnectRequest& request) {
@@ -204,6 +214,7 @@ void StrongswanProvider::attempt() {
   timer_.reset();
   glance_.reset();
   association_.reset();
+  if (!all_is_said()) return;
   const auto chosen = choose_path();
   if (!chosen) return failed(chosen.error().what);
   ++attempts_;
@@ -212,6 +223,32 @@ void StrongswanProvider::attempt() {
   if (session_ && attached_) return load();
   if (!process_) return start_charon();
   await_socket(socket_tries);
+}
+
+// Where the profile leaves user or password out, they are asked for before anything is tried.
+bool StrongswanProvider::all_is_said() {
+  const std::string name = policy::copy(configuration_.policy->body().tunnels()->Get(configuration_.tunnel)->name());
+  const auto ask = [&](Question::Kind kind) {
+    const std::string user = settings_.user != nullptr ? std::string(text_of(*settings_.user)) : plan_.user;
+    return interview_.answer_to({kind, question_text(kind, user, name), kind == Question::Kind::user});
+  };
+  settings_.user = settings_.password = nullptr;
+  if (plan_.asks_user) settings_.user = ask(Question::Kind::user);
+  if (plan_.asks_password && (!plan_.asks_user || settings_.user != nullptr))
+    settings_.password = ask(Question::Kind::password);
+  if (!interview_.open()) return true;
+  const bool told = std::exchange(phase_, Phase::asking) == Phase::asking;
+  const std::string refused = interview_.open()->refused ? "the server refuses it; " : "";
+  report(TunnelStatus::connecting, told ? std::string() : refused + "asks for the " + interview_.open()->prompt);
+  return false;
+}
+
+// Asked again at once, and not tried again before there is an answer: servers lock accounts.
+void StrongswanProvider::login_refused() {
+  if (plan_.asks_user) interview_.forget(Question::Kind::user);
+  interview_.refused(Question::Kind::password);
+  session_->terminate(plan_.connection, {});
+  attempt();
 }
 
 void StrongswanProvider::start_charon() {
@@ -284,6 +321,7 @@ void StrongswanProvider::initiate() {
   glance_ = loop_.after(glance_interval, [this] { look(); });
   session_->initiate(plan_.connection, [this](const Result<void>& done) {
     if (phase_ != Phase::connecting) return;
+    if (!done && session_ && session_->login_refused() && plan_.asks_password) return login_refused();
     if (!done) return failed(done.error().what);
     phase_ = Phase::settling;
     timer_ = loop_.after(settle_limit, [this] { failed("the tunnel has no interface with its address"); });
@@ -292,6 +330,7 @@ void StrongswanProvider::initiate() {
 }
 
 void StrongswanProvider::disconnect() {
+  interview_.forget();
   timer_.reset();
   glance_.reset();
   again_ = false;

@@ -21,12 +21,16 @@ class StrongswanProvider final : public Provider {
   Result<void> configure(const TunnelConfiguration& configuration) override;
   void connect(const ConnectRequest& request) override;
   void disconnect() override;
+  bool answer(std::uint64_t question, WipedBytes answer) override {
+    return interview_.answer(question, std::move(answer));
+  }
   std::string_view kind() const override { return "ikev2"; }
 
  private:
   enum class Phase : std::uint8_t {
     idle,        ///< nothing is tried; charon may run
     adopting,    ///< asking a charon that an earlier agent has left
+    asking,      ///< somebody has to say the password first
     starting,    ///< charon starts, its socket is awaited
     loading,     ///< it is told the connection
     connecting,  ///< it talks to the server
@@ -46,6 +50,8 @@ class StrongswanProvider final : public Provider {
   void adopt();
   void adopted(const std::vector<Association>& associations);
   void attempt();
+  bool all_is_said();
+  void login_refused();
   void start_charon();
   void await_socket(int tries);
   void attach();
@@ -80,6 +86,7 @@ class StrongswanProvider final : public Provider {
   DaemonProgram program_;
   std::string settings_path_;  ///< of charon's strongswan.conf
 
+  Interview interview_;
   Phase phase_ = Phase::idle;
   bool again_ = false;  ///< connect() came while charon was ending, or was being asked what it has
   bool told_ = false;   ///< that it is ending has been reported

@@ -20,17 +20,17 @@ class OpenvpnStage(Base):
         self._how = (protocol, password is not None)
         self.gateway = None
 
+    @staticmethod
+    def outer(protocol="udp"):
+        return [(world.GATEWAY, PROTOCOLS[protocol], openvpn.PORT)]
+
     def start_gateway(self):
         self.gateway = openvpn.Gateway(self.place, self.authority, *self._how).start()
 
 
-def _outer(protocol):
-    return [(world.GATEWAY, PROTOCOLS[protocol], openvpn.PORT)]
-
-
 @scenario("OpenVPN from a profile, by certificate: lockdown before, through the tunnel after", needs=openvpn.available)
 def connect(place):
-    tally, stage = life.connects(OpenvpnStage, place, _outer("udp"), "connecting, connected")
+    tally, stage = life.connects(OpenvpnStage, place, OpenvpnStage.outer("udp"), "connecting, connected")
     stage.agent.request("disconnect", tunnel=profiles.DEVICE_WIDE)
     stage.wait_not("connected")
     expect("ov-" not in place.device.run(["ip", "-o", "link"]), "its interface is still there")
@@ -39,7 +39,7 @@ def connect(place):
 
 @scenario("OpenVPN from a profile, by password and over TCP", needs=openvpn.available)
 def password(place):
-    tally, stage = life.connects(lambda place: OpenvpnStage(place, "tcp", strongswan.PASSWORD), place, _outer("tcp"), "connecting, connected")
+    tally, stage = life.connects(lambda place: OpenvpnStage(place, "tcp", strongswan.PASSWORD), place, OpenvpnStage.outer("tcp"), "connecting, connected")
     seen = place.device.run(["sh", "-c", "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' ' '"])
     expect(strongswan.PASSWORD not in seen and strongswan.PASSWORD not in stage.agent.log(), "the password is where others can see it")
     return tally
@@ -49,7 +49,7 @@ def password(place):
 def under_load(place):
     acts = [("gateway stopped", _gateway_stopped), ("openvpn killed", life.kill("openvpn")), ("roam", life.roam),
             ("agent killed", life.agent_killed)]
-    return life.lives(OpenvpnStage, place, _outer("udp"), acts)
+    return life.lives(OpenvpnStage, place, OpenvpnStage.outer("udp"), acts)
 
 
 def _gateway_stopped(stage, _place):

@@ -24,6 +24,7 @@ TEST(Config, Everything) {
 public_key: /etc/vpnprofile/key.pem
 secrets: {file: /s, certificate: /c, key: /k}
 control_group: vpn
+questions_answered_by: active-session
 interfaces: {"wl*": wifi, usb0: cellular}
 inner_bridges: [lab0]
 mark_mask: 0x00ff0000
@@ -41,6 +42,7 @@ tunnels:
   ASSERT_TRUE(c) << c.error().where << c.error().what;
   EXPECT_EQ(c->public_key, "/etc/vpnprofile/key.pem");
   EXPECT_EQ(c->secrets.key, "/k");
+  EXPECT_TRUE(c->session_answers);
   EXPECT_EQ(c->interfaces.size(), 2u);
   EXPECT_EQ(c->mark_mask, 0x00ff0000u);
   EXPECT_EQ(c->first_priority, 500u);
@@ -70,6 +72,7 @@ TEST(Config, WhatIsWrongIsNamed) {
               testing::HasSubstr("a.tunnels.T.external.settings"));
   EXPECT_THAT(where("tunnels: {T: {external: {client_uid: root}}}"), testing::HasSubstr("client_uid"));
   EXPECT_THAT(where("first_table: 1"), testing::HasSubstr("a.first_table"));
+  EXPECT_THAT(where("questions_answered_by: anybody"), testing::HasSubstr("root or active-session"));
   EXPECT_THAT(where("public_key: [a]"), testing::HasSubstr("a.public_key"));
   EXPECT_THAT(where("a: &x [*x]"), testing::HasSubstr("a"));
 }

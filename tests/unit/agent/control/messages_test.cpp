@@ -15,6 +15,10 @@ TEST(Messages, Requests) {
   EXPECT_EQ(parse_request(R"({"command": "why", "flow": "{}", "pid": 7})")->pid, 7u);
   EXPECT_TRUE(parse_request(R"({"command": "drops", "follow": true})")->follow);
   EXPECT_TRUE(parse_request(R"({"command": "stop", "remove_guard": true})")->remove_guard);
+  const auto answer = parse_request(R"({"command": "answer", "tunnel": "A", "question": 1800000000000, "bytes": 6})");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->question, 1800000000000u);
+  EXPECT_EQ(answer->bytes, 6u);
 }
 
 TEST(Messages, WhatIsWrong) {
@@ -23,6 +27,9 @@ TEST(Messages, WhatIsWrong) {
         R"({"command": "apply", "policy": "relative"})", R"({"command": "apply", "policy": "/p", "confirm": 3601})",
         R"({"command": "apply", "policy": "/p", "confirm": -1})", R"({"command": "why"})",
         R"({"command": "why", "flow": "{}", "pid": "7"})", R"({"command": "stop", "remove_guard": "yes"})",
+        R"({"command": "answer", "tunnel": "A", "question": 1})", R"({"command": "answer", "tunnel": "A", "bytes": 1})",
+        R"({"command": "answer", "question": 1, "bytes": 1})",
+        R"({"command": "answer", "tunnel": "A", "question": 1, "bytes": 4097})",
         R"({"command": "connect", "tunnel": "a\u0000b"})"}) {
     const auto request = parse_request(bad);
     ASSERT_FALSE(request) << bad;
@@ -47,6 +54,12 @@ TEST(Messages, WhoMayDoWhat) {
   EXPECT_TRUE(may(other, status, false));
   for (const ControlRequest& r : {why, apply, stop}) EXPECT_FALSE(may(other, r, true));
   EXPECT_FALSE(may(ControlPeer{}, why, true));
+  const ControlRequest answer = request(R"({"command": "answer", "tunnel": "A", "question": 1, "bytes": 1})");
+  EXPECT_TRUE(may(root, answer, false) && may(member, answer, false));
+  EXPECT_FALSE(may(other, answer, false));
+  const ControlPeer before_screen{1000, false, true};
+  EXPECT_TRUE(may(before_screen, answer, false));
+  for (const ControlRequest& r : {why, apply, stop}) EXPECT_FALSE(may(before_screen, r, true));
 }
 
 TEST(Messages, Replies) {

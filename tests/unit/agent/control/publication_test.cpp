@@ -93,6 +93,21 @@ TEST(Publication, FactsForRoutes) {
   }
 }
 
+TEST(Publication, ATunnelsOwnUnderlayIsKnownByItsAddresses) {
+  NetworkView v = machine();
+  v.addresses.push_back({7, address("10.64.0.20"), 24});
+  v.addresses.push_back({7, address("fe80::20"), 64});
+  const std::vector<std::uint32_t> underlays{2, 7};
+  const NetworkFacts f = route_facts(v, 2, {}, {}, {}, underlays);
+  for (const NetworkLink& l : f.links) {
+    if (l.index == 7) {
+      EXPECT_THAT(l.underlay, testing::ElementsAre(address("10.64.0.20")));
+    } else {
+      EXPECT_TRUE(l.underlay.empty()) << l.index;  // of the primary one every packet of a provider's goes out anyway
+    }
+  }
+}
+
 TEST(Publication, TunnelAddressesExemptionsAndOuterPackets) {
   TunnelLife up, down;
   up.present = 9;

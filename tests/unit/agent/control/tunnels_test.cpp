@@ -22,9 +22,10 @@ struct Daemon {
   Provider::Listener listener;
   std::string told;
   bool alive = true;
-  void report(TunnelStatus status) {
+  void report(TunnelStatus status, std::uint64_t question = 0) {
     ProviderReport r;
     r.status = status;
+    if (question != 0) r.question = Question{Question::Kind::password, "who?", false, false, question};
     listener(r);
   }
 };
@@ -39,6 +40,10 @@ class FakeProvider final : public Provider {
   void connect(const ConnectRequest&) override { daemon_->told += "connect "; }
   void disconnect() override { daemon_->told += "disconnect "; }
   std::string_view kind() const override { return "fake"; }
+  bool answer(std::uint64_t question, WipedBytes answer) override {
+    daemon_->told.append("answer ").append(std::to_string(question)).append(" ").append(text_of(answer)).append(" ");
+    return true;
+  }
 
  private:
   std::shared_ptr<Daemon> daemon_;
@@ -102,6 +107,20 @@ TEST_F(TunnelsTest, WhatAPolicyDropsIsTakenDownAndEnds) {
   EXPECT_FALSE(goes->alive);
   EXPECT_TRUE(old.expired());
   EXPECT_EQ(tunnels_.leaving(), 0u);
+}
+
+TEST_F(TunnelsTest, AnAnswerIsForTheQuestionThatIsOpen) {
+  set(policy_of({"D"}));
+  tunnels_.want("D");
+  EXPECT_FALSE(tunnels_.answer("D", 7, wiped("secret"))) << "it asks for nothing";
+  daemon("D")->report(TunnelStatus::connecting, 7);
+  EXPECT_EQ(tunnels_.named()[0].life->status, TunnelStatus::connecting);
+  EXPECT_FALSE(tunnels_.answer("D", 6, wiped("secret")));
+  EXPECT_FALSE(tunnels_.answer("E", 7, wiped("secret")));
+  EXPECT_TRUE(tunnels_.answer("d", 7, wiped("secret")));
+  EXPECT_THAT(daemon("D")->told, testing::EndsWith("answer 7 secret "));
+  EXPECT_FALSE(tunnels_.named()[0].life->report.question);
+  EXPECT_FALSE(tunnels_.answer("D", 7, wiped("secret"))) << "once";
 }
 
 TEST_F(TunnelsTest, OneThatDoesNotEndIsGivenUp) {

@@ -55,10 +55,11 @@ class Kernel {
 
   /// The route that a packet takes; one that passes when our rules leave it to others'.
   Route find(const Address& to, std::uint32_t mark, std::uint8_t protocol, std::uint16_t port,
-             std::uint16_t source_port, bool arrived = false) const {
+             std::uint16_t source_port, bool arrived = false, std::optional<Address> source = {}) const {
     std::uint32_t from = 0;
     for (const RouteRule& r : plan_.rules) {
       if (r.priority < from || r.v6 != to.v6 || (r.arrived && !arrived)) continue;
+      if (r.source && r.source != source) continue;
       if (r.mark && *r.mark != (r.whole_mark ? mark : mark & plan_.mark_mask)) continue;
       if (r.protocol != 0 && r.protocol != protocol) continue;
       if (port < r.first_port || port > r.last_port) continue;
@@ -428,6 +429,30 @@ TEST(RoutePlan, KeepsTheAgentsAndTheProvidersPacketsOutOfEveryTunnel) {
   EXPECT_EQ(leaves("224.0.0.22", 0, 2, 0, 0), "2") << "S1.b";
   EXPECT_EQ(kernel.find(address("2001:db8::1"), socket_mark(VPN_MARK_DIRECT), 17, 4500, 4500).kind, RouteKind::refuse)
       << "no IPv6 here: never what the main table has";
+}
+
+TEST(RoutePlan, SendsATunnelOutByItsOwnLinkWhateverIsPrimary) {
+  PolicyMaker m;
+  m.always_on_tunnel("A#0");
+  Made made(m, on_wifi().up("A#0", "utun0"));
+  const Address server = address("203.0.113.5"), wifi = address("192.168.1.20"), cellular = address("10.64.0.20");
+  made.facts.links.push_back({3, {prefix("10.64.0.0/24")}, Gateway{address("10.64.0.1")}, {}, false, {cellular}});
+  made.facts.kernel_marks = {51820};
+  const RoutePlan plan = *plan_routes(made.table, made.facts);
+  const Kernel kernel(plan);
+  for (const std::uint32_t mark : {socket_mark(VPN_MARK_DIRECT), std::uint32_t{51820}}) {
+    const auto by = [&](const Address& to, const Address& from) {
+      return kernel.find(to, mark, 17, 4500, 4500, false, from);
+    };
+    EXPECT_EQ(by(server, wifi).interface, 2u);
+    EXPECT_EQ(by(server, cellular).interface, 3u);
+    EXPECT_EQ(by(server, cellular).via, address("10.64.0.1"));
+    EXPECT_EQ(by(address("10.64.0.1"), cellular).kind, RouteKind::interface);
+  }
+  made.facts.links.back().v4.reset();
+  const RoutePlan without = *plan_routes(made.table, made.facts);
+  const Route none = Kernel(without).find(server, socket_mark(VPN_MARK_DIRECT), 17, 4500, 4500, false, cellular);
+  EXPECT_EQ(none.kind, RouteKind::refuse) << "and by no other";
 }
 
 // Answers to a container that come out of the tunnel would go back into it by the tunnel's default route.

@@ -180,6 +180,9 @@ TEST(NetlinkMessages, ReadsWhatItWrites) {
     const NetlinkNews news = read_netlink(NetlinkRequest::rule(rule, 0xff000000, false, 1));
     ASSERT_EQ(news.items.size(), 1u);
     EXPECT_EQ(news.items[0].rule, rule);
+    RouteRule underlay = rule;
+    underlay.source = *policy::Address::parse(is_v6 ? "2001:db8::20" : "10.64.0.20");
+    EXPECT_EQ(read_netlink(NetlinkRequest::rule(underlay, 0xff000000, false, 1)).items.at(0).rule, underlay);
     RouteRule arrived;
     arrived.v6 = is_v6;
     arrived.arrived = true;

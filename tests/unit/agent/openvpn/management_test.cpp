@@ -31,6 +31,30 @@ TEST(ManagementLine, TellsWhatIsAskedAndWhatFailed) {
             Line::Kind::other);
 }
 
+TEST(ManagementLine, TellsChallenges) {
+  const Line fixed = read_line(">PASSWORD:Need 'Auth' username/password SC:1,Enter the code, please");
+  ASSERT_TRUE(fixed.challenge);
+  EXPECT_EQ(fixed.what, "Auth");
+  EXPECT_EQ(*fixed.challenge, (Challenge{"Enter the code, please", true, true, ""}));
+  EXPECT_FALSE(read_line(">PASSWORD:Need 'Auth' username/password SC:0,Code").challenge->echo);
+
+  const Line dynamic = read_line(
+      ">PASSWORD:Verification Failed: 'Auth' ['CRV1:R,E:Om01u7Fh4LrGBS7uh0SWmzwabUiGiW6l:Y3Ix:Your PIN: now']");
+  EXPECT_TRUE(dynamic.failed);
+  ASSERT_TRUE(dynamic.challenge);
+  EXPECT_EQ(*dynamic.challenge, (Challenge{"Your PIN: now", true, true, "Om01u7Fh4LrGBS7uh0SWmzwabUiGiW6l"}));
+  EXPECT_FALSE(read_challenge("CRV1:E:state:dXNlcg==:Go to the help desk")->answered);
+  for (const char* bad : {"", "CRV1", "CRV1:R", "CRV1:R,E::user:text", "CRV2:R:a:b:c"})
+    EXPECT_FALSE(read_challenge(bad)) << bad;
+  EXPECT_FALSE(read_line(">PASSWORD:Verification Failed: 'Auth'").challenge);
+}
+
+TEST(ManagementLine, AnswersChallenges) {
+  EXPECT_EQ(std::string_view(answer_text({"", false, true, "STATE"}, "password", "123456")), "CRV1::STATE::123456");
+  EXPECT_EQ(std::string_view(answer_text({}, "password", "123456")), "SCRV1:cGFzc3dvcmQ=:MTIzNDU2");
+  EXPECT_EQ(std::string_view(answer_text({}, "", "")), "SCRV1::");
+}
+
 TEST(ManagementLine, AWordStaysOneWord) {
   WipedText out;
   EXPECT_TRUE(quote("a \"b\" \\ c", out));

@@ -88,6 +88,26 @@ TEST(Plan, OfAPassword) {
               HasSubstr("load-shared:\nid = vpn-eap\ntype = eap\ndata = password\nowners = [ keyid:#613d624063 ]\n"));
 }
 
+TEST(Plan, AsksForWhatTheProfileLeavesOut) {
+  const MadeIdentity root("Root", "P-256", true);
+  MadeTunnel tunnel;
+  tunnel.with_password();
+  tunnel.trust(root);
+  EXPECT_FALSE(tunnel.plan()->asks_password || tunnel.plan()->asks_user);
+  tunnel.ike().password = policy::none;
+  EXPECT_TRUE(tunnel.plan()->asks_password && !tunnel.plan()->asks_user);
+  EXPECT_THAT(tunnel.credentials(), Not(HasSubstr("vpn-eap")));
+  tunnel.ike().user = "";
+  ASSERT_TRUE(tunnel.plan()->asks_user);
+  const std::string silent = tunnel.plan()->connection;
+  const WipedBytes user = wiped("bob"), password = wiped("said");
+  tunnel.settings.user = &user;
+  tunnel.settings.password = &password;
+  EXPECT_THAT(tunnel.connection(), HasSubstr("eap_id = keyid:#626f62\n"));
+  EXPECT_THAT(tunnel.credentials(), HasSubstr("type = eap\ndata = said\nowners = [ keyid:#626f62 ]\n"));
+  EXPECT_EQ(tunnel.plan()->connection, silent) << "an agent that starts again adopts it without asking";
+}
+
 TEST(Plan, ChoosesHowEapAuthenticates) {
   const MadeIdentity device("device"), root("Root", "P-256", true);
   MadeTunnel tunnel;
@@ -124,19 +144,14 @@ TEST(Plan, RefusesWhatItCannotDo) {
       {[](MadeTunnel& t) { t.ike().certificate = policy::none; }, "PayloadCertificateUUID: there is no identity"},
       {[](MadeTunnel& t) { t.ike().server_name = "other.example.com"; }, "ServerCertificateCommonName: charon cannot"},
       {[](MadeTunnel& t) { t.ike().dead_peer_detection = "Often"; }, "DeadPeerDetectionRate: rate 'Often'"},
-      {[](MadeTunnel& t) { t.ike().ppk_identifier = "p"; }, "PPK: PPK is not in the profile"},
+      {[](MadeTunnel& t) { t.ike().ppk_identifier = "p"; }, "PPK: PPK is neither in the profile"},
       {[](MadeTunnel& t) { t.ike().authentication = "SharedSecret"; },
-       "SharedSecret: SharedSecret is not in the profile"},
+       "SharedSecret: SharedSecret is neither in the profile"},
       {[](MadeTunnel& t) {
          t.with_password();
          t.secrets.erase(2);
        },
-       "AuthPassword: AuthPassword is not in the profile"},
-      {[](MadeTunnel& t) {
-         t.with_password();
-         t.ike().user = "";
-       },
-       "AuthName: there is no user for EAP"},
+       "AuthPassword: AuthPassword is neither in the profile"},
       {[](MadeTunnel& t) { t.maker.body.identities.pop_back(); }, "no certificate authority can vouch"},
       {[](MadeTunnel& t) { t.ike().ike_sa->encryption = "DES"; }, "DES protects nothing"},
       {[](MadeTunnel& t) {
