@@ -15,7 +15,7 @@ namespace vpn::agent {
 namespace {
 
 /// No process is of this time: whoever looks for sockets of processes passes these by.
-constexpr std::uint64_t nobody = ~std::uint64_t{0};
+constexpr std::uint64_t no_maker = ~std::uint64_t{0};
 
 }  // namespace
 
@@ -98,7 +98,7 @@ Result<void> Datapath::ask_for(int socket, const Owner& owner, std::uint32_t dom
   own.domain = domain;
   own.class_word = 0;
   own.row = 0;
-  own.maker = {nobody, nobody};
+  own.maker = {no_maker, no_maker};
   if (::bpf_map_update_elem(map, &socket, &own, BPF_ANY) != 0)
     return kernel_error("cannot tell the programs whose question a socket asks", errno);
   return {};
