@@ -1,5 +1,6 @@
 // VP17xx: what a Linux device cannot do, and what an external provider has to.
 #include <algorithm>
+#include <utility>
 
 #include "compiler/lint/checks.h"
 #include "compiler/lint/lookup.h"
@@ -66,12 +67,39 @@ void check_mapped_apps(Context& context, const Section& payload) {
   });
 }
 
+/// Nobody sets them there, so they would be passed over in silence.
+void check_proxies(Context& context, const Item& item, const Section& payload) {
+  Path declared_path, path, protocol_path, http_path, https_path;
+  const Section content = item.is_declaration ? child(payload, "Payload", declared_path) : payload;
+  const Section proxies = child(content, "Proxies", path);
+  if (!proxies) return;
+  const Section protocol = child(proxies, "Protocol", protocol_path);
+  const std::pair<const Section, std::string_view> switches[] = {
+      {proxies, "HTTPEnable"},
+      {proxies, "HTTPSEnable"},
+      {proxies, "ProxyAutoConfigEnable"},
+      {proxies, "ProxyAutoDiscoveryEnable"},
+      {proxies, "AutoConfigEnable"},
+      {proxies, "AutoDiscoveryEnable"},
+      {child(protocol, "HTTP", http_path), "Enable"},
+      {child(protocol, "HTTPS", https_path), "Enable"},
+  };
+  for (const auto& [section, name] : switches) {
+    if (!is_set(section, name)) continue;
+    Finding& f = context.at_value(Code::proxies_on_linux, section, *section.find(name),
+                                  "no proxy is set on Linux, so apps would do without it");
+    f.help = "take 'Proxies' out of the profile for Linux, and tell apps of their proxy by other means";
+    return;
+  }
+}
+
 }  // namespace
 
 void check_linux(Context& context, const Item& item, const Section& payload) {
-  if (item.kind == ItemKind::device_vpn || item.kind == ItemKind::per_app_vpn)
-    return check_provider(context, item, payload);
+  const bool is_vpn = item.kind == ItemKind::device_vpn || item.kind == ItemKind::per_app_vpn;
+  if (is_vpn) check_provider(context, item, payload);
   if (!for_linux(context)) return;
+  if (is_vpn || item.kind == ItemKind::always_on) check_proxies(context, item, payload);
   if (item.kind == ItemKind::always_on) {
     Path path;
     check_service_roles(context, child(payload, item.is_declaration ? "Payload" : "AlwaysOn", path));
