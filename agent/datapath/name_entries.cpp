@@ -92,12 +92,10 @@ Result<void> Datapath::ask_for(int socket, const Owner& owner, std::uint32_t dom
   std::uint32_t mark = 0;
   if (::setsockopt(socket, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) != 0)
     return kernel_error("cannot take the mark off a socket", errno);
-  vpn_socket own{};
-  if (::bpf_map_lookup_elem(map, &socket, &own) != 0) own.netns = data_->control().netns;
+  vpn_socket own{}; /* as new: it has sent nothing yet */
+  own.netns = data_->control().netns;
   own.owner = {owner.app, owner.spawner, 0, VPN_OWNER_ASKING};
   own.domain = domain;
-  own.class_word = 0;
-  own.row = 0;
   own.maker = {no_maker, no_maker};
   if (::bpf_map_update_elem(map, &socket, &own, BPF_ANY) != 0)
     return kernel_error("cannot tell the programs whose question a socket asks", errno);

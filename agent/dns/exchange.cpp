@@ -40,7 +40,7 @@ class Exchange final : public Waiting {
       const policy::Address& server = servers[tried_++ % servers.size()];
       if (start(server)) return;
     }
-    finish(std::nullopt);
+    give_up();
   }
 
   bool start(const policy::Address& server) {
@@ -62,7 +62,7 @@ class Exchange final : public Waiting {
       stream_ = std::make_unique<StreamQuestion>(loop_, std::move(socket_), r, server, request_.trust, sent_,
                                                  [this](std::optional<Bytes> answer) {
                                                    if (answer && is_answer_to(sent_, *answer))
-                                                     return finish(std::move(answer));
+                                                     return deliver(std::move(*answer));
                                                    ask();
                                                  });
     } else {
@@ -80,18 +80,22 @@ class Exchange final : public Waiting {
       if (n < 0 && errno == EAGAIN) return;
       if (n < 0) return ask();  // nobody is there
       const View answer(room.data(), static_cast<std::size_t>(n));
-      if (is_answer_to(sent_, answer)) return finish(Bytes(answer.begin(), answer.end()));
+      if (is_answer_to(sent_, answer)) return deliver(Bytes(answer.begin(), answer.end()));
     }
   }
 
-  void finish(std::optional<Bytes> answer) {
-    waiting_.reset();
-    if (answer && request_.query.size() >= 2)
-      set_id(*answer, static_cast<std::uint16_t>(request_.query[0] << 8 | request_.query[1]));
-    // Not within the constructor, nor within a callback of what is destroyed.
-    timer_ = loop_.after(milliseconds(0), [answered = std::move(answered_), a = std::move(answer)]() mutable {
-      answered(std::move(a));
-    });
+  // May destroy this.
+  void deliver(Bytes answer) {
+    if (request_.query.size() >= 2)
+      set_id(answer, static_cast<std::uint16_t>(request_.query[0] << 8 | request_.query[1]));
+    const auto answered = std::move(answered_);
+    answered(std::move(answer));
+  }
+
+  // Not at once: this may be the constructor.
+  void give_up() {
+    close();
+    timer_ = loop_.after(milliseconds(0), [answered = std::move(answered_)] { answered(std::nullopt); });
   }
 
   void close() {

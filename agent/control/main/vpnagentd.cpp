@@ -59,6 +59,9 @@ int run(const cli::Arguments& arguments) {
   o.bpf_dir = absolute(arguments.get("bpf-dir", o.bpf_dir));
   if (arguments.has("cgroup")) o.cgroup = absolute(arguments.get("cgroup"));
   o.audit = arguments.has("audit");
+#ifdef __GLIBC__
+  ::mallopt(M_ARENA_MAX, 1);  // threads are for the start only, and an arena that one leaves behind is half a megabyte
+#endif
   if (!agent::lock_secrets(std::size_t{1} << 20))
     log("secrets cannot be kept from being swapped out (RLIMIT_MEMLOCK)", true, {});
   agent::AsioLoop loop;

@@ -43,5 +43,6 @@ void run(const Setup& setup, Rows& rows, const std::string& part) {
 
 void enforcing(const Setup& setup, Rows& rows) { run(setup, rows, "enforcing"); }
 void agent(const Setup& setup, Rows& rows) { run(setup, rows, "agent"); }
+void names(const Setup& setup, Rows& rows) { run(setup, rows, "names"); }
 
 }  // namespace vpn::bench

@@ -28,7 +28,8 @@ int main(int argc, char** argv) {
   if (first == "--addresses" && argc == 5) return addresses(argv + 2);
   if (first == "--timed" && argc > 2) return timed(argv + 2);
   if (argc < 4) {
-    std::fprintf(stderr, "usage: %s PROGRAM DATA_FOLDER OUTPUT_FOLDER [reading|policy|enforcing|agent] [--quick]\n",
+    std::fprintf(stderr,
+                 "usage: %s PROGRAM DATA_FOLDER OUTPUT_FOLDER [reading|policy|enforcing|agent|names] [--quick]\n",
                  argv[0]);
     return 2;
   }
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
   if (only.empty() || only == "policy") policy(setup, rows);
   if (only.empty() || only == "enforcing") enforcing(setup, rows);
   if (only.empty() || only == "agent") agent(setup, rows);
+  if (only.empty() || only == "names") names(setup, rows);
   std::filesystem::remove_all(setup.folder);
   const std::string out = argv[3];
   return rows.write(out + "/bench.json") && rows.draw(out + "/bench.svg") ? 0 : 3;

@@ -18,5 +18,6 @@ void reading(const Setup& setup, Rows& rows);    ///< "Reading and compiling" of
 void policy(const Setup& setup, Rows& rows);     ///< "The policy"
 void enforcing(const Setup& setup, Rows& rows);  ///< "Enforcing"
 void agent(const Setup& setup, Rows& rows);      ///< "The agent"
+void names(const Setup& setup, Rows& rows);      ///< "Names"
 
 }  // namespace vpn::bench

@@ -5,10 +5,10 @@ import json
 import sys
 from pathlib import Path
 
-from tests.bench.live import agent, enforcing
+from tests.bench.live import agent, enforcing, names
 from tests.lab import undo
 
-PARTS = {"enforcing": enforcing.rows, "agent": agent.rows}
+PARTS = {"enforcing": enforcing.rows, "agent": agent.rows, "names": names.rows}
 
 
 def main():
