@@ -73,9 +73,7 @@ Agent::Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> fact
                   publish_soon();
                 },
                 [this](const std::string& text) { log(text); },
-                [this](std::uint32_t tunnel, bool waits) {
-                  if (guard_ && !between_tables_) guard_->set_waits(tunnel, waits);
-                },
+                [this](std::uint32_t tunnel, bool waits) { waits_changed(tunnel, waits); },
                 [](const std::string& interface) { return packets_sent(interface); }}) {}
 
 Agent::~Agent() = default;
@@ -221,6 +219,7 @@ void Agent::activate(std::shared_ptr<ActivePolicy> policy) {
   if (old != nullptr) tunnels_.drop(active_->policy, config_, old);
   between_tables_ = true;
   if (lookups_ != nullptr) lookups_->policy_changes();
+  waiting_.clear();
   if (external_ != nullptr) external_->close_all();  // they speak for tunnels that go now, and come back
   identities_ = identities(active_->policy, config_.apps);
   if (auto numbered = set_numbers(); !numbered) guard(guard_event::Failed{part_programs, numbered.error().what, false});
@@ -371,6 +370,14 @@ void Agent::publish_soon() {
   });
 }
 
+// Those that have waited in vain get their error now, and not when TCP gives up.
+void Agent::waits_changed(std::uint32_t tunnel, bool waits) {
+  if (guard_ && !between_tables_) guard_->set_waits(tunnel, waits);
+  const auto waiting = waiting_.extract(tunnel);
+  if (waits || waiting.empty() || tunnels_.on_demand(tunnel).up) return;
+  end_connections(waiting.mapped());
+}
+
 Result<Desired> Agent::desired(const policy::DeviceState& state) {
   const NetworkView& view = monitor_->view();
   const policy::InterfaceIndexes indexes = interface_indexes(view);
@@ -394,6 +401,7 @@ Result<Desired> Agent::desired(const policy::DeviceState& state) {
   Desired out;
   out.interfaces = interfaces_of(view, fresh->tunnel_interfaces, config_.inner_bridges);
   out.tunnel_addresses = tunnel_addresses(view, fresh->tunnel_interfaces, tunnels_.named());
+  out.sources = tunnel_sources(view, tunnels_.named());
   out.unanswered = unanswered_addresses(view, out.tunnel_addresses);
   out.exemptions = exemptions(fresh->exemptions, tunnel_numbers_, tunnels_.named());
   out.outer = outer_packets(tunnels_.named());

@@ -67,6 +67,7 @@ class Agent {
   Result<void> open_sockets();
   void activate(std::shared_ptr<ActivePolicy> policy);
   void network_changed();
+  void waits_changed(std::uint32_t tunnel, bool waits);
   void publish_soon();
   void publish();
   Result<Desired> desired(const policy::DeviceState& state);
@@ -99,6 +100,7 @@ class Agent {
   void read_drops();
   bool is_to_end(const DropEvent& event) const;
   bool needs_tunnel(const DropEvent& event) const;
+  void note_waiting(const DropEvent& event);
   Json on_demand(std::uint32_t tunnel) const;
   void end_connections(std::span<const TcpSocket> connections);
   void tell_followers();
@@ -134,8 +136,9 @@ class Agent {
   std::deque<Json> drops_;       // the last ones
   std::deque<std::string> log_;  // the last lines, for `support`
   bool stopping_ = false;
-  bool cannot_end_ = false;  // connections from before; said once
-  unsigned races_ = 0;       // interfaces that went while we wrote, one after the other
+  std::map<std::uint32_t, std::vector<TcpSocket>> waiting_;  // connections, by the tunnel that they wait for
+  bool cannot_end_ = false;                                  // connections from before; said once
+  unsigned races_ = 0;                                       // interfaces that went while we wrote, one after the other
   Loop::Clock::time_point published_{}, started_{};
   std::unique_ptr<Waiting> publish_timer_, beat_timer_, retry_timer_, confirm_timer_, check_timer_, drops_waiting_,
       gate_waiting_, pins_waiting_, stop_timer_, watch_timer_;

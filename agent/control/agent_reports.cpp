@@ -19,7 +19,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kept_drops = 1000, watched_drops = 20;
+constexpr std::size_t kept_drops = 1000, watched_drops = 20, most_waiting_connections = 4096;
 constexpr std::chrono::seconds watch_every{1};
 
 // CLOCK_MONOTONIC's time as seconds since 1970.
@@ -86,6 +86,17 @@ bool Agent::needs_tunnel(const DropEvent& e) const {
   return !e.incoming && (e.rule == VPN_S4E || e.rule == VPN_S5F || e.rule == VPN_S6B) && e.tunnel != VPN_NO_TUNNEL;
 }
 
+void Agent::note_waiting(const DropEvent& e) {
+  const TcpSocket socket{e.remote, e.remote_port, e.local_port, e.cookie};
+  // One that comes too late, for it has waited longer than the others: it is told at once.
+  if (e.tunnel >= tunnels_.named().size() || !may_wait(tunnels_.on_demand(e.tunnel)))
+    return end_connections({&socket, 1});
+  std::vector<TcpSocket>& waiting = waiting_[e.tunnel];
+  const bool known =
+      std::any_of(waiting.begin(), waiting.end(), [&](const TcpSocket& s) { return s.cookie == e.cookie; });
+  if (!known && waiting.size() < most_waiting_connections) waiting.push_back(socket);
+}
+
 Json Agent::on_demand(std::uint32_t tunnel) const {
   const OnDemandLife& life = tunnels_.on_demand(tunnel);
   if (!life.terms.enabled) return nullptr;
@@ -93,7 +104,8 @@ Json Agent::on_demand(std::uint32_t tunnel) const {
               {"rule", life.network.rule ? Json(*life.network.rule) : Json()},
               {"source", Json::parse(policy::source_json(active_->policy, life.network.source), nullptr, false)},
               {"overridden", life.overridden},
-              {"resting", life.resting}};
+              {"resting", life.resting},
+              {"waits", may_wait(life)}};
   if (!life.network.awaits.empty()) out["awaits"] = life.network.awaits;
   return out;
 }
@@ -137,6 +149,8 @@ void Agent::read_drops() {
   const auto each = [&](const DropEvent& e) {
     if (is_to_end(e)) ended.push_back({e.remote, e.remote_port, e.local_port, e.cookie});
     if (needs_tunnel(e)) used.insert(e.tunnel);
+    if (e.waits && e.early) return;  // it was not refused
+    if (e.waits && e.cookie != 0) note_waiting(e);
     const Link* link = monitor_->view().link(e.interface);
     Json one = {{"time", wall_clock(e.when)},
                 {"app", e.app == 0 ? "other" : app_name(e.app)},
@@ -150,6 +164,7 @@ void Agent::read_drops() {
                 {"rule", rule_name(e.rule)},
                 {"direction", e.incoming ? "in" : "out"},
                 {"early", e.early}};
+    if (e.waits) one["waits"] = true;
     if (e.tunnel != VPN_NO_TUNNEL) one["tunnel"] = tunnel_name(e.tunnel);
     if (Json source = source_of(one); !source.is_null()) one["source"] = std::move(source);
     fresh.push_back(std::move(one));

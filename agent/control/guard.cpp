@@ -108,6 +108,7 @@ std::vector<PartFailure> Guard::put(Desired desired) {
   // Interfaces first: by one that the programs do not know, nothing leaves.
   note(part_programs, datapath_.set_interfaces(last_->interfaces));
   note(part_programs, datapath_.set_tunnel_addresses(last_->tunnel_addresses));
+  note(part_programs, datapath_.set_tunnel_sources(last_->sources));
   note(part_programs, datapath_.set_exemptions(last_->exemptions));
   GatePlan plan = gate_plan();
   if (tickets_.empty()) {

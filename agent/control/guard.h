@@ -24,6 +24,7 @@ struct Desired {
   std::vector<Interface> interfaces;
   std::vector<TunnelAddress> tunnel_addresses;
   std::vector<TunnelAddress> unanswered;  ///< for the gate: those, and more
+  std::vector<TunnelAddress> sources;     ///< for connections that have waited for a tunnel
   std::vector<Exemption> exemptions;
   std::vector<GatePlan::Outer> outer;
   Tables tables;

@@ -114,6 +114,21 @@ std::vector<TunnelAddress> tunnel_addresses(const NetworkView& view, std::span<c
   return out;
 }
 
+std::vector<TunnelAddress> tunnel_sources(const NetworkView& view, std::span<const NamedTunnel> lives) {
+  std::vector<TunnelAddress> out;
+  for (const NamedTunnel& t : lives) {
+    const Link* link = view.link(t.life->present);
+    if (t.life->present == 0 || link == nullptr || link->link_layer) continue;
+    for (const bool v6 : {false, true})
+      for (const auto& [address, length] : t.life->report.settings.addresses) {
+        if (address.v6 != v6 || link_local().contains(address)) continue;
+        out.push_back({address, link->index});
+        break;
+      }
+  }
+  return out;
+}
+
 std::vector<TunnelAddress> unanswered_addresses(const NetworkView& view, std::span<const TunnelAddress> of_tunnels) {
   std::vector<TunnelAddress> out(of_tunnels.begin(), of_tunnels.end());
   for (const LinkAddress& a : view.addresses) {

@@ -28,6 +28,10 @@ NetworkFacts route_facts(const NetworkView& view, std::uint32_t primary, std::sp
 std::vector<TunnelAddress> tunnel_addresses(const NetworkView& view, std::span<const std::uint32_t> tunnels,
                                             std::span<const NamedTunnel> lives);
 
+/// The address that a connection gets in a tunnel that was not up when it was made: the provider's first of each
+/// family, on interfaces without Ethernet headers.
+std::vector<TunnelAddress> tunnel_sources(const NetworkView& view, std::span<const NamedTunnel> lives);
+
 /// Addresses for which nothing may answer on another interface: `of_tunnels`, and those of links without neighbours
 /// (TUN, WireGuard), whose client has not said yet that they are a tunnel's. Link-local ones are each link's own.
 std::vector<TunnelAddress> unanswered_addresses(const NetworkView& view, std::span<const TunnelAddress> of_tunnels);

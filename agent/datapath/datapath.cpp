@@ -124,6 +124,7 @@ void Datapath::set_tunnel(std::uint32_t tunnel, TunnelWord word) noexcept {
   if (tunnel >= VPN_MAX_TUNNELS) return;
   const auto slot = static_cast<std::uint32_t>(data_->control().current & 0xff) % VPN_SLOTS;
   std::atomic_ref(data_->status(slot).connected[tunnel]).store(word, std::memory_order_seq_cst);
+  if (word == tunnel_awaited) data_->flag(VPN_HAS_WAITED, true);
 }
 
 void Datapath::heartbeat() noexcept { store(data_->control().heartbeat, monotonic_now()); }

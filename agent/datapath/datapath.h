@@ -170,6 +170,7 @@ struct DropEvent {
   std::uint8_t tunnel = 0;
   bool incoming = false;
   bool early = false;  ///< refused before there was a packet (connect, sendmsg, setsockopt)
+  bool waits = false;  ///< of a connection that waits for its tunnel; an early one was not refused
 };
 
 struct Options {
@@ -227,6 +228,9 @@ class Datapath {
   /// These replace what was set before, entry by entry; what is in both sets is never missing in between.
   Result<void> set_interfaces(std::span<const Interface> interfaces);  ///< also (de)attaches tc ingress
   Result<void> set_tunnel_addresses(std::span<const TunnelAddress> addresses);
+  /// What connections that have waited for a tunnel get as their address in it, one of each family for an interface
+  /// without Ethernet headers.
+  Result<void> set_tunnel_sources(std::span<const TunnelAddress> sources);
   /// Patterns: of several that match, the first counts. Where there are too many, some hold as not certain, and some
   /// cgroups without an owner are left to the patterns.
   Result<void> set_owners(std::span<const CgroupOwner> cgroups, std::span<const ExecutableOwner> executables,

@@ -49,6 +49,7 @@ struct Datapath::Data {
   Mapping control_page, status_page;
   MirroredMap<std::uint32_t, std::uint32_t> interfaces;
   MirroredMap<vpn_ip, std::uint32_t> tunnel_addresses;
+  MirroredMap<vpn_source_key, vpn_ip> sources;
   MirroredMap<std::uint64_t, vpn_owner> cgroups;
   MirroredMap<vpn_executable, vpn_owner> executables;
   MirroredMap<vpn_pattern, vpn_pattern_owner> patterns;

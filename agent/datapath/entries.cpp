@@ -61,6 +61,7 @@ Result<void> Datapath::Data::take_maps() {
   };
   if (auto done = take(interfaces, s.maps.interfaces); !done) return done;
   if (auto done = take(tunnel_addresses, s.maps.tunnel_addresses); !done) return done;
+  if (auto done = take(sources, s.maps.sources); !done) return done;
   if (auto done = take(cgroups, s.maps.cgroups); !done) return done;
   if (auto done = take(executables, s.maps.executables); !done) return done;
   if (auto done = take(patterns, s.maps.patterns); !done) return done;
@@ -79,6 +80,7 @@ Result<void> Datapath::set_interfaces(std::span<const Interface> interfaces) {
   std::optional<Error> first;
   for (const Interface& i : interfaces) {
     auto done = data_->programs.watch_interface(i.index, i.kind != InterfaceKind::loopback);
+    if (done) done = data_->programs.watch_departures(i.index, i.kind == InterfaceKind::tunnel);
     if (done) continue;
     if (!first) first = done.error();
     wanted.erase(MirroredMap<std::uint32_t, std::uint32_t>::bytes(i.index));
@@ -97,6 +99,13 @@ Result<void> Datapath::set_tunnel_addresses(std::span<const TunnelAddress> addre
   auto done = data_->tunnel_addresses.replace(wanted);
   data_->flag(VPN_HAS_TUNNEL_ADDRESSES, data_->tunnel_addresses.size() != 0);
   return done;
+}
+
+Result<void> Datapath::set_tunnel_sources(std::span<const TunnelAddress> sources) {
+  std::map<std::string, vpn_ip> wanted;
+  for (const TunnelAddress& a : sources)
+    wanted[MirroredMap<vpn_source_key, vpn_ip>::bytes({a.interface, a.address.v6 ? 1u : 0u})] = to_kernel(a.address);
+  return data_->sources.replace(wanted);
 }
 
 Result<void> Datapath::set_exemptions(std::span<const Exemption> exemptions) {

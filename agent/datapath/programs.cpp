@@ -46,8 +46,8 @@ Result<void> make_folder(const std::string& path) {
 /// Those that are always attached. Packets first: with them in place nothing leaves that should not, whatever follows.
 constexpr std::array lasting{"vpn_egress",   "vpn_ingress",  "vpn_sock_create",
                              "vpn_connect4", "vpn_connect6", "vpn_setsockopt"};
-constexpr std::array always{"vpn_egress",   "vpn_ingress",    "vpn_sock_create", "vpn_connect4",
-                            "vpn_connect6", "vpn_setsockopt", "vpn_arrivals",    "vpn_attribute"};
+constexpr std::array always{"vpn_egress",     "vpn_ingress",  "vpn_sock_create", "vpn_connect4",  "vpn_connect6",
+                            "vpn_setsockopt", "vpn_arrivals", "vpn_attribute",   "vpn_departures"};
 constexpr std::array datagrams{"vpn_sendmsg4", "vpn_sendmsg6"};
 constexpr std::array hiding{"vpn_recvmsg4", "vpn_recvmsg6", "vpn_getpeername4", "vpn_getpeername6"};
 constexpr std::array telling{"vpn_tell_owner"};
@@ -97,11 +97,11 @@ bpf_link_info link_info(int fd) {
   return info;
 }
 
-bpf_tc_hook ingress_of(std::uint32_t index) {
+bpf_tc_hook hook_of(std::uint32_t index, bpf_tc_attach_point point = BPF_TC_INGRESS) {
   bpf_tc_hook hook{};
   hook.sz = sizeof(hook);
   hook.ifindex = static_cast<int>(index);
-  hook.attach_point = BPF_TC_INGRESS;
+  hook.attach_point = point;
   return hook;
 }
 
@@ -284,8 +284,26 @@ Result<void> Programs::hide_forwarder() {
   return {};
 }
 
+Result<void> Programs::watch_departures(std::uint32_t index, bool wanted) {
+  bpf_tc_hook hook = hook_of(index, BPF_TC_EGRESS);
+  bpf_tc_opts filter = our_filter();
+  const auto known = std::find(departures_.begin(), departures_.end(), index);
+  if (!wanted) {
+    if (known == departures_.end()) return {};
+    departures_.erase(known);
+    ::bpf_tc_detach(&hook, &filter);  // it matters no more
+    return {};
+  }
+  if (known == departures_.end()) departures_.push_back(index);
+  filter.prog_fd = programs_.find("vpn_departures")->second.get();
+  filter.flags = BPF_TC_F_REPLACE;
+  if (const int error = ::bpf_tc_attach(&hook, &filter); error != 0)
+    return kernel_error("cannot watch the tunnel's interface " + std::to_string(index), error);
+  return {};
+}
+
 Result<void> Programs::watch_interface(std::uint32_t index, bool wanted) {
-  bpf_tc_hook hook = ingress_of(index);
+  bpf_tc_hook hook = hook_of(index);
   bpf_tc_opts filter = our_filter();
   std::erase(watched_, index);
   if (!wanted) {
@@ -352,7 +370,7 @@ void Programs::check(Health& health) const {
   const auto arrivals = programs_.find("vpn_arrivals");
   const std::uint32_t wanted = arrivals == programs_.end() ? 0 : program_id(arrivals->second.get());
   for (const std::uint32_t index : watched_) {
-    bpf_tc_hook hook = ingress_of(index);
+    bpf_tc_hook hook = hook_of(index);
     bpf_tc_opts filter = our_filter();
     if (::bpf_tc_query(&hook, &filter) == 0 && wanted != 0 && wanted == filter.prog_id) continue;
     std::array<char, IF_NAMESIZE> name{};
@@ -362,6 +380,7 @@ void Programs::check(Health& health) const {
 }
 
 Result<void> Programs::remove() {
+  for (const std::uint32_t index : std::vector(departures_)) (void)watch_departures(index, false);
   for (const std::uint32_t index : std::vector(watched_))
     if (auto done = watch_interface(index, false); !done) return done;
   for (auto& [name, link] : links_) {

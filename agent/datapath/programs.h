@@ -42,6 +42,7 @@ class Programs {
   /// The programs that show steered sockets the resolver that they asked.
   Result<void> hide_forwarder();
   Result<void> watch_interface(std::uint32_t index, bool wanted);
+  Result<void> watch_departures(std::uint32_t index, bool wanted);  ///< of a tunnel's interface that is watched
   Result<void> attribute();
   Result<vpn_owner> owner_of(std::uint32_t pid);
   void check(Health& health) const;
@@ -69,6 +70,7 @@ class Programs {
   Skeleton skeleton_;
   std::map<std::string, Descriptor, std::less<>> programs_, links_;
   std::vector<std::uint32_t> watched_;
+  std::vector<std::uint32_t> departures_;  ///< indexes of tunnels' interfaces
   Descriptor cgroup_;
   std::uint64_t cgroup_id_ = 0;
   Options options_;

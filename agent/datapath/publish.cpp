@@ -139,6 +139,8 @@ Result<void> Datapath::publish(const Publication& p) {
   vpn_status& status = data_->status(slot);
   for (std::size_t i = 0; i < VPN_MAX_TUNNELS; ++i)
     std::atomic_ref(status.connected[i]).store(i < p.connected.size() ? p.connected[i] : 0u);
+  if (std::find(p.connected.begin(), p.connected.end(), tunnel_awaited) != p.connected.end())
+    data_->flag(VPN_HAS_WAITED, true); /* and for as long as such connections may live */
   status.spawners = p.spawners;
   status.numbers = data_->last_number();
   if (data_->control().heartbeat == 0) heartbeat();

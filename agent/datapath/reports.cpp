@@ -38,6 +38,7 @@ int take(void* context, void* bytes, std::size_t size) {
   out.tunnel = e.tunnel;
   out.incoming = (e.flags & VPN_DROP_INCOMING) != 0;
   out.early = (e.flags & VPN_DROP_EARLY) != 0;
+  out.waits = (e.flags & VPN_DROP_WAITS) != 0;
   each(out);
   return 0;
 }

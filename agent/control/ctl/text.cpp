@@ -60,6 +60,7 @@ std::string on_demand_text(const Json& o) {
   }
   if (o.value("overridden", false)) out += ", overridden by a user";
   if (o.value("resting", false)) out += ", rests until it is used";
+  if (o.value("waits", false)) out += ", connections wait for it";
   return out;
 }
 

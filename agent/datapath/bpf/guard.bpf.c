@@ -5,6 +5,7 @@
  */
 #include "agent/datapath/bpf/arrival.h"
 #include "agent/datapath/bpf/lookups.h"
+#include "agent/datapath/bpf/waiting.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -101,6 +102,7 @@ VPN_STATIC int vpn_decide(struct __sk_buff* skb, struct vpn_socket* s, struct vp
   vpn_count(counter, vpn_segments(skb), skb->len);
   if (flow->protocol && !wrapped && !vpn_is_dhcp(&q.packet))
     vpn_remember(incoming ? &s->in : &s->out, flow, until, &q, action, counter);
+  q.waits = !incoming && s->waited == VPN_HAS_TO_WAIT;
   if (q.verdict.verdict == VPN_DROP) vpn_report_drop(&s->owner, &q, remote, 0, bpf_get_socket_cookie(skb));
   return action;
 }
@@ -111,7 +113,7 @@ static __always_inline int vpn_packet_action(struct __sk_buff* skb, int incoming
   struct vpn_remembered known;
   struct bpf_sock* sk = skb->sk;
   struct vpn_socket* s;
-  int ordinary;
+  int ordinary, action;
   moment.control = vpn_control_now();
   if (!sk || !moment.control) return 0;
   s = bpf_sk_storage_get(&sockets, sk, 0, 0);
@@ -133,7 +135,11 @@ static __always_inline int vpn_packet_action(struct __sk_buff* skb, int incoming
     if (sk->state == VPN_TCP_LISTEN) ordinary = 0;
   }
   if (!ordinary) flow.protocol = 0;
-  return vpn_decide(skb, s, &moment, &flow, incoming);
+  action = vpn_decide(skb, s, &moment, &flow, incoming);
+  if (!incoming && s->waited == VPN_HAS_TO_WAIT && action == VPN_PASS && flow.protocol == VPN_TCP &&
+      vpn_note_waited(skb, &flow))
+    s->waited = VPN_NOTED;
+  return action;
 }
 
 SEC("cgroup_skb/egress")
@@ -154,7 +160,19 @@ int vpn_ingress(struct __sk_buff* skb) { return vpn_packet_action(skb, 1) & VPN_
 /* --- Interfaces --------------------------------------------------------------------------------------------------- */
 
 SEC("tc")
-int vpn_arrivals(struct __sk_buff* skb) { return vpn_arrive(skb); }
+int vpn_arrivals(struct __sk_buff* skb) {
+  const struct vpn_control* c = vpn_control_now();
+  const int verdict = vpn_arrive(skb);
+  if (verdict != VPN_TC_PASS || !c || !(c->flags & VPN_HAS_WAITED)) return verdict;
+  return vpn_interface_kind(skb->ifindex) == VPN_INTERFACE_TUNNEL ? vpn_translate(skb, 1) : verdict;
+}
+
+/* At tunnels' interfaces only. */
+SEC("tc")
+int vpn_departures(struct __sk_buff* skb) {
+  const struct vpn_control* c = vpn_control_now();
+  return c && (c->flags & VPN_HAS_WAITED) ? vpn_translate(skb, 0) : VPN_TC_PASS;
+}
 
 /* --- Sockets ------------------------------------------------------------------------------------------------------ */
 
@@ -210,7 +228,12 @@ VPN_STATIC int vpn_talk_to(struct bpf_sock_addr* ctx, struct vpn_socket* s, cons
   refuse = q.verdict.verdict == VPN_DROP || q.verdict.verdict == VPN_PROXY;
   /* Bound to an interface by which it may not leave: better an error now than packets that get lost later. */
   if (q.packet.scope && !q.may_leave && !unbind) refuse = 1;
-  if (refuse && !(c->flags & VPN_AUDIT)) {
+  q.waits = refuse && vpn_may_wait(&q);
+  if (q.waits) {
+    s->waited = VPN_HAS_TO_WAIT;
+    vpn_report_drop(&s->owner, &q, remote, (__u32)(bpf_get_current_pid_tgid() >> 32), 0);
+  }
+  if (refuse && !q.waits && !(c->flags & VPN_AUDIT)) {
     struct vpn_counter_key counted = {0};
     q.verdict.verdict = VPN_DROP;
     vpn_counted_as(&counted, &s->owner, q.packet.owner, &q.verdict, 0);

@@ -8,7 +8,7 @@
 
 #include "policy/kernel/packet.h"
 
-#define VPN_LAYOUT 5
+#define VPN_LAYOUT 6
 
 /* --- control: one entry, mapped by the agent ---------------------------------------------------------------------- */
 
@@ -21,6 +21,7 @@ enum vpn_control_flags {
   VPN_HAS_TUNNEL_ADDRESSES = 32,
   VPN_HAS_PATTERNS = 64, /* ... in `patterns` */
   VPN_STEERS = 128,      /* lookups of some owners go to the forwarder */
+  VPN_HAS_WAITED = 256,  /* connections have waited for a tunnel, or may */
 };
 
 struct vpn_control {
@@ -172,6 +173,19 @@ struct vpn_asker {
   __u64 last; /* CLOCK_MONOTONIC, ns: its last packet */
 };
 
+/* A TCP connection that has waited for its tunnel (on-demand) has the address of the interface by which it would have
+ * left without one. Inside the tunnel it has the tunnel's. */
+struct vpn_waited_key {
+  struct vpn_ip remote;
+  __u16 remote_port; /* network byte order */
+  __u16 local_port;
+};
+
+struct vpn_source_key { /* the tunnel's own address */
+  __u32 interface;
+  __u32 v6;
+};
+
 enum vpn_interface_kind { /* in the order of vpn::agent::InterfaceKind, from 1; 0: unknown */
                           VPN_INTERFACE_LOOPBACK = 1,
                           VPN_INTERFACE_TUNNEL,
@@ -205,6 +219,8 @@ struct vpn_memory {
   __u32 scope;
 };
 
+enum vpn_waiting { VPN_HAS_TO_WAIT = 1, VPN_NOTED = 2 /* in the map `waited` */ };
+
 struct vpn_process {
   __u64 started; /* since boot, ns */
   __u64 program; /* inode of what it ran then: what it runs later is another process here */
@@ -221,7 +237,8 @@ struct vpn_socket {
   __u32
       asked[4]; /* the resolver that a steered socket asked last, as it shall see it; network byte order, IPv4 mapped */
   __u16 asked_port; /* 0: never steered */
-  __u16 unused[3];
+  __u16 waited;     /* its connection waits, or has waited, for a tunnel: vpn_waiting */
+  __u16 unused[2];
 };
 
 /* --- counters and events ------------------------------------------------------------------------------------------ */
@@ -286,6 +303,8 @@ VPN_CHECK(sizeof(struct vpn_name_key) == 20);
 VPN_CHECK(sizeof(struct vpn_name) == 16);
 VPN_CHECK(sizeof(struct vpn_asker_key) == 20);
 VPN_CHECK(sizeof(struct vpn_asker) == 48);
+VPN_CHECK(sizeof(struct vpn_waited_key) == 20);
+VPN_CHECK(sizeof(struct vpn_source_key) == 8);
 VPN_CHECK(sizeof(struct vpn_memory) == 56);
 VPN_CHECK(sizeof(struct vpn_socket) == 192);
 VPN_CHECK(sizeof(struct vpn_counter_key) == 16);

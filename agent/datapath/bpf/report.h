@@ -87,7 +87,7 @@ VPN_STATIC int vpn_report_drop(const struct vpn_owner* owner, const struct vpn_q
   e.protocol = q->packet.protocol;
   e.rule = q->verdict.rule;
   e.tunnel = q->verdict.tunnel;
-  e.flags = (q->packet.incoming ? VPN_DROP_INCOMING : 0) | (pid ? VPN_DROP_EARLY : 0);
+  e.flags = (q->packet.incoming ? VPN_DROP_INCOMING : 0) | (pid ? VPN_DROP_EARLY : 0) | (q->waits ? VPN_DROP_WAITS : 0);
   key.remote = e.remote;
   key.app = e.app;
   key.spawner = e.spawner;
@@ -95,7 +95,8 @@ VPN_STATIC int vpn_report_drop(const struct vpn_owner* owner, const struct vpn_q
   key.protocol = e.protocol;
   key.rule = e.rule;
   key.incoming = e.flags;
-  if (cookie && e.protocol == VPN_TCP && e.rule >= VPN_S3 && e.rule <= VPN_S3E) key.connection = e.local_port;
+  if (cookie && e.protocol == VPN_TCP && ((e.rule >= VPN_S3 && e.rule <= VPN_S3E) || q->waits))
+    key.connection = e.local_port;
   last = bpf_map_lookup_elem(&drop_times, &key);
   if (last && e.when - *last < VPN_EVENT_INTERVAL) return 0;
   bpf_map_update_elem(&drop_times, &key, &e.when, BPF_ANY);

@@ -107,6 +107,20 @@ struct {
   __type(value, struct vpn_asker);
 } askers SEC(".maps");
 
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 8192);
+  __type(key, struct vpn_waited_key);
+  __type(value, struct vpn_ip);
+} waited SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 1024);
+  __type(key, struct vpn_source_key);
+  __type(value, struct vpn_ip);
+} sources SEC(".maps");
+
 /* Numbers that the agent gave to identifiers, by a hash of them: here so that the next agent gives the same ones. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
@@ -174,6 +188,7 @@ struct vpn_question {
   struct vpn_verdict verdict;
   struct vpn_asked asked;
   __u8 may_leave;
+  __u8 waits; /* it was not refused: the connection waits */
   __u32 mark; /* that routes such packets; 0: none */
 };
 

@@ -1,11 +1,12 @@
 """On-demand: what the network's rule, an app's packet, an idle timer and a user do to a tunnel."""
 
+import errno
 import json
 import time
 
 from tests.lab import profiles, world
 from tests.lab.scenario import Tally, expect, scenario
-from tests.lab.stage import REFUSED, Stage, lockdown
+from tests.lab.stage import REFUSED, Stage, ask, lockdown
 from tests.lab.strongswan import wait_for
 
 WIDE = profiles.DEVICE_WIDE
@@ -148,4 +149,46 @@ def match_app(place):
     answer, _ = stage.ask("ledger", world.SERVER)
     expect(answer == b"hello", f"through the tunnel: {answer}")
     tally.count(place.take(), lockdown())
+    return tally
+
+
+@scenario("on-demand: the connection that starts the tunnel waits for it; nothing of it leaves before")
+def waits(place):
+    tally = Tally(status="disconnected, connecting, connected")
+    stage = Stage(place, profiles.per_app("com.example.ledger", OnDemandMatchAppEnabled=True), profiles.PER_APP).start()
+    stage.new_client()
+    stage.client.report("disconnected")
+    place.take()
+    place.served()
+    apps = [(stage.app("ledger"), world.SERVER), (stage.app("ledger", uid=1000), world.SERVER6)]
+    for app, server in apps:
+        app.send((ask, (server, {"seconds": 15})))
+    _wanted(stage, True, "the app's connection")
+    time.sleep(0.5)
+    stage.connect()
+    answers = [app.receive() for app, _ in apps]
+    expect(all(answer == b"hello" for answer, _ in answers), f"what came back, and after how long: {answers}; {stage.agent.log()[-2000:]}")
+    expect(all(took > 0.5 for _, took in answers), f"they did not wait: {answers}")
+    seen = {peer for _, address, peer, _ in place.served() if address in (world.SERVER, world.SERVER6)}
+    expect(seen == {world.TUNNEL, world.TUNNEL6}, f"the server saw {seen}, not the tunnel's addresses")
+    tally.count(place.take(), lockdown())
+    tally.note = f"after {max(took for _, took in answers):.1f} s"
+    return tally
+
+
+@scenario("on-demand: a connection waits 20 s at most; then it and those after it are refused at once", long=True)
+def waits_in_vain(place):
+    tally = Tally(status="connecting")
+    stage = Stage(place, profiles.per_app("com.example.ledger", OnDemandMatchAppEnabled=True), profiles.PER_APP).start()
+    stage.new_client()
+    stage.client.report("disconnected")
+    place.take()
+    answer, took = stage.ask("ledger", world.SERVER, seconds=60)
+    expect(answer in REFUSED | {errno.ECONNABORTED} and 15 < took < 25, f"the one that waits: {answer} after {took:.1f} s; {stage.agent.log()[-1000:]}")
+    answer, took = stage.ask("ledger", world.SERVER, seconds=60)
+    expect(answer in REFUSED and took < 0.5, f"the next one: {answer} after {took:.1f} s")
+    tally.count(place.take(), lockdown())
+    stage.connect()
+    answer, took = stage.ask("ledger", world.SERVER)
+    expect(answer == b"hello", f"when it is up after all: {answer}")
     return tally

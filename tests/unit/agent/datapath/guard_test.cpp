@@ -75,6 +75,32 @@ TEST_F(Guard, StopsWithOneStoreWhenATunnelGoesDown) {
   EXPECT_EQ(wire.count("beside"), 0);
 }
 
+// On-demand: only TCP connections wait, only for the tunnel that they need, and nothing of them leaves.
+TEST_F(Guard, LetsConnectionsWaitForATunnel) {
+  Datapath d = open();
+  know_interfaces(d);
+  constexpr std::uint64_t governed =
+      cell(half_cell(VPN_DROP, VPN_S4E, 0, VPN_ANYWHERE), half_cell(VPN_DROP, VPN_S4E, 0, VPN_ANYWHERE));
+  publish(d, {drop_cell, drop_cell, governed}, false);
+  const auto connects = [](int type) {
+    const Socket socket(AF_INET, type | SOCK_NONBLOCK);
+    return socket.connect_to("10.77.0.1", 9);
+  };
+  EXPECT_EQ(connects(SOCK_STREAM), EPERM);
+  d.set_tunnel(0, tunnel_awaited);
+  EXPECT_EQ(connects(SOCK_STREAM), EINPROGRESS);
+  EXPECT_EQ(connects(SOCK_DGRAM), EPERM);
+  const Socket bound(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+  ASSERT_EQ(::setsockopt(bound.fd(), SOL_SOCKET, SO_BINDTODEVICE, "eth0", 4), 0);
+  EXPECT_EQ(bound.connect_to("10.77.0.1", 9), EPERM) << "it would never leave by the tunnel";
+  bool waited = false;
+  ASSERT_TRUE(d.read_drops([&](const DropEvent& e) { waited = waited || (e.waits && e.early && e.tunnel == 0); }));
+  EXPECT_TRUE(waited) << "the agent is told that somebody waits";
+  publish(d, {drop_cell, drop_cell, drop_cell}, false);
+  d.set_tunnel(0, tunnel_awaited);
+  EXPECT_EQ(connects(SOCK_STREAM), EPERM) << "a drop that hangs on no tunnel";
+}
+
 TEST_F(Guard, NoPacketFollowsTheStoreUnderLoad) {
   Datapath d = open();
   know_interfaces(d);
@@ -346,7 +372,7 @@ TEST_F(Guard, DoesNotLoadAgainWhatIsPinned) {
   const std::string folder = room_->options().bpf_dir;
   open();
   const auto first = programs_pinned_in(folder);
-  ASSERT_EQ(first.size(), 8u);
+  ASSERT_EQ(first.size(), 9u);
   {
     Datapath again = open();
     EXPECT_EQ(programs_pinned_in(folder), first);
@@ -356,7 +382,7 @@ TEST_F(Guard, DoesNotLoadAgainWhatIsPinned) {
   run("rm " + folder + "/programs-*/vpn_ingress");
   open();
   const auto repaired = programs_pinned_in(folder);
-  EXPECT_EQ(repaired.size(), 8u);
+  EXPECT_EQ(repaired.size(), 9u);
   EXPECT_NE(repaired, first) << "not all of them were there";
   run("rm -r " + folder + "/maps-*");
   Datapath anew = open();
