@@ -133,6 +133,7 @@ Json Agent::source_of(const Json& drop) const {
                {"direction", drop["direction"]}};
   if (drop["app"] != "other") flow["app"] = drop["app"];
   if (drop["spawned_by"] != "") flow["spawned_by"] = drop["spawned_by"];
+  if (drop.contains("hostname")) flow["hostname"] = drop["hostname"];
   if (drop["direction"] == "in") flow["arrives_on"] = drop["interface"];
   const auto parsed = policy::parse_flow(flow.dump(-1, ' ', false, Json::error_handler_t::replace));
   if (!parsed) return {};
@@ -166,6 +167,11 @@ void Agent::read_drops() {
                 {"early", e.early}};
     if (e.waits) one["waits"] = true;
     if (e.tunnel != VPN_NO_TUNNEL) one["tunnel"] = tunnel_name(e.tunnel);
+    if (lookups_ != nullptr) {
+      // By whose lookups its names are tied: the app's, or its spawner's.
+      std::string name = lookups_->name_of(e.app != 0 ? e.app : e.spawner, e.remote);
+      if (!name.empty()) one["hostname"] = std::move(name);
+    }
     if (Json source = source_of(one); !source.is_null()) one["source"] = std::move(source);
     fresh.push_back(std::move(one));
   };
@@ -262,6 +268,10 @@ Result<std::string> Agent::metrics() const {
   input.serial = active_->policy.header().serial;
   input.drops_lost = guard_->datapath().drops_lost();
   for (const NamedTunnel& t : tunnels_.named()) input.tunnels.emplace_back(t.id, t.life->status);
+  if (lookups_ != nullptr) {
+    const dns::ForwarderCounts asked = lookups_->counts().lookups;
+    input.lookups = {{"answered", asked.answered}, {"failed", asked.failed}, {"refused", asked.refused}};
+  }
   for (const Counter& c : *all) {
     input.counters.push_back({owner_name(c.owner, app_name(c.app)), verdict_name(c.verdict), rule_name(c.rule),
                               c.tunnel == VPN_NO_TUNNEL ? std::string() : tunnel_name(c.tunnel), c.incoming, c.packets,

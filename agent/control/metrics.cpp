@@ -71,6 +71,9 @@ std::string openmetrics(const MetricsInput& input) {
   for (const auto& [label, sum] : sums) out += "vpn_packets_total" + label + " " + std::to_string(sum.first) + "\n";
   out += "# TYPE vpn_bytes counter\n# UNIT vpn_bytes bytes\n# HELP vpn_bytes Bytes of IP by app, rule and verdict.\n";
   for (const auto& [label, sum] : sums) out += "vpn_bytes_total" + label + " " + std::to_string(sum.second) + "\n";
+  out += "# TYPE vpn_lookups counter\n# HELP vpn_lookups Lookups of governed apps by outcome.\n";
+  for (const auto& [outcome, times] : input.lookups)
+    out += "vpn_lookups_total{outcome=" + quoted(outcome) + "} " + std::to_string(times) + "\n";
   out +=
       "# TYPE vpn_drop_events_lost counter\n# HELP vpn_drop_events_lost Drops that are in no list, for lack of room.\n";
   return out + "vpn_drop_events_lost_total " + std::to_string(input.drops_lost) + "\n# EOF\n";

@@ -21,6 +21,7 @@ struct MetricsInput {
   std::uint64_t serial = 0, drops_lost = 0;
   std::vector<std::pair<std::string, policy::TunnelStatus>> tunnels;
   std::vector<CounterLine> counters;
+  std::vector<std::pair<std::string, std::uint64_t>> lookups;  ///< outcome, and how many of governed apps had it
 };
 
 /// With `# EOF`. Lines with the same labels (helpers of different apps) are added up.

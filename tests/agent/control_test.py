@@ -128,7 +128,7 @@ class Questions(Room):
         text = self.agent.request("metrics")["text"]
         families = {family.name: family for family in text_string_to_metric_families(text)}  # strict: raises on what is no OpenMetrics
         self.assertEqual(set(families), {"vpn_guard_in_force", "vpn_guard_audit", "vpn_policy_serial", "vpn_tunnel_status",
-                                         "vpn_packets", "vpn_bytes", "vpn_drop_events_lost"}, "names are a promise: docs/operations.md")
+                                         "vpn_packets", "vpn_bytes", "vpn_lookups", "vpn_drop_events_lost"}, "names are a promise: docs/operations.md")
         self.assertIn("vpn_guard_in_force 1\n", text)
         self.assertIn("vpn_policy_serial 1\n", text)
         self.assertTrue(text.endswith("# EOF\n"))

@@ -1,8 +1,11 @@
 """What the tests start from: one world for each class of them, an agent for each test."""
 
 import json
+import os
+import shutil
 import socket
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -76,7 +79,13 @@ class Room(unittest.TestCase):
 
     def run_ctl(self, *arguments, uid=None):
         """vpnagentctl: (exit code, standard output, standard error)."""
-        command = [BUILD / "bin/vpnagentctl", *arguments, "--control", self.agent.control, "--format", "json"]
+        program = BUILD / "bin/vpnagentctl"
+        if uid is not None:  # the tree may lie where only root may look
+            folder = tempfile.mkdtemp(prefix="vpnlab-ctl-")
+            self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+            os.chmod(folder, 0o755)
+            program = shutil.copy(program, folder)
+        command = [program, *arguments, "--control", self.agent.control, "--format", "json"]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=30, user=uid)
         return done.returncode, done.stdout, done.stderr
 

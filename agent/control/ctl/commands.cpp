@@ -4,9 +4,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
 #include <filesystem>
+#include <iterator>
 #include <memory>
+#include <utility>
 
 #include "agent/control/ctl/answer.h"
 #include "agent/control/ctl/connection.h"
@@ -255,8 +258,12 @@ const cli::Command all[] = {
     {"stop", "ends the agent; the guard stays", {}, 0, 0, stop_options, "  vpnagentctl stop --remove-guard", run_stop},
 };
 
-const cli::Command* const pointers[] = {&all[0], &all[1], &all[2], &all[3],  &all[4],  &all[5], &all[6],
-                                        &all[7], &all[8], &all[9], &all[10], &all[11], &all[12]};
+// Each of them, whatever their number.
+template <std::size_t... index>
+constexpr std::array<const cli::Command*, sizeof...(index)> pointers_to(std::index_sequence<index...>) {
+  return {&all[index]...};
+}
+constexpr auto pointers = pointers_to(std::make_index_sequence<std::size(all)>());
 
 }  // namespace
 

@@ -125,6 +125,7 @@ std::string drop_line(const Json& d, bool color) {
   out += shown_member(d, "direction") == "in" ? "from " : "to ";
   out += shown_member(d, "protocol") + " " + shown_member(d, "remote");
   if (const std::string port = shown_member(d, "remote_port"); !port.empty() && port != "0") out += " port " + port;
+  if (!shown_member(d, "hostname").empty()) out += " (" + shown_member(d, "hostname") + ")";
   if (!shown_member(d, "interface").empty()) out += " on " + shown_member(d, "interface");
   if (const std::string pid = shown_member(d, "pid"); !pid.empty() && pid != "0") out += ", process " + pid;
   if (const Json source = d.value("source", Json()); source.is_object()) {

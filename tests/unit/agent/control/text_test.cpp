@@ -44,11 +44,11 @@ TEST(Text, Drops) {
       {"app": "com.example.b", "verdict": "drop", "rule": "S4.e", "direction": "out", "packets": 30},
       {"app": "com.example.c", "verdict": "tunnel", "rule": "S4.e", "direction": "out", "packets": 300}],
       "recent": [{"time": 0, "rule": "S3.e", "app": "com.example.a", "direction": "out", "protocol": "tcp", "remote": "203.0.113.5",
-                  "remote_port": 443, "interface": "wlan0", "pid": 7, "source": {"file": "a.mobileconfig", "line": 41}}]})");
+                  "remote_port": 443, "interface": "wlan0", "pid": 7, "hostname": "www.example.com", "source": {"file": "a.mobileconfig", "line": 41}}]})");
   const std::string text = ctl::drops_text(answer, false);
   EXPECT_LT(text.find("com.example.b"), text.find("com.example.a"));  // most first
   EXPECT_EQ(text.find("com.example.c"), std::string::npos);
-  EXPECT_THAT(text, HasSubstr("to tcp 203.0.113.5 port 443 on wlan0, process 7; a.mobileconfig:41\n"));
+  EXPECT_THAT(text, HasSubstr("to tcp 203.0.113.5 port 443 (www.example.com) on wlan0, process 7; a.mobileconfig:41\n"));
   EXPECT_EQ(ctl::drops_text(Json::object(), false), "nothing was dropped\n");
 }
 
