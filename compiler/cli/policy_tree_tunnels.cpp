@@ -65,6 +65,8 @@ Tree PolicyTree::ike(const fb::Ike& ike) const {
   if (ike.post_quantum_fallback()) out["post_quantum_fallback"] = true;
   put(out, "ike_sa", association(ike.ike_sa()));
   put(out, "child_sa", association(ike.child_sa()));
+  if (ike.asks_pin()) out["asks_pin"] = true;
+  if (ike.asks_always()) out["asks_always"] = true;
   return out;
 }
 

@@ -89,6 +89,8 @@ Writer::Offset<fb::Ike> Writer::ike(const model::Ike& ike) {
   out.add_post_quantum_fallback(ike.post_quantum_fallback);
   out.add_ike_sa(ike_sa);
   out.add_child_sa(child_sa);
+  out.add_asks_pin(ike.asks_pin);
+  out.add_asks_always(ike.asks_always);
   return out.Finish();
 }
 

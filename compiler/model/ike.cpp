@@ -114,6 +114,8 @@ Ike read_ipsec(Reader& reader, Dict block, Identities& identities) {
   ike.extended_authentication = reader.truth(block, "XAuthEnabled");
   ike.user = reader.text(block, "XAuthName");
   ike.password = reader.secret(block, "XAuthPassword");
+  ike.asks_pin = reader.truth(block, "PromptForVPNPIN");
+  ike.asks_always = reader.text(block, "XAuthPasswordEncryption") == "Prompt";
   return ike;
 }
 

@@ -71,6 +71,7 @@ struct Ike {
   bool ppk_mandatory = true;
   bool post_quantum_fallback = false;
   SecurityAssociation ike_sa, child_sa;
+  bool asks_pin = false, asks_always = false;  ///< IPSec: somebody has to say it
 };
 
 struct Setting {

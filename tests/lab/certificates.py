@@ -23,12 +23,13 @@ class Authority:
         self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650", "-subj",
                       f"/O=Example/CN={CA_NAME}", "-keyout", self._key, "-out", self.certificate)
 
-    def issue(self, name):
-        """A certificate for a host name."""
+    def issue(self, name, address=None, rsa=False):
+        """A certificate for a host name, and an address."""
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
         identity = Identity(name, self._folder / f"{name}.pem", self._folder / f"{name}.key", self._folder / f"{name}.p12")
-        extensions.write_text(f"subjectAltName=DNS:{name}\nkeyUsage=digitalSignature,keyAgreement\nextendedKeyUsage=serverAuth,clientAuth\n")
-        self._openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/O=Example/CN={name}",
+        extensions.write_text(f"subjectAltName=DNS:{name}{f',IP:{address}' if address else ''}\nkeyUsage=digitalSignature,keyAgreement\nextendedKeyUsage=serverAuth,clientAuth\n")
+        kind = ["rsa:2048"] if rsa else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        self._openssl("req", "-newkey", *kind, "-nodes", "-subj", f"/O=Example/CN={name}",
                       "-keyout", identity.key, "-out", request)
         self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial", "-days", "3650",
                       "-extfile", extensions, "-out", identity.certificate)

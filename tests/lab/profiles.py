@@ -85,6 +85,12 @@ def ikev2(authority, *payloads, **more):
                     _payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "ikev2"))
 
 
+def ipsec(authority, identity, **keys):
+    """A VPN by IPSec (IKEv1) that takes everything while it is connected. The gateway's name is in its certificate."""
+    vpn = {"UserDefinedName": "Lab", "VPNType": "IPSec", "IPSec": {"RemoteAddress": world.GATEWAY, **keys}, "IPv4": {"OverridePrimary": 1}}
+    return _profile(*_identity(identity, authority), _payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "ipsec"))
+
+
 def wireguard(private, public):
     """A guard by WireGuard, for its own apps' VendorConfig."""
     quick = (f"[Interface]\nPrivateKey = {private}\nAddress = {world.TUNNEL}/32, {world.TUNNEL6}/128\n\n"

@@ -15,7 +15,7 @@ SOCKET_MARK = 0x42  # on what charon sends itself: table 220 is for all the rest
 USER, PASSWORD = "alice", "correct horse"
 SHARED_SECRET = "lab shared secret"
 _PLUGINS = ("random nonce x509 revocation constraints pubkey pkcs1 pkcs8 pkcs12 pem openssl gcm kdf hmac sha1 sha2 aes md4 md5 "
-            "eap-identity eap-mschapv2 {kernel} kernel-netlink socket-default vici updown")
+            "eap-identity eap-mschapv2 xauth-generic {kernel} kernel-netlink socket-default vici updown")
 
 
 def kernel_esp():
@@ -39,6 +39,7 @@ class Charon:
   retransmit_tries = 3
   retransmit_timeout = 1
   half_open_timeout = 5
+  i_dont_care_about_security_and_use_aggressive_mode_psk = yes
   plugins {{
     vici {{ socket = unix://{self.vici} }}
     socket-default {{ fwmark = {SOCKET_MARK:#x} }}
@@ -141,6 +142,40 @@ pools {{
 secrets {{
   ike-lab {{ secret = "{SHARED_SECRET}" }}
   eap-lab {{ id = {USER}
+    secret = "{PASSWORD}" }}
+}}
+""", authority, identity)
+    return charon
+
+
+def gateway_v1(world, authority, kind, name=GATEWAY_NAME):
+    """The gateway for IKEv1: `group` (a secret for the group "sales", aggressive mode), `hybrid` or `certificate`, each with XAuth."""
+    identity = authority.issue(name, places.GATEWAY if name == GATEWAY_NAME else None, rsa=True)
+    charon = Charon(world.gateway, world.folder, cgroup=world.outside)
+    charon.start()
+    own = f"auth = pubkey\n      certs = {name}.pem\n      id = {places.GATEWAY if name == GATEWAY_NAME else name}"
+    local, remote = {"group": (f"auth = psk\n      id = {name}", "auth = psk\n      id = keyid:sales"),
+                     "hybrid": (own, None), "certificate": (own, "auth = pubkey")}[kind]
+    rounds = f"remote-1 {{ {remote} }}\n    remote-2 {{ auth = xauth }}" if remote else "remote { auth = xauth }"
+    charon.load(f"""connections {{
+  old {{
+    version = 1
+    aggressive = {"yes" if kind == "group" else "no"}
+    local_addrs = {places.GATEWAY}
+    pools = v4
+    dpd_delay = 2s
+    proposals = aes256-sha256-modp2048
+    send_cert = always
+    local {{ {local} }}
+    {rounds}
+    children {{ all {{ local_ts = 0.0.0.0/0
+        esp_proposals = aes256-sha256 }} }}
+  }}
+}}
+pools {{ v4 {{ addrs = 10.99.0.2-10.99.0.250 }} }}
+secrets {{
+  ike-lab {{ secret = "{SHARED_SECRET}" }}
+  xauth-lab {{ id = {USER}
     secret = "{PASSWORD}" }}
 }}
 """, authority, identity)

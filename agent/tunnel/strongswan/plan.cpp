@@ -41,9 +41,6 @@ std::string hexadecimal(std::span<const std::byte> bytes) {
   return out;
 }
 
-// A user's name as it is: charon would take "a=b" for a distinguished name, and "a@b" for an address.
-std::string user_identity(std::string_view user) { return "keyid:#" + hexadecimal(std::as_bytes(std::span(user))); }
-
 std::vector<WipedBytes> to_list(const std::vector<Authority>& authorities) {
   std::vector<WipedBytes> out;
   out.reserve(authorities.size());
@@ -61,10 +58,13 @@ Section local_section(const Parts& parts) {
       out.set("auth", "pubkey");
       break;
     case Method::eap_password:
-      out.set("auth", "eap-mschapv2").set("eap_id", user_identity(parts.user));
+      out.set("auth", "eap-mschapv2").set("eap_id", plain_identity(parts.user));
       break;
     case Method::eap_certificate:
       out.set("auth", "eap-tls");
+      break;
+    case Method::hybrid:
+      out.set("auth", "xauth").set("xauth_id", plain_identity(parts.user));
       break;
   }
   if (!parts.local.empty()) out.set("id", parts.local);
@@ -73,6 +73,13 @@ Section local_section(const Parts& parts) {
     certificates.push_back(wiped(parts.identity->certificate));
     out.list("certs", std::move(certificates));
   }
+  return out;
+}
+
+// IKEv1's second round.
+Section xauth_section(const Parts& parts) {
+  Section out;
+  out.set("auth", "xauth").set("xauth_id", plain_identity(parts.user));
   return out;
 }
 
@@ -90,7 +97,9 @@ Section child_section(const Parts& parts, const PlanSettings& settings, const Pl
   Section out;
   out.list("esp_proposals", plan.proposals.esp);
   // All of it; the server narrows it to what it lets in, and that becomes the included routes.
-  out.list("remote_ts", std::vector<std::string>{"0.0.0.0/0", "::/0"});
+  // IKEv1 has one selector for each child, and addresses are assigned for IPv4.
+  out.list("remote_ts",
+           parts.ikev1 ? std::vector<std::string>{"0.0.0.0/0"} : std::vector<std::string>{"0.0.0.0/0", "::/0"});
   out.set("rekey_time", seconds_text(lifetime(*parts.ike->child_sa())));
   // The agent decides what happens after a failure, so that there is one back-off and one place that knows the status.
   out.set("dpd_action", "clear").set("close_action", "none").set("start_action", "none");
@@ -105,6 +114,8 @@ Section child_section(const Parts& parts, const PlanSettings& settings, const Pl
 
 }  // namespace
 
+std::string plain_identity(std::string_view text) { return "keyid:#" + hexadecimal(std::as_bytes(std::span(text))); }
+
 std::string updown_command(const std::string& path) {
   // Builtins of the shell only; nothing of the peer's is evaluated, for the resolvers are printed addresses.
   return "umask 077; printf '%s\\n' \"$PLUTO_VERB\" $PLUTO_DNS4_1 $PLUTO_DNS4_2 $PLUTO_DNS4_3 $PLUTO_DNS4_4 "
@@ -116,12 +127,14 @@ Result<Plan> make_plan(const policy::Policy& policy, std::uint32_t tunnel, const
                        const PlanSettings& settings) {
   auto parts = read_parts(policy, tunnel, secrets, settings);
   if (!parts) return tl::unexpected(std::move(parts.error()));
-  auto algorithms = proposals(*parts->ike, {parts->tunnel->kind() == fb::VpnKind::always_on, settings.ml_kem});
+  auto algorithms = parts->ikev1
+                        ? ikev1_proposals()
+                        : proposals(*parts->ike, {parts->tunnel->kind() == fb::VpnKind::always_on, settings.ml_kem});
   if (!algorithms) return tl::unexpected(std::move(algorithms.error()));
   Plan out;
   out.server = view(parts->tunnel->server());
   out.proposals = std::move(*algorithms);
-  out.mobike = !parts->ike->disable_mobike();
+  out.mobike = !parts->ikev1 && !parts->ike->disable_mobike();
   out.mtu = parts->ike->mtu();
   auto body = settings_body(*parts, settings);
   if (!body) return tl::unexpected(std::move(body.error()));
@@ -129,6 +142,8 @@ Result<Plan> make_plan(const policy::Policy& policy, std::uint32_t tunnel, const
   out.asks_user = parts->asks_user;
   out.asks_password = parts->asks_password;
   out.user = view(parts->ike->user());
+  out.asks_pin = parts->ike->asks_pin();
+  out.asks_always = parts->ike->asks_always();
   // The message without addresses, and without what people say, is what tells one configuration from another.
   PlanSettings silent = settings;
   silent.user = silent.password = nullptr;
@@ -151,7 +166,9 @@ Result<Request> connection(const policy::Policy& policy, std::uint32_t tunnel, c
                            const PlanSettings& settings, const Plan& plan, const CharonPaths& paths, const Path& path) {
   auto parts = read_parts(policy, tunnel, secrets, settings);
   if (!parts) return tl::unexpected(std::move(parts.error()));
-  const auto delay = dead_peer_delay(*parts->ike, settings);
+  // A payload of type IPSec has no key for it.
+  const auto delay = parts->ikev1 && settings.dead_peer_delay == seconds(0) ? Result<seconds>(minutes(1))
+                                                                            : dead_peer_delay(*parts->ike, settings);
   if (!delay) return tl::unexpected(delay.error());
   Request out{"load-conn", {}};
   Section& conn = out.message.section(plan.connection);
@@ -159,19 +176,21 @@ Result<Request> connection(const policy::Policy& policy, std::uint32_t tunnel, c
   for (const policy::Address& address : path.local) local.push_back(address.to_string());
   if (!local.empty()) conn.list("local_addrs", local);
   conn.list("remote_addrs", std::vector<std::string>{path.remote.to_string()});
-  conn.set("version", "2").set("mobike", plan.mobike ? "yes" : "no").set("fragmentation", "yes");
+  conn.set("version", parts->ikev1 ? "1" : "2").set("mobike", plan.mobike ? "yes" : "no").set("fragmentation", "yes");
+  if (parts->ikev1) conn.set("aggressive", parts->aggressive ? "yes" : "no");
   // Two tunnels to one gateway have two charons: each would tell it to forget the other's association.
   const auto* always_on = policy.body().always_on();
   if (always_on != nullptr && always_on->tunnels()->size() > 1) conn.set("unique", "never");
   conn.set("send_cert", "always").set("keyingtries", "1").set("dpd_delay", seconds_text(*delay));
   conn.set("rekey_time", seconds_text(lifetime(*parts->ike->ike_sa()))).set("reauth_time", "0s");
   conn.list("proposals", plan.proposals.ike);
-  conn.list("vips", std::vector<std::string>{"0.0.0.0", "::"});
+  conn.list("vips", parts->ikev1 ? std::vector<std::string>{"0.0.0.0"} : std::vector<std::string>{"0.0.0.0", "::"});
   if (!view(parts->ike->ppk_identifier()).empty()) {
-    conn.set("ppk_id", "keyid:#" + hexadecimal(std::as_bytes(std::span(view(parts->ike->ppk_identifier())))));
+    conn.set("ppk_id", plain_identity(view(parts->ike->ppk_identifier())));
     conn.set("ppk_required", parts->ike->ppk_mandatory() ? "yes" : "no");
   }
   conn.section("local", local_section(*parts));
+  if (parts->xauth && parts->method != Method::hybrid) conn.section("local-xauth", xauth_section(*parts));
   conn.section("remote", remote_section(*parts));
   conn.section("children").section(child_name, child_section(*parts, settings, plan, paths));
   return out;
@@ -200,12 +219,13 @@ Result<std::vector<Request>> credentials(const policy::Policy& policy, std::uint
   const auto share = [&](const char* type, std::string owner, const WipedBytes& data) {
     out.push_back({"load-shared", {}});
     out.back().message.set("id", std::string("vpn-") + type).set("type", type).set("data", data);
-    out.back().message.list("owners", std::vector<std::string>{std::move(owner)});
+    if (!owner.empty()) out.back().message.list("owners", std::vector<std::string>{std::move(owner)});
   };
-  if (!parts->secret.empty()) share("ike", parts->remote, parts->secret);
-  if (!parts->password.empty()) share("eap", user_identity(parts->user), parts->password);
+  // Whatever the server of a group calls itself: this charon has one connection.
+  if (!parts->secret.empty()) share("ike", parts->ikev1 ? std::string() : parts->remote, parts->secret);
+  if (!parts->password.empty()) share(parts->ikev1 ? "xauth" : "eap", plain_identity(parts->user), parts->password);
   if (!parts->ppk.empty()) {
-    share("ppk", "keyid:#" + hexadecimal(std::as_bytes(std::span(view(parts->ike->ppk_identifier())))), parts->ppk);
+    share("ppk", plain_identity(view(parts->ike->ppk_identifier())), parts->ppk);
   }
   return out;
 }

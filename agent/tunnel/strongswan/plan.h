@@ -59,6 +59,8 @@ struct Plan {
   bool asks_user = false;      ///< somebody has to say it: PlanSettings::user
   bool asks_password = false;  ///< likewise
   std::string user;            ///< as the profile has it
+  bool asks_pin = false;       ///< what it asks for is called a PIN
+  bool asks_always = false;    ///< with every connection, whatever was said before
 };
 
 /// What a tunnel wants to be, checked. Errors: invalid_input: what charon cannot do, or must not; the key is named.

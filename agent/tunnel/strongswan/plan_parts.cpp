@@ -49,7 +49,11 @@ Result<void> read_identity(const fb::Policy& policy, const FindSecret& secrets, 
   }
   auto identity = open_identity(*policy.identities()->Get(number), secrets);
   if (!identity) return tl::unexpected(std::move(identity.error()));
-  if (auto ok = check_key(*out.ike, *identity); !ok) return ok;
+  // A payload of type IPSec has no CertificateType, and IKEv1's XAuth goes with RSA alone.
+  if (out.ikev1 && out.xauth && identity->kind != KeyKind::rsa)
+    return refuse("PayloadCertificateUUID", "with XAuth the identity's key has to be RSA");
+  auto fits = out.ikev1 ? Result<void>() : check_key(*out.ike, *identity);
+  if (!fits) return fits;
   out.identity = std::move(*identity);
   return {};
 }
@@ -60,12 +64,12 @@ Result<void> read_account(const FindSecret& secrets, const PlanSettings& setting
   out.user = view(ike.user());
   out.asks_user = out.user.empty();
   if (out.asks_user && settings.user != nullptr) out.user = text_of(*settings.user);
-  out.asks_password = ike.password() == policy::none;
+  out.asks_password = ike.password() == policy::none || ike.asks_always() || ike.asks_pin();
   if (out.asks_password) {
     if (settings.password != nullptr) out.password = *settings.password;
     return {};
   }
-  auto found = secret(secrets, ike.password(), "AuthPassword");
+  auto found = secret(secrets, ike.password(), out.ikev1 ? "XAuthPassword" : "AuthPassword");
   if (!found) return tl::unexpected(std::move(found.error()));
   out.password = std::move(*found);
   return {};
@@ -73,6 +77,9 @@ Result<void> read_account(const FindSecret& secrets, const PlanSettings& setting
 
 Result<void> read_secrets(const FindSecret& secrets, const PlanSettings& settings, Parts& out) {
   const fb::Ike& ike = *out.ike;
+  if (out.xauth) {
+    if (auto ok = read_account(secrets, settings, out); !ok) return ok;
+  }
   if (out.method == Method::shared_secret || out.server_by_secret) {
     auto found = secret(secrets, ike.secret(), "SharedSecret");
     if (!found) return tl::unexpected(std::move(found.error()));
@@ -117,6 +124,51 @@ Result<void> check_server_name(const fb::Ike& ike, const Parts& parts) {
                 "make both the same, a name that the certificate has as subjectAltName");
 }
 
+// A payload of type IPSec names a group (LocalIdentifier) with a shared secret, and no identity of the server's.
+Result<void> read_ikev1(Parts& out) {
+  const fb::Ike& ike = *out.ike;
+  const std::string_view group = view(ike.local_identifier()), server = view(out.tunnel->server());
+  const bool certificate = view(ike.authentication()) == "Certificate";
+  if (!certificate && view(ike.authentication()) != "SharedSecret")
+    return refuse("AuthenticationMethod", "method '" + std::string(view(ike.authentication())) + "' is unknown");
+  const bool hybrid = !certificate && (group.ends_with("hybrid") || group.ends_with("[hybrid]"));
+  out.ikev1 = true;
+  out.xauth = ike.extended_authentication();
+  out.method = certificate ? Method::certificate : hybrid ? Method::hybrid : Method::shared_secret;
+  if (hybrid && !out.xauth)
+    return refuse("XAuthEnabled", "hybrid authentication is the user's alone", "set XAuthEnabled to 1");
+  out.server_by_secret = out.method == Method::shared_secret;
+  if (!certificate && !group.empty()) out.local = plain_identity(group);
+  // Main mode names the group after the secret has to be known.
+  out.aggressive = out.server_by_secret && !group.empty();
+  if (out.server_by_secret) {
+    out.remote = "%any";  // who knows the secret
+    return {};
+  }
+  if (server.empty()) return refuse("RemoteAddress", "any server would do without it");
+  auto name = identity_text(server);
+  if (!name) return tl::unexpected(std::move(name.error()));
+  out.remote = std::move(*name);  // the payload has no other name for it
+  return {};
+}
+
+Result<void> read_ikev2(Parts& out) {
+  const auto method = method_of(*out.ike);
+  if (!method) return tl::unexpected(method.error());
+  out.method = *method;
+  out.server_by_secret = view(out.ike->authentication()) == "SharedSecret";
+  auto remote = identity_text(view(out.ike->remote_identifier()));
+  if (!remote) return tl::unexpected(std::move(remote.error()));
+  if (view(out.ike->remote_identifier()).empty()) return refuse("RemoteIdentifier", "any server would do without it");
+  out.remote = std::move(*remote);
+  if (const std::string_view local = view(out.ike->local_identifier()); !local.empty()) {
+    auto text = identity_text(local);
+    if (!text) return refuse("LocalIdentifier", text.error().what);
+    out.local = std::move(*text);
+  }
+  return check_server_name(*out.ike, out);
+}
+
 }  // namespace
 
 Result<std::string> identity_text(std::string_view text) {
@@ -135,20 +187,8 @@ Result<Parts> read_parts(const policy::Policy& policy, std::uint32_t tunnel, con
   out.tunnel = body.tunnels()->Get(tunnel);
   out.ike = out.tunnel->ike();
   if (out.ike == nullptr) return refuse("IKEv2", "the tunnel has no settings for IKEv2");
-  const auto method = method_of(*out.ike);
-  if (!method) return tl::unexpected(method.error());
-  out.method = *method;
-  out.server_by_secret = view(out.ike->authentication()) == "SharedSecret";
-  auto remote = identity_text(view(out.ike->remote_identifier()));
-  if (!remote) return tl::unexpected(std::move(remote.error()));
-  if (view(out.ike->remote_identifier()).empty()) return refuse("RemoteIdentifier", "any server would do without it");
-  out.remote = std::move(*remote);
-  if (const std::string_view local = view(out.ike->local_identifier()); !local.empty()) {
-    auto text = identity_text(local);
-    if (!text) return refuse("LocalIdentifier", text.error().what);
-    out.local = std::move(*text);
-  }
-  if (auto ok = check_server_name(*out.ike, out); !ok) return tl::unexpected(std::move(ok.error()));
+  auto read = out.tunnel->provider() == fb::Provider::ipsec ? read_ikev1(out) : read_ikev2(out);
+  if (!read) return tl::unexpected(std::move(read.error()));
   if (auto ok = read_secrets(secrets, settings, out); !ok) return tl::unexpected(std::move(ok.error()));
   if (out.method == Method::certificate || out.method == Method::eap_certificate) {
     if (auto ok = read_identity(body, secrets, out); !ok) return tl::unexpected(std::move(ok.error()));

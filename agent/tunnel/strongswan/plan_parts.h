@@ -11,12 +11,21 @@
 
 namespace vpn::agent::strongswan {
 
-enum class Method : std::uint8_t { shared_secret, certificate, eap_password, eap_certificate };
+enum class Method : std::uint8_t {
+  shared_secret,
+  certificate,
+  eap_password,
+  eap_certificate,
+  hybrid,  ///< IKEv1: the server by a certificate, the user by XAuth alone
+};
 
 struct Parts {
   const policy::fb::Tunnel* tunnel = nullptr;
   const policy::fb::Ike* ike = nullptr;
   Method method = Method::certificate;
+  bool ikev1 = false;             ///< a payload of type IPSec
+  bool aggressive = false;        ///< IKEv1: a shared secret and a group's name leave no other mode
+  bool xauth = false;             ///< IKEv1: the user proves himself, too
   bool server_by_secret = false;  ///< the server proves itself by the shared secret, else by a certificate
   std::string local, remote;      ///< as of identity_text(); no local: charon's choice
   std::optional<DeviceIdentity> identity;
@@ -31,6 +40,8 @@ Result<Parts> read_parts(const policy::Policy& policy, std::uint32_t tunnel, con
                          const PlanSettings& settings);
 /// strongswan.conf but for the paths.
 Result<std::string> settings_body(const Parts& parts, const PlanSettings& settings);
+/// A name as it is: charon would take "a=b" for a distinguished name, and "a@b" for an address.
+std::string plain_identity(std::string_view text);
 /// What the shell that charon calls runs when the child comes and goes.
 std::string updown_command(const std::string& path);
 

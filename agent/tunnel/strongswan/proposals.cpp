@@ -170,4 +170,15 @@ Result<Proposals> proposals(const fb::Ike& ike, const ProposalSettings& settings
   return out;
 }
 
+Result<Proposals> ikev1_proposals() {
+  Proposals out;
+  for (const char* cipher : {"aes256", "aes128"}) {
+    for (const char* digest : {"sha512", "sha384", "sha256", "sha1"}) {
+      out.ike.push_back(std::string(cipher) + "-" + digest + "-modp2048");
+      out.esp.push_back(std::string(cipher) + "-" + digest);
+    }
+  }
+  return out;
+}
+
 }  // namespace vpn::agent::strongswan

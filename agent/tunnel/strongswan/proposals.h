@@ -29,4 +29,8 @@ struct ProposalSettings {
 /// EnforceStrictAlgorithmSelection or an always-on tunnel forbids.
 Result<Proposals> proposals(const policy::fb::Ike& ike, const ProposalSettings& settings);
 
+/// For payloads of type IPSec, which name none: what concentrators of the last ten years have, and nothing that is
+/// broken. One group: in aggressive mode the first message has its half of the exchange.
+Result<Proposals> ikev1_proposals();
+
 }  // namespace vpn::agent::strongswan

@@ -28,7 +28,7 @@ bool tells_why(std::string_view line) {
 bool says_login_refused(std::string_view line) {
   return line.find("EAP-MS-CHAPv2 failed") != std::string_view::npos ||
          line.find("received EAP_FAILURE") != std::string_view::npos ||
-         line.find("failed XAuth authentication") != std::string_view::npos;
+         (line.starts_with("XAuth authentication of") && line.ends_with("(myself) failed"));
 }
 
 std::string join(const std::string& what, const std::string& why) { return why.empty() ? what : what + ": " + why; }

@@ -32,6 +32,7 @@ Result<std::string> settings_body(const Parts& parts, const PlanSettings& settin
   out += plugins;
   // Without these it cannot even ask whether a certificate has been revoked.
   if (ike.revocation_check()) out += " revocation curl";
+  if (parts.xauth) out += " xauth-generic";
   out += kernel ? " kernel-netlink " : " kernel-libipsec kernel-netlink ";
   out += network_plugins;
   out += "\n";

@@ -10,7 +10,8 @@ ProviderFactory strongswan_factory(StrongswanOptions options) {
   return [options = std::move(options)](Loop& loop, const TunnelConfiguration& configuration,
                                         Provider::Listener listener) -> std::unique_ptr<Provider> {
     const auto* tunnel = configuration.policy->body().tunnels()->Get(configuration.tunnel);
-    if (tunnel->provider() != policy::fb::Provider::ikev2) return nullptr;
+    if (tunnel->provider() != policy::fb::Provider::ikev2 && tunnel->provider() != policy::fb::Provider::ipsec)
+      return nullptr;
     return std::make_unique<strongswan::StrongswanProvider>(loop, options, std::move(listener));
   };
 }

@@ -1,5 +1,6 @@
-// The provider for IKEv2: one charon (strongSwan) for each tunnel, spoken to over VICI. Its ESP is the kernel's, on an
-// XFRM interface, or where the kernel has none charon's own, on a TUN. docs/tunnels.md explains both.
+// The provider for IKEv2, and for IPSec after IKEv1: one charon (strongSwan) for each tunnel, spoken to over VICI. Its
+// ESP is the kernel's, on an XFRM interface, or where the kernel has none charon's own, on a TUN. docs/tunnels.md
+// explains both.
 #pragma once
 
 #include <chrono>
@@ -26,7 +27,7 @@ struct StrongswanOptions {
   std::chrono::seconds dead_peer_delay{0};
 };
 
-/// Makes providers for tunnels of kind ikev2 (payloads IKEv2 and AlwaysOn), and null for others.
+/// Makes providers for tunnels of kind ikev2 (payloads IKEv2 and AlwaysOn) and ipsec (IPSec), and null for others.
 ProviderFactory strongswan_factory(StrongswanOptions options);
 
 }  // namespace vpn::agent

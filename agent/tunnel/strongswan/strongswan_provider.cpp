@@ -53,7 +53,9 @@ Result<void> StrongswanProvider::configure(const TunnelConfiguration& configurat
     return secrets == nullptr ? std::nullopt : secrets->find(number);
   };
   const auto& body = configuration.policy->body();
-  const std::string name = short_name("ike", body.tunnels()->Get(configuration.tunnel)->id()->string_view());
+  const auto* tunnel = body.tunnels()->Get(configuration.tunnel);
+  if (tunnel->provider() == policy::fb::Provider::ipsec) kind_ = "ipsec";
+  const std::string name = short_name("ike", tunnel->id()->string_view());
   auto paths = paths_in(configuration.state_dir);
   if (!paths) return tl::unexpected(std::move(paths.error()));
   paths_ = std::move(*paths);
@@ -234,8 +236,7 @@ bool StrongswanProvider::all_is_said() {
   };
   settings_.user = settings_.password = nullptr;
   if (plan_.asks_user) settings_.user = ask(Question::Kind::user);
-  if (plan_.asks_password && (!plan_.asks_user || settings_.user != nullptr))
-    settings_.password = ask(Question::Kind::password);
+  if (plan_.asks_password && (!plan_.asks_user || settings_.user != nullptr)) settings_.password = ask(password_kind());
   if (!interview_.open()) return true;
   const bool told = std::exchange(phase_, Phase::asking) == Phase::asking;
   const std::string refused = interview_.open()->refused ? "the server refuses it; " : "";
@@ -246,7 +247,7 @@ bool StrongswanProvider::all_is_said() {
 // Asked again at once, and not tried again before there is an answer: servers lock accounts.
 void StrongswanProvider::login_refused() {
   if (plan_.asks_user) interview_.forget(Question::Kind::user);
-  interview_.refused(Question::Kind::password);
+  interview_.refused(password_kind());
   session_->terminate(plan_.connection, {});
   attempt();
 }
@@ -323,6 +324,7 @@ void StrongswanProvider::initiate() {
     if (phase_ != Phase::connecting) return;
     if (!done && session_ && session_->login_refused() && plan_.asks_password) return login_refused();
     if (!done) return failed(done.error().what);
+    if (plan_.asks_always) interview_.forget(password_kind());
     phase_ = Phase::settling;
     timer_ = loop_.after(settle_limit, [this] { failed("the tunnel has no interface with its address"); });
     look();

@@ -24,7 +24,7 @@ class StrongswanProvider final : public Provider {
   bool answer(std::uint64_t question, WipedBytes answer) override {
     return interview_.answer(question, std::move(answer));
   }
-  std::string_view kind() const override { return "ikev2"; }
+  std::string_view kind() const override { return kind_; }
 
  private:
   enum class Phase : std::uint8_t {
@@ -52,6 +52,7 @@ class StrongswanProvider final : public Provider {
   void attempt();
   bool all_is_said();
   void login_refused();
+  Question::Kind password_kind() const { return plan_.asks_pin ? Question::Kind::pin : Question::Kind::password; }
   void start_charon();
   void await_socket(int tries);
   void attach();
@@ -78,6 +79,7 @@ class StrongswanProvider final : public Provider {
   StrongswanOptions options_;
   Listener listener_;
   TunnelConfiguration configuration_;
+  std::string_view kind_ = "ikev2";
   FindSecret secrets_;
   std::vector<Authority> system_;
   PlanSettings settings_;

@@ -25,7 +25,7 @@ def _needs(stage):
     return tunnel.get("needs"), tunnel["status"]
 
 
-def _asked(stage, kind, refused=False, seconds=15):
+def asked(stage, kind, refused=False, seconds=15):
     """Waits for a question, which keeps the tunnel `connecting`."""
     wait_for(lambda: (_needs(stage)[0] or {}).get("kind") == kind and _needs(stage)[0]["refused"] == refused,
              lambda: f"a question for the {kind}, refused {refused}: {_needs(stage)}; {stage.agent.log()[-2500:]}", seconds)
@@ -38,7 +38,7 @@ def _command(stage):
     return [str(stage.place.build / "bin/vpnagentctl"), "answer", "--control", str(stage.agent.control)]
 
 
-def _answer(stage, *lines):
+def answer(stage, *lines):
     """By standard input, a line for each question; what it prints in the end."""
     done = subprocess.run(_command(stage), input="".join(f"{line}\n" for line in lines), text=True, capture_output=True, timeout=60)
     return done.returncode, done.stdout + done.stderr
@@ -90,16 +90,16 @@ def eap(place):
     stage = _EapStage(place)
     stage.start_gateway()
     stage.start()
-    needs = _asked(stage, "password")
+    needs = asked(stage, "password")
     expect(strongswan.USER in needs["prompt"] and not needs["echo"], f"the question: {needs}")
     place.take()
-    answer, took = stage.ask("browser", SERVER)
-    expect(answer in REFUSED and took < 0.5, f"while it is asked for: {answer}")
+    reply, took = stage.ask("browser", SERVER)
+    expect(reply in REFUSED and took < 0.5, f"while it is asked for: {reply}")
     expect("asks for: password of alice for Lab" in subprocess.run([_command(stage)[0], "status", *_command(stage)[2:]], capture_output=True, text=True).stdout,
            "the status does not say what is asked for")
-    code, text = _answer(stage, WRONG)
+    code, text = answer(stage, WRONG)
     expect(code == 1 and "refuses" in text, f"a wrong password: {code}, {text}; {stage.agent.log()[-2500:]}")
-    _asked(stage, "password", refused=True)
+    asked(stage, "password", refused=True)
     seen = _type(stage, strongswan.PASSWORD)
     expect("That was refused" in seen and strongswan.PASSWORD not in seen and "connected" in seen, f"at the terminal: {seen}")
     stage.wait("connected")
@@ -111,7 +111,7 @@ def eap(place):
     stage.agent.request("disconnect", tunnel=profiles.DEVICE_WIDE)
     stage.wait("disconnected")
     stage.agent.request("connect", tunnel=profiles.DEVICE_WIDE)
-    _asked(stage, "password")
+    asked(stage, "password")
     return tally
 
 
@@ -139,9 +139,9 @@ def static_challenge(place):
     stage = _LoginStage(place, f'[ "$password" = "{both}" ]', **{"static-challenge": '"The code of your token" 1'})
     stage.start_gateway()
     stage.start()
-    _asked(stage, "password")
+    asked(stage, "password")
     place.take()
-    code, text = _answer(stage, strongswan.PASSWORD, CODE)
+    code, text = answer(stage, strongswan.PASSWORD, CODE)
     expect(code == 0 and "connected" in text, f"{code}, {text}; {stage.agent.log()[-2500:]}")
     life.carries(stage, place, "connected")
     tally.count(place.take(), life.lockdown(OpenvpnStage.outer()))
@@ -159,12 +159,12 @@ esac
 exit 1""")
     stage.start_gateway()
     stage.start()
-    _asked(stage, "password")
+    asked(stage, "password")
     place.take()
-    code, text = _answer(stage, WRONG)
+    code, text = answer(stage, WRONG)
     expect(code == 1, f"a wrong password: {code}, {text}")
-    _asked(stage, "password", refused=True)
-    code, text = _answer(stage, strongswan.PASSWORD, CODE)
+    asked(stage, "password", refused=True)
+    code, text = answer(stage, strongswan.PASSWORD, CODE)
     expect(code == 0 and "connected" in text, f"{code}, {text}; {stage.agent.log()[-2500:]}")
     life.carries(stage, place, "connected")
     tally.count(place.take(), life.lockdown(OpenvpnStage.outer()))
@@ -177,7 +177,7 @@ def who_may_answer(place):
     stage = _EapStage(place, configuration={"questions_answered_by": "active-session"})
     stage.start_gateway()
     stage.start()
-    needs = _asked(stage, "password")
+    needs = asked(stage, "password")
 
     def try_as(uid):
         value = strongswan.PASSWORD.encode()
@@ -188,8 +188,8 @@ def who_may_answer(place):
     seats.mkdir(parents=True)
     (seats / "seat0").write_text("ACTIVE=1\nACTIVE_UID=1001\nSESSIONS=1\nUIDS=1001\n")
     expect(try_as(1002)["ok"] is False, "somebody who is not before the screen answered")
-    answer = try_as(1001)
-    expect(answer["ok"], f"the user before the screen may not answer: {answer}")
+    done = try_as(1001)
+    expect(done["ok"], f"the user before the screen may not answer: {done}")
     stage.wait("connected", 20)
     return Tally(status="connecting, connected")
 

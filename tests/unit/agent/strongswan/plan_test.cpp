@@ -179,6 +179,85 @@ TEST(Plan, RefusesWhatItCannotDo) {
   EXPECT_THAT(none.connection(), HasSubstr("no settings for IKEv2"));
 }
 
+class Ikev1Plan : public testing::Test {
+ protected:
+  Ikev1Plan() {
+    tunnel_.tunnel().provider = test::made::Provider::ipsec;
+    tunnel_.tunnel().server = "vpn.example.com";
+    tunnel_.ike().remote_identifier = "";
+    tunnel_.ike().local_identifier = "";
+    tunnel_.ike().certificate_type = "RSA";  // what the compiler writes where there is no key for it
+  }
+  void with_xauth() {
+    tunnel_.ike().extended_authentication = true;
+    tunnel_.ike().user = "alice";
+    tunnel_.ike().password = tunnel_.secret("password");
+  }
+  MadeTunnel tunnel_;
+};
+
+TEST_F(Ikev1Plan, OfAGroupsSecret) {
+  tunnel_.with_shared_secret();
+  EXPECT_THAT(tunnel_.connection(), HasSubstr("version = 1\n"));
+  EXPECT_THAT(tunnel_.connection(), HasSubstr("aggressive = no\n")) << "no group: nothing asks for it";
+  with_xauth();
+  tunnel_.ike().local_identifier = "sales";
+  const std::string connection = tunnel_.connection();
+  EXPECT_THAT(connection, HasSubstr("aggressive = yes\n"));
+  EXPECT_THAT(connection, HasSubstr("mobike = no\n"));
+  EXPECT_THAT(connection, HasSubstr("vips = [ 0.0.0.0 ]\n"));
+  EXPECT_THAT(connection, HasSubstr("  local {\n    auth = psk\n    id = keyid:#73616c6573\n  }\n"
+                                    "  local-xauth {\n    auth = xauth\n    xauth_id = keyid:#616c696365\n  }\n"
+                                    "  remote {\n    auth = psk\n    id = %any\n  }\n"));
+  EXPECT_THAT(connection, HasSubstr("remote_ts = [ 0.0.0.0/0 ]\n"));
+  EXPECT_EQ(tunnel_.credentials(),
+            "load-shared:\nid = vpn-ike\ntype = ike\ndata = shared\n"
+            "load-shared:\nid = vpn-xauth\ntype = xauth\ndata = password\n"
+            "owners = [ keyid:#616c696365 ]\n");
+  EXPECT_THAT(tunnel_.settings_file(), HasSubstr(" xauth-generic"));
+}
+
+TEST_F(Ikev1Plan, Hybrid) {
+  const MadeIdentity root("Root", "RSA", true);
+  tunnel_.trust(root);
+  tunnel_.ike().authentication = "SharedSecret";
+  tunnel_.ike().local_identifier = "sales[hybrid]";
+  EXPECT_THAT(tunnel_.connection(), HasSubstr("XAuthEnabled: hybrid authentication is the user's alone"));
+  with_xauth();
+  EXPECT_THAT(tunnel_.connection(), HasSubstr("aggressive = no\n"));
+  EXPECT_THAT(tunnel_.connection(), HasSubstr("  local {\n    auth = xauth\n    xauth_id = keyid:#616c696365\n"));
+  EXPECT_THAT(tunnel_.connection(), HasSubstr("  remote {\n    auth = pubkey\n    id = fqdn:vpn.example.com\n"));
+  EXPECT_THAT(tunnel_.connection(), Not(HasSubstr("local-xauth")));
+}
+
+TEST_F(Ikev1Plan, OfAnIdentity) {
+  const MadeIdentity elliptic("device", "P-256"), device("device", "RSA"), root("Root", "RSA", true);
+  tunnel_.trust(root);
+  tunnel_.with_identity(elliptic);
+  tunnel_.ike().authentication = "Certificate";
+  EXPECT_THAT(tunnel_.connection(), HasSubstr("  local {\n    auth = pubkey\n    certs = "));
+  with_xauth();
+  EXPECT_THAT(tunnel_.connection(), HasSubstr("PayloadCertificateUUID: with XAuth the identity's key has to be RSA"));
+  tunnel_.with_identity(device);
+  EXPECT_THAT(tunnel_.connection(), HasSubstr("  local {\n    auth = pubkey\n    certs = "));
+  EXPECT_THAT(tunnel_.connection(), HasSubstr("  local-xauth {\n"));
+  tunnel_.tunnel().server = "";
+  EXPECT_THAT(tunnel_.connection(), HasSubstr("RemoteAddress: any server would do without it"));
+}
+
+TEST_F(Ikev1Plan, AsksWhereThePayloadSaysSo) {
+  tunnel_.with_shared_secret();
+  with_xauth();
+  EXPECT_FALSE(tunnel_.plan()->asks_password);
+  tunnel_.ike().asks_pin = true;
+  EXPECT_TRUE(tunnel_.plan()->asks_password && tunnel_.plan()->asks_pin);
+  tunnel_.ike().asks_pin = false;
+  tunnel_.ike().asks_always = true;
+  EXPECT_TRUE(tunnel_.plan()->asks_password && tunnel_.plan()->asks_always);
+  tunnel_.ike().authentication = "Magic";
+  EXPECT_THAT(tunnel_.connection(), HasSubstr("AuthenticationMethod: method 'Magic' is unknown"));
+}
+
 TEST(Plan, RefusesWeakGroupsForAlwaysOnTunnels) {
   MadeTunnel tunnel(true);
   tunnel.with_shared_secret();
