@@ -1,8 +1,10 @@
 #include "agent/desktop/bus.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-bus.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +18,8 @@
 #include "agent/control/ctl/blocked.h"
 #include "agent/control/ctl/connection.h"
 #include "agent/files/descriptor.h"
+#include "agent/tunnel/interview.h"
+#include "agent/tunnel/wiped.h"
 
 namespace vpn::agent::desktop {
 namespace {
@@ -28,7 +32,8 @@ using Clock = std::chrono::steady_clock;
 constexpr const char *bus_name = "org.vpnprofile.Agent1", *object_path = "/org/vpnprofile/Agent1",
                      *interface_name = "org.vpnprofile.Agent1";
 constexpr const char *action_connect = "org.vpnprofile.agent.connect",
-                     *action_disconnect = "org.vpnprofile.agent.disconnect";
+                     *action_disconnect = "org.vpnprofile.agent.disconnect",
+                     *action_answer = "org.vpnprofile.agent.answer";
 constexpr std::chrono::seconds again_after{2};
 constexpr std::uint64_t patience_with_people = 300'000'000;  // microseconds: somebody types a password
 constexpr std::size_t most_waiting = 32;                     // calls that wait for Polkit
@@ -79,6 +84,23 @@ class Subscription {
   std::optional<Conversation> conversation_;
 };
 
+// What can be read without waiting, to its end. False: too much, nothing, or its end is not there yet.
+bool read_all(int descriptor, WipedBytes& out) {
+  const int flags = ::fcntl(descriptor, F_GETFL);
+  if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0) return false;
+  out.resize(longest_answer + 1);
+  std::size_t size = 0;
+  for (;;) {
+    const ssize_t n = ::read(descriptor, out.data() + size, out.size() - size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    size += static_cast<std::size_t>(n);
+    if (n != 0 && size < out.size()) continue;
+    out.resize(size);
+    return size > 0 && size <= longest_answer;
+  }
+}
+
 class SystemBridge final : public Bridge {
  public:
   explicit SystemBridge(const Options& options)
@@ -96,16 +118,27 @@ class SystemBridge final : public Bridge {
     SystemBridge* bridge = nullptr;
     Message call;
     std::string command, tunnel;
+    std::uint64_t question = 0;  // answer
+    WipedBytes secret;
   };
+
+  static Waiting waiting_for(sd_bus_message* call, const char* command, const char* tunnel) {
+    Waiting out;
+    out.call.reset(sd_bus_message_ref(call));
+    out.command = command;
+    out.tunnel = tunnel;
+    return out;
+  }
 
   static int on_status(sd_bus_message* call, void* self, sd_bus_error* error);
   static int on_list(sd_bus_message* call, void* self, sd_bus_error* error);
   static int on_connect(sd_bus_message* call, void* self, sd_bus_error* error);
   static int on_disconnect(sd_bus_message* call, void* self, sd_bus_error* error);
+  static int on_answer(sd_bus_message* call, void* self, sd_bus_error* error);
   static int on_judged(sd_bus_message* answer, void* waiting, sd_bus_error* error);
   static const sd_bus_vtable* methods();
 
-  int ask_polkit(sd_bus_message* call, const char* action, const char* command, sd_bus_error* error);
+  int ask_polkit(Waiting waiting, const char* action, sd_bus_error* error);
   void finish(Waiting& waiting, sd_bus_message* answer);
   void reply_fault(sd_bus_message* call, const Error& fault);
   void agent_says();
@@ -145,6 +178,8 @@ const sd_bus_vtable* SystemBridge::methods() {
                               SD_BUS_VTABLE_UNPRIVILEGED),
       SD_BUS_METHOD_WITH_ARGS("Disconnect", SD_BUS_ARGS("s", tunnel), SD_BUS_NO_RESULT, on_disconnect,
                               SD_BUS_VTABLE_UNPRIVILEGED),
+      SD_BUS_METHOD_WITH_ARGS("Answer", SD_BUS_ARGS("s", tunnel, "t", question, "h", answer), SD_BUS_NO_RESULT,
+                              on_answer, SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
       SD_BUS_SIGNAL_WITH_ARGS("StatusChanged", SD_BUS_ARGS("s", status), 0),
       SD_BUS_SIGNAL_WITH_ARGS("Blocked", SD_BUS_ARGS("s", tunnel, "s", rule), 0),
       SD_BUS_VTABLE_END,
@@ -214,18 +249,36 @@ int SystemBridge::on_list(sd_bus_message* call, void* self, sd_bus_error*) {
 }
 
 int SystemBridge::on_connect(sd_bus_message* call, void* self, sd_bus_error* error) {
-  return static_cast<SystemBridge*>(self)->ask_polkit(call, action_connect, "connect", error);
+  const char* tunnel = nullptr;
+  if (const int read = sd_bus_message_read(call, "s", &tunnel); read < 0) return read;
+  return static_cast<SystemBridge*>(self)->ask_polkit(waiting_for(call, "connect", tunnel), action_connect, error);
 }
 
 int SystemBridge::on_disconnect(sd_bus_message* call, void* self, sd_bus_error* error) {
-  return static_cast<SystemBridge*>(self)->ask_polkit(call, action_disconnect, "disconnect", error);
+  const char* tunnel = nullptr;
+  if (const int read = sd_bus_message_read(call, "s", &tunnel); read < 0) return read;
+  return static_cast<SystemBridge*>(self)->ask_polkit(waiting_for(call, "disconnect", tunnel), action_disconnect,
+                                                      error);
+}
+
+// The answer comes through a descriptor, so that it is in no memory of the bus. It must be there already: nobody is
+// waited for.
+int SystemBridge::on_answer(sd_bus_message* call, void* self, sd_bus_error* error) {
+  const char* tunnel = nullptr;
+  std::uint64_t question = 0;
+  int descriptor = -1;
+  if (const int read = sd_bus_message_read(call, "sth", &tunnel, &question, &descriptor); read < 0) return read;
+  Waiting waiting = waiting_for(call, "answer", tunnel);
+  waiting.question = question;
+  if (!read_all(descriptor, waiting.secret))
+    return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "the answer must be in the pipe, and %zu bytes at most",
+                             longest_answer);
+  return static_cast<SystemBridge*>(self)->ask_polkit(std::move(waiting), action_answer, error);
 }
 
 // Polkit judges the sender by its name on this bus, which nobody else can have. What cannot be asked is refused.
-int SystemBridge::ask_polkit(sd_bus_message* call, const char* action, const char* command, sd_bus_error* error) {
-  const char* tunnel = nullptr;
-  if (const int read = sd_bus_message_read(call, "s", &tunnel); read < 0) return read;
-  const char* sender = sd_bus_message_get_sender(call);
+int SystemBridge::ask_polkit(Waiting asked, const char* action, sd_bus_error* error) {
+  const char* sender = sd_bus_message_get_sender(asked.call.get());
   if (sender == nullptr) return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "who asks?");
   if (waiting_.size() >= most_waiting)
     return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many calls wait for Polkit");
@@ -233,18 +286,15 @@ int SystemBridge::ask_polkit(sd_bus_message* call, const char* action, const cha
   int done = sd_bus_message_new_method_call(bus_.get(), &raw, "org.freedesktop.PolicyKit1",
                                             "/org/freedesktop/PolicyKit1/Authority",
                                             "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
-  const Message question(raw);
-  const std::uint32_t may_ask = sd_bus_message_get_allow_interactive_authorization(call) > 0 ? 1 : 0;
+  const Message message(raw);
+  const std::uint32_t may_ask = sd_bus_message_get_allow_interactive_authorization(asked.call.get()) > 0 ? 1 : 0;
   if (done >= 0)
     done = sd_bus_message_append(raw, "(sa{sv})sa{ss}us", "system-bus-name", 1, "name", "s", sender, action, 0, may_ask,
                                  "");
   if (done < 0) return done;
-  Waiting& waiting = waiting_.emplace_back();
-  waiting.bridge = this;
-  waiting.call.reset(sd_bus_message_ref(call));
-  waiting.command = command;
-  waiting.tunnel = tunnel;
-  done = sd_bus_call_async(bus_.get(), nullptr, raw, on_judged, &waiting, patience_with_people);
+  asked.bridge = this;
+  waiting_.push_back(std::move(asked));
+  done = sd_bus_call_async(bus_.get(), nullptr, raw, on_judged, &waiting_.back(), patience_with_people);
   if (done < 0) waiting_.pop_back();
   return done < 0 ? done : 1;
 }
@@ -267,7 +317,12 @@ void SystemBridge::finish(Waiting& w, sd_bus_message* answer) {
                                               : "Polkit does not let you");
     return;
   }
-  const auto done = ctl::ask(options_.control, {{"command", w.command}, {"tunnel", w.tunnel}});
+  Json request = {{"command", w.command}, {"tunnel", w.tunnel}};
+  if (w.command == "answer") {
+    request["question"] = w.question;
+    request["bytes"] = w.secret.size();
+  }
+  const auto done = ctl::ask(options_.control, request, agent::text_of(w.secret));
   if (!done)
     reply_fault(w.call.get(), done.error());
   else

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from tests.agent import room
 from tests.agent.bus import Bus
-from tests.lab import profiles
+from tests.lab import profiles, strongswan
 from tests.lab.strongswan import wait_for
 
 NOBODY, OTHER = 65534, 1
 
 
-class Desktop(room.Room):
+class OnTheBus(room.Room):
     def setUp(self):
         folder = tempfile.mkdtemp(prefix="vpnlab-bus-")  # everybody may go through it, unlike the lab's
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
@@ -36,6 +36,8 @@ class Desktop(room.Room):
             program.terminate()
             self.assertEqual(program.wait(5), 0)
 
+
+class Desktop(OnTheBus):
     def _device_wide(self):
         return self.compile(profiles.device_wide(IncludeAllNetworks=True, OnDemandEnabled=0))
 
@@ -123,3 +125,29 @@ class Desktop(room.Room):
         done = subprocess.run([room.BUILD / "bin/vpnagent-dbus", "--bus", "unix:path=/nonexistent"], capture_output=True, text=True, timeout=5)
         self.assertEqual(done.returncode, 4)
         self.assertIn("there is no message bus", done.stderr)
+
+
+class Answers(OnTheBus):
+    """What a tunnel asks for is answered over D-Bus; nobody but who may answers, and the answer is in no message of the bus."""
+
+    external = False
+
+    def test_a_password(self):
+        server = strongswan.gateway(self.place, self.authority)
+        self.addCleanup(server.stop)
+        self.install(self.compile(profiles.ikev2(self.authority)), tunnel=None).start()
+        self.bridge()
+        self.bus.start_polkit()
+        self.agent.request("connect", tunnel=profiles.DEVICE_WIDE)
+        tunnel = lambda: self.status()["tunnels"][0]  # noqa: E731
+        self.wait(lambda: "needs" in tunnel(), "a question", 15)
+        (status,), _ = self.bus.call("Status", user=NOBODY)
+        question = json.loads(status)["tunnels"][0]["needs"]["question"]
+        secret = strongswan.PASSWORD.encode()
+        self.assertIn("AccessDenied", self.bus.answer(tunnel()["id"], question, secret, user=NOBODY))
+        for odd in (b"", b"x" * 4097):
+            self.assertIn("InvalidArgs", self.bus.answer(tunnel()["id"], question, odd))
+        self.assertIn("Refused", self.bus.answer(tunnel()["id"], question + 1, secret))
+        self.assertIn("needs", tunnel())
+        self.assertEqual(self.bus.answer(tunnel()["id"], question, secret), "")
+        self.wait(lambda: tunnel()["status"] == "connected", "the tunnel", 15)
