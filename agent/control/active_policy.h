@@ -28,6 +28,12 @@ struct ActivePolicy {
   std::string secrets_file;   ///< where they were, outside of the policy; empty: nowhere
   std::string secrets_fault;  ///< why there are none, though there should be: tunnels that need them cannot come up
 
+  /// Names the policy in the kernel, beside its classes.
+  std::uint64_t number() const {
+    std::uint64_t out = 0;
+    for (std::size_t i = 0; i < sizeof(out); ++i) out = out << 8 | policy.header().sha256[i];
+    return out;
+  }
   PolicyStamp stamp() const { return {policy.header().serial, policy.header().sha256}; }
 };
 

@@ -218,7 +218,7 @@ void Agent::activate(std::shared_ptr<ActivePolicy> policy) {
   std::shared_ptr<ActivePolicy> old = std::exchange(active_, std::move(policy));
   if (old != nullptr) tunnels_.drop(active_->policy, config_, old);
   between_tables_ = true;
-  if (lookups_ != nullptr) lookups_->policy_changes();
+  if (lookups_ != nullptr) lookups_->policy_changes(*active_);
   waiting_.clear();
   if (external_ != nullptr) external_->close_all();  // they speak for tunnels that go now, and come back
   identities_ = identities(active_->policy, config_.apps);
@@ -411,6 +411,7 @@ Result<Desired> Agent::desired(const policy::DeviceState& state) {
   out.tables.pairs.assign(pairs.begin(), pairs.end());
   if (lookups_ != nullptr) lookups_->plan({active_, &state_, tunnels_.named(), &resolvers_, names_}, out.tables.pairs);
   out.tables.spawners = active_->classes.spawners();
+  out.tables.policy = active_->number();
   for (std::uint32_t t = 0; t < fresh->connected.size(); ++t)
     out.tables.connected.push_back(fresh->connected[t]               ? tunnel_connected
                                    : may_wait(tunnels_.on_demand(t)) ? tunnel_awaited

@@ -94,10 +94,15 @@ Names::Counts Names::counts() const {
 
 // --- What is in force ------------------------------------------------------------------------------------------------
 
-void Names::policy_changes() {
+void Names::policy_changes(const ActivePolicy& next) {
   in_force_ = false;
   if (forwarder_ != nullptr) forwarder_->cancel_all();
   trust_.reset();
+  if (guard_.datapath().policy() == next.number()) {
+    if (ties_.size() == 0) take_over(next);
+    return;
+  }
+  other_policy_ = true;
   if (auto done = guard_.datapath().untie_all_names(); !done)
     log_("names of another policy cannot be taken away: " + done.error().what, true);
 }
@@ -132,11 +137,24 @@ void Names::plan(Facts facts, std::vector<std::uint32_t>& pairs) {
     if (pair < goes_here.size() && goes_here[pair]) pair |= steered;
 }
 
+// From the earlier agent, which knew their names: of those that share a class, any one stands for them.
+void Names::take_over(const ActivePolicy& policy) {
+  for (const NameTie& tie : guard_.datapath().tied_names())
+    for (policy::DomainClass c = 0; c < policy.policy.domains().class_count(); ++c)
+      if (policy.classes.domain(c) == tie.domain) {
+        ties_.remember(tie.app, tie.address, c, tie.expires);
+        break;
+      }
+  wait_for_expiry();
+}
+
 void Names::in_force() {
-  const bool before = std::exchange(in_force_, true);
-  if (ties_.size() == 0 && before) return;
-  const policy::DomainTable& domains = facts_.active->policy.domains();
-  tell(ties_.again([&](const std::string& name) { return domains.lookup(name); }, monotonic_time()));
+  in_force_ = true;
+  if (std::exchange(other_policy_, false)) {
+    const policy::DomainTable& domains = facts_.active->policy.domains();
+    ties_.reclassify([&](const std::string& name) { return domains.lookup(name); });
+  }
+  if (ties_.size() != 0) tell(ties_.again(monotonic_time()));
   wait_for_expiry();
 }
 

@@ -35,8 +35,9 @@ class Names final : private dns::LookupRules {
   Names(Loop& loop, Guard& guard, Log log);
   ~Names() override;
 
-  /// Another policy follows: nothing of what was known by name holds until in_force(). Before the first plan() for it.
-  void policy_changes();
+  /// A policy follows, before the first plan() for it. What was known by name under another one does not hold until
+  /// in_force(); under the same one it does, also what an earlier agent has left in the kernel.
+  void policy_changes(const ActivePolicy& next);
   /// New facts, in force from now on for what is asked. Adds to pairs of KernelClasses whose lookups are steered.
   void plan(Facts facts, std::vector<std::uint32_t>& pairs);
   /// The kernel has the tables that belong to what was planned last.
@@ -72,6 +73,7 @@ class Names final : private dns::LookupRules {
   bool stricter(const dns::TieOwner& owner, const policy::Address& address, policy::DomainClass a,
                 policy::DomainClass b) const;
   bool tell(const std::vector<dns::TieChange>& changes);
+  void take_over(const ActivePolicy& policy);
   void expire();
   void wait_for_expiry();
 
@@ -86,6 +88,7 @@ class Names final : private dns::LookupRules {
   dns::Ties ties_;
   std::uint64_t shared_ = 0;
   bool in_force_ = false;
+  bool other_policy_ = false;  ///< ties are of another policy than the one that is planned
   bool full_said_ = false;
   std::shared_ptr<dns::TlsTrust> trust_;
   std::optional<dns::Ties::Time> expiry_;

@@ -83,6 +83,7 @@ struct Publication {
   std::span<const std::uint32_t> pairs;
   std::uint32_t spawners = 1;               ///< KernelClasses::spawners()
   std::span<const std::uint8_t> connected;  ///< for each tunnel of the policy: a TunnelWord
+  std::uint64_t policy = 0;                 ///< names the policy: of one, classes of names keep their numbers
 };
 
 enum class InterfaceKind : std::uint8_t {
@@ -243,6 +244,8 @@ class Datapath {
   Result<void> tie_name(const NameTie& tie);
   Result<void> untie_name(Number app, const policy::Address& address);
   Result<void> untie_all_names();  ///< their classes are those of one policy
+  std::vector<NameTie> tied_names() const;
+  std::uint64_t policy() const;  ///< of the publication in force; 0: none
   /// A name tied to several addresses at once: what sockets remember is forgotten once. `domain` 0: untied.
   Result<void> tie_names(std::span<const NameTie> ties);
 

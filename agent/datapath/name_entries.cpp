@@ -55,6 +55,19 @@ Result<void> Datapath::untie_all_names() {
   return done;
 }
 
+std::vector<NameTie> Datapath::tied_names() const {
+  std::vector<NameTie> out;
+  for (const auto& [bytes, name] : data_->names.held()) {
+    vpn_name_key key{};
+    std::memcpy(&key, bytes.data(), sizeof(key));
+    out.push_back({key.app, from_kernel(key.address), name.domain,
+                   std::chrono::nanoseconds(static_cast<std::int64_t>(name.until))});
+  }
+  return out;
+}
+
+std::uint64_t Datapath::policy() const { return data_->adopted || data_->published ? data_->control().policy : 0; }
+
 void Datapath::set_forwarder(const ForwarderPlace& place) {
   vpn_control& control = data_->control();
   control.forwarder = htonl(place.address.v4());

@@ -145,6 +145,7 @@ Result<void> Datapath::publish(const Publication& p) {
   status.numbers = data_->last_number();
   if (data_->control().heartbeat == 0) heartbeat();
   data_->flag(VPN_STEERS, steers);
+  data_->control().policy = p.policy;
   store(data_->control().current, ((current >> 8) + 1) << 8 | slot);
   data_->published = true;
   return {};

@@ -47,7 +47,7 @@ Result<std::unique_ptr<Forwarder>> Forwarder::open(Loop& loop, std::span<const F
     self->asked(asker, query, stream, std::move(reply));
   };
   hooks.read_until = [self](std::chrono::nanoseconds before) { self->rules_.questions_read(before); };
-  auto listeners = Listeners::open(loop, places, std::move(hooks));
+  auto listeners = Listeners::open(loop, places, hooks);
   if (!listeners) return tl::unexpected(listeners.error());
   out->listeners_ = std::move(*listeners);
   return out;

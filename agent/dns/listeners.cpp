@@ -47,8 +47,8 @@ Result<Descriptor> bound(const policy::Address& address, std::uint16_t port, int
 // One client's stream of questions, each behind its length (RFC 7766).
 class Listeners::Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Listeners& all, Descriptor socket, Asker asker)
-      : all_(all), socket_(std::move(socket)), asker_(std::move(asker)) {}
+  Connection(Listeners& all, Descriptor socket, const Asker& asker)
+      : all_(all), socket_(std::move(socket)), asker_(asker) {}
   void start() {
     waiting_ = all_.loop_.readable(socket_.get(), [this] { readable(); });
     rest();
@@ -124,7 +124,8 @@ Listeners::~Listeners() {
   for (const auto& c : connections_) c->close();
 }
 
-Result<std::unique_ptr<Listeners>> Listeners::open(Loop& loop, std::span<const ForwarderPlace> places, Hooks hooks) {
+Result<std::unique_ptr<Listeners>> Listeners::open(Loop& loop, std::span<const ForwarderPlace> places,
+                                                   const Hooks& hooks) {
   Error last{ErrorKind::environment, "the forwarder of lookups has no place to listen", {}, {}};
   for (const ForwarderPlace& place : places) {
     std::unique_ptr<Listeners> out(new Listeners(loop, place, hooks));
@@ -187,13 +188,13 @@ bool Listeners::accept(int socket) {
     Descriptor client(::accept4(socket, reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!client) return errno == EAGAIN;
     const auto sender = from_socket_address(from);
-    auto asker = sender ? hooks_.asker(IPPROTO_TCP, sender->first, sender->second) : std::nullopt;
+    const auto asker = sender ? hooks_.asker(IPPROTO_TCP, sender->first, sender->second) : std::nullopt;
     if (!asker) continue;
     const auto same = std::count_if(connections_.begin(), connections_.end(), [&](const auto& c) {
       return c->asker().owner.app == asker->owner.app && c->asker().owner.spawner == asker->owner.spawner;
     });
     if (connections_.size() >= most_connections || static_cast<std::size_t>(same) >= most_of_one) continue;
-    connections_.push_back(std::make_shared<Connection>(*this, std::move(client), std::move(*asker)));
+    connections_.push_back(std::make_shared<Connection>(*this, std::move(client), *asker));
     connections_.back()->start();
   }
   return false;

@@ -33,7 +33,8 @@ class Listeners {
     std::function<void(std::chrono::nanoseconds before)> read_until;
   };
   /// At the first place whose port is free for all four. The loop outlives it. Errors: `environment`.
-  static Result<std::unique_ptr<Listeners>> open(Loop& loop, std::span<const ForwarderPlace> places, Hooks hooks);
+  static Result<std::unique_ptr<Listeners>> open(Loop& loop, std::span<const ForwarderPlace> places,
+                                                 const Hooks& hooks);
   Listeners(const Listeners&) = delete;
   Listeners& operator=(const Listeners&) = delete;
   ~Listeners();

@@ -100,15 +100,41 @@ std::optional<Ties::Time> Ties::next() const {
   return due_.begin()->first;
 }
 
-std::vector<TieChange> Ties::again(const std::function<policy::DomainClass(const std::string& name)>& domain_of,
-                                   Time now) {
+std::vector<TieChange> Ties::again(Time now) {
   std::vector<TieChange> out = expire(now);
-  for (auto& [key, known] : known_) {
-    for (Named& n : known.names) n.domain = domain_of(n.name);
-    known.told = {};  // classes of another policy may have the same numbers
-    settle(key, known, out);
-  }
+  for (auto& [key, known] : known_) settle(key, known, out);
   return out;
+}
+
+void Ties::reclassify(const std::function<policy::DomainClass(const std::string& name)>& domain_of) {
+  for (auto it = known_.begin(); it != known_.end();) {
+    auto& [key, known] = *it;
+    wait_for(key, known, false);
+    std::erase_if(known.names, [](const Named& n) { return n.name.empty(); });
+    for (Named& n : known.names) n.domain = domain_of(n.name);
+    known.counts = 0;
+    known.told = {};
+    known.told_domain = 0;
+    wait_for(key, known, true);
+    if (!known.names.empty()) {
+      ++it;
+      continue;
+    }
+    if (--counts_[key.first] == 0) counts_.erase(key.first);
+    it = known_.erase(it);
+  }
+}
+
+void Ties::remember(std::uint32_t app, const policy::Address& address, policy::DomainClass domain, Time expires) {
+  const Key key{app, address};
+  const auto [it, fresh] = known_.try_emplace(key);
+  if (!fresh) return;
+  ++counts_[app];
+  it->second.owner = {app, 0};
+  it->second.names.push_back({domain, {}, expires});
+  it->second.told = expires;
+  it->second.told_domain = domain;
+  wait_for(key, it->second, true);
 }
 
 std::string Ties::name_of(std::uint32_t app, const policy::Address& address) const {

@@ -60,9 +60,12 @@ class Ties {
   std::vector<TieChange> expire(Time now);
   /// When expire() is due; nothing: never.
   std::optional<Time> next() const;
-  /// Every address under what counts now, for a state of the device in which other names may be the stricter ones, or
-  /// for a policy whose classes are others: `domain_of` gives a name's class.
-  std::vector<TieChange> again(const std::function<policy::DomainClass(const std::string& name)>& domain_of, Time now);
+  /// What counts in a state of the device in which other names may be the stricter ones.
+  std::vector<TieChange> again(Time now);
+  /// Another policy, of which the kernel knows no tie yet: `domain_of` gives a name's class. again() tells them all.
+  void reclassify(const std::function<policy::DomainClass(const std::string& name)>& domain_of);
+  /// What the kernel knows already, of a name that nobody remembers.
+  void remember(std::uint32_t app, const policy::Address& address, policy::DomainClass domain, Time expires);
   std::size_t size() const { return known_.size(); }
   /// The name of an address that the app got last, for people; empty: none.
   std::string name_of(std::uint32_t app, const policy::Address& address) const;
@@ -70,7 +73,7 @@ class Ties {
  private:
   struct Named {
     policy::DomainClass domain = 0;
-    std::string name;  ///< the last one of this class
+    std::string name;  ///< the last one of this class; empty: not known
     Time expires{};
   };
   struct Known {

@@ -45,6 +45,7 @@ struct vpn_control {
   __u64 questions_read; /* CLOCK_MONOTONIC, ns: the forwarder has read all that was sent to it before */
   __u16 forwarder_port; /* network byte order */
   __u16 unused[3];
+  __u64 policy; /* whose classes of names are in the tables and in `names` */
 };
 
 #define VPN_SLOTS 2       /* of tables, app classes, pairs and status; the active one and the one to fill */
@@ -290,7 +291,7 @@ struct vpn_drop_event {
   __u32 unused;
 };
 
-VPN_CHECK(sizeof(struct vpn_control) == 88);
+VPN_CHECK(sizeof(struct vpn_control) == 96);
 VPN_CHECK(sizeof(struct vpn_status) == 1032);
 VPN_CHECK(sizeof(struct vpn_owner) == 16);
 VPN_CHECK(sizeof(struct vpn_executable) == 16);

@@ -43,12 +43,12 @@ def _names(asked):
     return {name for _, name, _ in asked}
 
 
-def _reached_by(stage, server):
+def _reached_by(stage, server, app=LEDGER):
     """The source address under which a server sees the app, TCP and UDP; or the refusal."""
     seen = set()
     for protocol in ("tcp", "udp"):
         stage.place.served()
-        answer, _ = stage.ask(LEDGER, server, protocol=protocol)
+        answer, _ = stage.ask(app, server, protocol=protocol)
         seen |= {answer} if answer != b"hello" else {peer for _, address, peer, _ in stage.place.served() if address == server}
     return seen
 
@@ -213,4 +213,37 @@ def encrypted(place):
     answer, log = told(good, "another name")
     expect(answer.get("code") == dns.SERVER_FAILURE and {kind for kind, _, _ in log} == {"refused"}, f"another name: {answer}, {log}")
     tally.count([frame for frame in place.take() if frame.protocol in (TCP, UDP)], lockdown())
+    return tally
+
+
+@scenario("names: domains that trigger a VPN (SafariDomains), while the agent is gone and after it is back")
+def triggered(place):
+    tally = Tally(status="connected")
+    zone = {INSIDE_NAME: [(dns.A, world.EXTRA_SERVERS[1], _LONG)], SHARED: [(dns.A, world.SERVER, _LONG)]}
+    stage, resolvers = _stage(place, profiles.per_app(SafariDomains=["corp.example"]), profiles.PER_APP, zone)
+    app = stage.app("browser")
+    told = app.call(dns.look_up, FOREIGN, INSIDE_NAME)
+    expect(told.get("code") == dns.SERVER_FAILURE, f"a name that needs the tunnel, before it is up: {told}")
+    stage.connect(dns={"servers": [world.INSIDE]})
+    place.take()
+    expect(app.call(dns.look_up, FOREIGN, INSIDE_NAME).get("addresses") == [world.EXTRA_SERVERS[1]], "a name that triggers")
+    expect(app.call(dns.look_up, FOREIGN, SHARED).get("addresses") == [world.SERVER], "another name")
+    expect(_names(resolvers.asked("tunnel")) == {INSIDE_NAME} and _names(resolvers.asked("network")) == {SHARED}, "each by its own resolver")
+
+    def by(server):
+        return _reached_by(stage, server, "browser")
+
+    expect(by(world.EXTRA_SERVERS[1]) == {world.TUNNEL} and by(world.SERVER) == {world.WIFI.device}, "each by its own way")
+    stage.agent.kill()
+    expect(by(world.EXTRA_SERVERS[1]) == {world.TUNNEL}, "without the agent the tie holds")
+    told = app.call(dns.look_up, FOREIGN, INSIDE_NAME, {"connected": True})
+    expect("error" in told and told["seconds"] < 1, f"without the agent a lookup fails at once: {told}")
+    expect(not resolvers.asked("tunnel") and not resolvers.asked("network"), "without the agent nobody is asked")
+    stage.agent.start()
+    expect(by(world.EXTRA_SERVERS[1]) <= REFUSED | {world.TUNNEL}, "a new agent's tunnel is on its way")
+    stage.new_client()
+    stage.connect(dns={"servers": [world.INSIDE]})
+    expect(by(world.EXTRA_SERVERS[1]) == {world.TUNNEL}, f"what an earlier agent tied: {by(world.EXTRA_SERVERS[1])}")
+    expect(app.call(dns.look_up, FOREIGN, INSIDE_NAME).get("addresses") == [world.EXTRA_SERVERS[1]], "lookups by the new agent")
+    tally.count([frame for frame in place.take() if frame.destination == world.EXTRA_SERVERS[1] or b"intranet" in frame.data], lockdown())
     return tally

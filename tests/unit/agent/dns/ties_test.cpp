@@ -90,14 +90,27 @@ TEST_F(TiesTest, AreToldAgainForAnotherPolicy) {
   add("a", excluded, 60, seconds(0));
   add("b", none, 60, seconds(0), {8, 0});
   add("c", other, 60, seconds(0), {9, 0});
-  const auto again = ties.again(
-      [](const std::string& name) { return name == "b"   ? excluded
-                                           : name == "c" ? other
-                                                         : none; }, seconds(1));
-  ASSERT_EQ(again.size(), 3u);
-  EXPECT_EQ(again[0].domain, none) << "it was excluded";
-  EXPECT_EQ(again[1].domain, excluded);
-  EXPECT_EQ(again[2].domain, other) << "of the same number, but another policy's";
+  ties.remember(10, one, other, seconds(60));
+  ties.reclassify([](const std::string& name) { return name == "b" ? excluded : name == "c" ? other : none; });
+  const auto again = ties.again(seconds(1));
+  ASSERT_EQ(again.size(), 2u) << "the kernel knows none of them any more";
+  EXPECT_EQ(again[0].app, 8u);
+  EXPECT_EQ(again[0].domain, excluded);
+  EXPECT_EQ(again[1].domain, other) << "of the same number, but another policy's";
+  EXPECT_EQ(ties.size(), 3u) << "what has no name has no class in it";
+  ties.expire(seconds(61));
+  EXPECT_EQ(ties.size(), 0u);
+}
+
+TEST_F(TiesTest, OfAnEarlierAgentAreKept) {
+  ties.remember(7, one, excluded, seconds(60));
+  EXPECT_THAT(ties.again(seconds(1)), IsEmpty()) << "the kernel has them";
+  const auto stricter = add("plain", none, 10, seconds(1));
+  ASSERT_EQ(stricter.size(), 1u);
+  EXPECT_EQ(stricter[0].domain, none);
+  EXPECT_EQ(ties.expire(seconds(13)).front().domain, excluded);
+  EXPECT_EQ(ties.expire(seconds(60)).front().domain, none);
+  EXPECT_EQ(ties.size(), 0u);
 }
 
 TEST_F(TiesTest, HaveBounds) {
