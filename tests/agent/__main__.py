@@ -12,7 +12,7 @@ from tests.lab import agent, undo
 
 def main():
     parser = argparse.ArgumentParser(prog="tests.agent", description=__doc__)
-    parser.add_argument("part", choices=("control", "desktop", "policies", "tunnels"))
+    parser.add_argument("part", choices=("control", "desktop", "policies", "readme", "tunnels"))
     parser.add_argument("tests", nargs="*", help="Class.test, all unless said")
     parser.add_argument("--build", type=Path, default=Path("build/release"))
     arguments = parser.parse_args()

@@ -26,6 +26,10 @@ int main(int argc, char** argv) {
   if (first == "--traffic" && argc == 5) return traffic(argv + 2);
   if (first == "--flip" && argc == 6) return flip(argv + 2);
   if (first == "--addresses" && argc == 5) return addresses(argv + 2);
+  if (first == "--excluded-domains" && argc == 3) {  // a profile, for the rows in networks of their own
+    const std::string text = excluded_domains(std::strtoul(argv[2], nullptr, 10));
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() ? 0 : 3;
+  }
   if (first == "--timed" && argc > 2) return timed(argv + 2);
   if (argc < 4) {
     std::fprintf(stderr,

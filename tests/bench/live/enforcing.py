@@ -19,6 +19,10 @@ TRAFFIC = {
 }
 
 
+ON_DEMAND = [{"Action": "Connect", "InterfaceTypeMatch": "Cellular"}, {"Action": "EvaluateConnection", "ActionParameters": [
+    {"Domains": ["corp.example.com"], "DomainAction": "ConnectIfNeeded"}], "SSIDMatch": ["Office"]}, {"Action": "Ignore"}]
+
+
 class Ground:
     """A device with one link to the machine with the servers; nobody captures."""
 
@@ -35,7 +39,10 @@ class Ground:
         profile = profiles.always_on(authority.issue(strongswan.DEVICE_NAME), authority,
                                      ApplicationExceptions=[{"BundleIdentifier": "com.example.browser"}])
         policy = profiles.compile_policy(build / "bin/vpnprofile", self.place.folder / "policies", profile)
-        self._agent = Agent(self.place, build, policy, tunnels={profiles.ALWAYS_ON_TUNNEL: {}})
+        idle = profiles.compile_policy(build / "bin/vpnprofile", self.place.folder / "idle", profiles.device_wide(OnDemandRules=ON_DEMAND))
+        clients = {profiles.DEVICE_WIDE: {}, profiles.ALWAYS_ON_TUNNEL: {}}  # both have one folder, and one configuration
+        self._on_demand = Agent(self.place, build, idle, tunnels=clients)
+        self._agent = Agent(self.place, build, policy, tunnels=clients)
 
     def _serve(self):
         server = self.place.places["wifi"].start([self.build / "bin/vpn_bench", "--serve", world.WIFI.router], stdout=subprocess.PIPE, text=True)
@@ -65,16 +72,22 @@ class Ground:
         self._agent.start()
         return self._agent.remove
 
+    def on_demand(self):
+        """On-demand rules, none of which starts the tunnel on this network."""
+        self._on_demand.forget()
+        self._on_demand.start()
+        return self._on_demand.remove
+
 
 def rows(build, quick):
     ground = Ground(build)
-    guards = {"none": ground.none, "nftables": ground.nftables, "ours": ground.ours}
+    guards = {"none": ground.none, "nftables": ground.nftables, "ours": ground.ours, "on_demand": ground.on_demand}
     rounds, seconds = (1, 0.1) if quick else (7, 0.5)
     rates = {name: {kind: [] for kind in TRAFFIC} for name in guards}
     for number in range(rounds + 1):
         for name, put in guards.items():
             take = put()
-            for kind in TRAFFIC:
+            for kind in TRAFFIC if name != "on_demand" else ("connect",):
                 rate, = ground.bench("--traffic", kind, world.WIFI.router, seconds)
                 if number or quick:  # the first round warms up
                     rates[name][kind].append(rate)
@@ -84,6 +97,8 @@ def rows(build, quick):
         for peer, title, bound in (("none", "no filter", must), ("nftables", "nftables, 60 rules like Mullvad's", None)):
             row = {"row": what, "unit": unit, "ours": ours, "peer": statistics.median(rates[peer][kind]) / divisor, "peer_name": title}
             yield {**row, "bound": "ratio_at_least", "must": bound} if bound else row
+    yield {"row": "TCP connect, request, response, close, with on-demand idle", "unit": "1/s", "ours": statistics.median(rates["on_demand"]["connect"]),
+           "peer": statistics.median(rates["none"]["connect"]), "peer_name": "no filter", "bound": "ratio_at_least", "must": TRAFFIC["connect"][3]}
     yield from _flips(ground, quick)
     yield from _addresses(ground, quick)
 
