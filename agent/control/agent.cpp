@@ -65,6 +65,9 @@ Agent::Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> fact
                   }
                   log("tunnel " + printable(tunnel_name(tunnel)) + ": " + std::string(to_string(to)), false,
                       {{"VPN_TUNNEL", tunnel_name(tunnel)}, {"VPN_STATUS", std::string(to_string(to))}});
+                  const bool was_up = from == policy::TunnelStatus::connected;
+                  const bool is_up = to == policy::TunnelStatus::connected;
+                  if (was_up != is_up) probes_.tunnel_changed(is_up);
                   publish_soon();
                 },
                 [this] {
@@ -74,7 +77,12 @@ Agent::Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> fact
                 },
                 [this](const std::string& text) { log(text); },
                 [this](std::uint32_t tunnel, bool waits) { waits_changed(tunnel, waits); },
-                [](const std::string& interface) { return packets_sent(interface); }}) {}
+                [](const std::string& interface) { return packets_sent(interface); }}),
+      probes_(loop, {[this] {
+                       const auto done = guard_ ? guard_->exempt_probes(probes_.exemptions()) : Result<void>();
+                       if (!done) guard(guard_event::Failed{part_programs, done.error().what, false});
+                     },
+                     [this] { probes_changed(); }, [this](const std::string& text) { log(text); }}) {}
 
 Agent::~Agent() = default;
 
@@ -224,6 +232,7 @@ void Agent::activate(std::shared_ptr<ActivePolicy> policy) {
   identities_ = identities(active_->policy, config_.apps);
   if (auto numbered = set_numbers(); !numbered) guard(guard_event::Failed{part_programs, numbered.error().what, false});
   tunnels_.set(active_->policy, active_->secrets, config_, options_.state_dir, remembered_);
+  probes_.set(captive_used(active_->policy), config_.captive_probe, std::chrono::seconds(config_.captive_seconds));
   owners_->set(identities_);
   network_changed();
   owners_changed();
@@ -355,8 +364,32 @@ void Agent::network_changed() {
       facts.dhcp_server = server;
     }
   }
-  state_ = device_state(view, resolvers_, tunnels_.named());
+  state_ = seen();
+  Prober::Network network{state_.primary_interface, primary, {}};
+  for (const policy::InterfaceState& i : state_.interfaces)
+    if (i.name == network.interface) network.resolvers = i.dns_servers;
+  const auto facts = resolvers_.find(network.interface);
+  probes_.network_changed(network_name(view, state_), std::move(network),
+                          facts == resolvers_.end() ? std::string() : facts->second.captive_portal);
+  state_ = seen();  // what another network has answered counts no more
   tunnels_.network_changed(view, state_, resolvers_);
+  probes_.want(tunnels_.awaited());
+  publish_soon();
+}
+
+policy::DeviceState Agent::seen() const {
+  policy::DeviceState out = device_state(monitor_->view(), resolvers_, tunnels_.named());
+  out.url_probes = probes_.results();
+  out.captive = probes_.captive();
+  out.probing = probes_.running();
+  return out;
+}
+
+void Agent::probes_changed() {
+  if (active_ == nullptr || !guard_ || stopping_) return;
+  state_ = seen();
+  tunnels_.evaluate(state_);
+  probes_.want(tunnels_.awaited());
   publish_soon();
 }
 
@@ -426,7 +459,7 @@ Result<Desired> Agent::desired(const policy::DeviceState& state) {
 void Agent::publish() {
   if (stopping_) return;
   published_ = loop_.now();
-  state_ = device_state(monitor_->view(), resolvers_, tunnels_.named());
+  state_ = seen();
   auto all = desired(state_);
   if (!all) {
     guard(guard_event::Failed{part_table, all.error().what, false});
@@ -450,7 +483,7 @@ void Agent::put(Desired all) {
   // An interface went while we wrote of it: look again, at once. What is there blocks by itself what it does not know.
   if (race && ++races_ <= most_races && monitor_->refresh()) {
     publish_timer_.reset();
-    return publish_soon();
+    return network_changed();  // the monitor will not tell of what it has read for us
   }
   races_ = 0;
   for (const PartFailure& f : failures)
@@ -488,6 +521,7 @@ void Agent::guard(const GuardEvent& event) {
         continue;
       }
       guard(guard_event::Done{part_network});
+      network_changed();
       publish();
     } else if (const auto* retry = std::get_if<guard_action::StartRetry>(&action)) {
       retry_timer_ = loop_.after(retry->after, [this] { guard(guard_event::RetryDue{}); });

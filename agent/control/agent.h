@@ -17,6 +17,7 @@
 #include "agent/control/journal.h"
 #include "agent/control/names.h"
 #include "agent/control/owners.h"
+#include "agent/control/probes.h"
 #include "agent/control/server.h"
 #include "agent/control/store.h"
 #include "agent/control/tunnels.h"
@@ -67,6 +68,8 @@ class Agent {
   Result<void> open_sockets();
   void activate(std::shared_ptr<ActivePolicy> policy);
   void network_changed();
+  policy::DeviceState seen() const;
+  void probes_changed();
   void waits_changed(std::uint32_t tunnel, bool waits);
   void publish_soon();
   void publish();
@@ -122,6 +125,7 @@ class Agent {
   std::unique_ptr<OwnerWatch> owners_;
   Tunnels tunnels_;
   std::unique_ptr<Names> lookups_;
+  Probes probes_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<ExternalServer> external_;
   Resolvers resolvers_;

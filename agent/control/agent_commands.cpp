@@ -245,6 +245,8 @@ Json Agent::status() const {
         {"on_trial", policy_life_.before.has_value()},
         {"secrets_fault", active_->secrets_fault}}},
       {"primary_interface", state_.primary_interface},
+      {"captive", std::string(to_string(probes_.portal().phase))},
+      {"clock_fault", probes_.clock_fault()},
       {"owner_faults", owners_->faults()},
       {"names",
        {{"forwarder", names.place ? names.place->address.to_string() + ":" + std::to_string(names.place->port) : ""},

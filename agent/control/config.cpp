@@ -170,10 +170,27 @@ Result<void> read_resolvers(const std::string& where, const Json& value, Config&
     if (auto read = read_members(below(where, name), settings,
                                  {{"servers", texts_into(o.facts.dns_servers)},
                                   {"search", texts_into(o.facts.search_domains)},
+                                  {"captive_portal", text_into(o.facts.captive_portal)},
                                   {"ssid", text_into(o.facts.ssid)}});
         !read)
       return read;
   }
+  return {};
+}
+
+Result<void> read_captive(const std::string& where, const Json& value, Config& out) {
+  std::uint32_t status = static_cast<std::uint32_t>(out.captive_probe.status);
+  const std::map<std::string, Reader> readers{{"url", text_into(out.captive_probe.url)},
+                                              {"status", number_into(status, 200, 599)},
+                                              {"body", text_into(out.captive_probe.body)},
+                                              {"window_seconds", number_into(out.captive_seconds, 10, 3600)}};
+  if (auto read = read_members(where, value, readers); !read) return read;
+  out.captive_probe.status = static_cast<int>(status);
+  const auto url = parse_http_url(out.captive_probe.url);
+  if (!url || url->tls)
+    return bad(below(where, "url"), "an http:// URL is expected here: a portal cannot answer for https");
+  if (out.captive_probe.body.size() > largest_portal_answer)
+    return bad(below(where, "body"), "at most " + std::to_string(largest_portal_answer) + " bytes are compared");
   return {};
 }
 
@@ -220,6 +237,7 @@ Result<Config> parse_config(const std::string& where, std::string_view text) {
       {"interfaces", [&](const std::string& p, const Json& v) { return read_interfaces(p, v, out); }},
       {"inner_bridges", texts_into(out.inner_bridges)},
       {"tunnels", [&](const std::string& p, const Json& v) { return read_tunnels(p, v, out); }},
+      {"captive", [&](const std::string& p, const Json& v) { return read_captive(p, v, out); }},
       {"resolvers", [&](const std::string& p, const Json& v) { return read_resolvers(p, v, out); }},
       {"mark_mask", number_into(out.mark_mask, 0xff, 0xff000000)},
       {"first_table", number_into(out.first_table, 256, 0xffe00000)},

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/network/captive_portal.h"
 #include "agent/network/facts.h"
 #include "agent/network/interface_types.h"
 #include "agent/tunnel/external.h"
@@ -41,6 +42,8 @@ struct Config {
   std::vector<std::string> inner_bridges{"docker0", "br-????????????", "virbr*", "lxcbr*", "lxdbr*", "podman*", "cni*"};
   std::map<std::string, ExternalTunnel, std::less<>> external;  ///< by tunnel identifier, upper case
   std::vector<ResolverOverride> resolvers;
+  PortalProbe captive_probe;            ///< what is asked where the network announces no API
+  std::uint32_t captive_seconds = 600;  ///< how long the window of S3.a and S5.a stays open at most
   std::uint32_t mark_mask = 0xff000000;
   std::uint32_t first_table = 0x76700000;
   std::uint32_t first_priority = 900;

@@ -109,7 +109,7 @@ std::vector<PartFailure> Guard::put(Desired desired) {
   note(part_programs, datapath_.set_interfaces(last_->interfaces));
   note(part_programs, datapath_.set_tunnel_addresses(last_->tunnel_addresses));
   note(part_programs, datapath_.set_tunnel_sources(last_->sources));
-  note(part_programs, datapath_.set_exemptions(last_->exemptions));
+  note(part_programs, set_exemptions());
   GatePlan plan = gate_plan();
   if (tickets_.empty()) {
     const auto drawn = datapath_.draw_ticket();
@@ -129,6 +129,17 @@ std::vector<PartFailure> Guard::put(Desired desired) {
   if (news && note(part_table, publish(*tables_.wanted()))) tables_.published();
   note(part_routes, routes_.apply(last_->routes));
   return failures;
+}
+
+Result<void> Guard::set_exemptions() {
+  std::vector<Exemption> all = probes_;  // an endpoint that is both stays when the probe's time is over
+  if (last_) all.insert(all.end(), last_->exemptions.begin(), last_->exemptions.end());
+  return datapath_.set_exemptions(all);
+}
+
+Result<void> Guard::exempt_probes(std::vector<Exemption> probes) {
+  probes_ = std::move(probes);
+  return set_exemptions();
 }
 
 void Guard::set_disconnected(std::uint32_t tunnel) {

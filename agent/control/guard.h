@@ -55,6 +55,8 @@ class Guard {
 
   /// Puts all of it in place; what is there already is left alone. Gives what failed; nothing: all is well.
   std::vector<PartFailure> put(Desired desired);
+  /// What the agent's own probes may reach (S1.f), beside the exemptions of put(). At once.
+  Result<void> exempt_probes(std::vector<Exemption> probes);
   /// One store, at once; the tables follow with the next put().
   void set_disconnected(std::uint32_t tunnel);
   /// Whether connections wait for a tunnel that is down. One store.
@@ -81,6 +83,7 @@ class Guard {
   Guard(Settings settings, std::string sysctls, Datapath datapath, Gate gate, RouteWriter routes, Descriptor pins);
   Result<void> publish(const Tables& tables);
   GatePlan gate_plan() const;
+  Result<void> set_exemptions();
 
   Settings settings_;
   std::string sysctls_;  ///< before this agent
@@ -90,6 +93,7 @@ class Guard {
   Descriptor pins_;
   bool hooks_missing_ = false;
   std::vector<std::uint32_t> tickets_;
+  std::vector<Exemption> probes_;
   std::optional<Desired> last_;  ///< its tables have moved into tables_
   TableLife tables_;
   std::string gate_in_place_;  ///< commands of the plan that was applied last, its tickets left out

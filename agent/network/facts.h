@@ -58,6 +58,7 @@ struct ResolverFacts {
   std::vector<std::string> search_domains;
   std::optional<policy::Address> dhcp_server;
   std::string ssid;
+  std::string captive_portal{};  ///< the URI that the network announced (RFC 8910)
   friend bool operator==(const ResolverFacts&, const ResolverFacts&) = default;
 };
 using Resolvers = std::map<std::string, ResolverFacts, std::less<>>;

@@ -2,6 +2,7 @@
 // /etc/resolv.conf where not.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,11 @@ namespace vpn::agent {
 ResolverFacts parse_resolv_conf(std::string_view text);
 /// DNS=, DOMAINS= and the like of a file of /run/systemd/netif/links, SERVER_ADDRESS= of one of .../leases. Pure.
 ResolverFacts parse_networkd(std::string_view link, std::string_view lease);
+
+/// The same of ISC dhclient's leases: the last one for an interface and one of its addresses, for leases stay in the
+/// file long after they have ended. Pure.
+ResolverFacts parse_dhclient(std::string_view leases, std::string_view interface,
+                             std::span<const policy::Address> addresses);
 
 /// For all links of the view; `primary` (an index) gets what resolv.conf says where networkd knows nothing.
 /// `root` is put in front of paths ("" for the real ones).

@@ -78,7 +78,14 @@ std::string status_text(const Json& s, bool color) {
          (policy.value("on_trial", false) ? ", ON TRIAL until confirmed" : "") + "\n";
   if (!shown_member(policy, "secrets_fault").empty()) out += "         " + shown_member(policy, "secrets_fault") + "\n";
   const std::string primary = shown_member(s, "primary_interface");
-  out += "network  " + (primary.empty() ? "none" : primary) + "\n";
+  out += "network  " + (primary.empty() ? "none" : primary);
+  const std::string portal = shown_member(s, "captive");
+  if (portal == "captive")
+    out += colored(", behind a captive portal: its app is let out", "33", color);
+  else if (portal == "closed")
+    out += colored(", behind a captive portal whose time is over", "33", color);
+  out += "\n";
+  if (!shown_member(s, "clock_fault").empty()) out += "         " + shown_member(s, "clock_fault") + "\n";
   for (const Json& t : s.value("tunnels", Json::array())) {
     const std::string status = shown_member(t, "status");
     out += "tunnel   " + colored(padded(status, 14), status == "connected" ? "32" : "33", color) +

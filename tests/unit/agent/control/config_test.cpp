@@ -30,7 +30,8 @@ inner_bridges: [lab0]
 mark_mask: 0x00ff0000
 first_table: 2000
 first_priority: 500
-resolvers: {wlan0: {servers: [192.0.2.53], search: [corp.example], ssid: Corp}}
+captive: {url: "http://a.example/check", status: 200, body: online, window_seconds: 60}
+resolvers: {wlan0: {servers: [192.0.2.53], search: [corp.example], ssid: Corp, captive_portal: "https://p.example/"}}
 tunnels:
   0c6e1b1e-aa:
     external:
@@ -47,6 +48,9 @@ tunnels:
   EXPECT_EQ(c->mark_mask, 0x00ff0000u);
   EXPECT_EQ(c->first_priority, 500u);
   EXPECT_EQ(c->resolvers.at(0).facts.ssid, "Corp");
+  EXPECT_EQ(c->resolvers.at(0).facts.captive_portal, "https://p.example/");
+  EXPECT_EQ(c->captive_probe, (PortalProbe{"http://a.example/check", 200, "online"}));
+  EXPECT_EQ(c->captive_seconds, 60u);
   const ExternalTunnel& wireguard = c->external.at("0C6E1B1E-AA");
   EXPECT_TRUE(wireguard.watched);
   EXPECT_EQ(wireguard.options.settings.interface, "wg0");
@@ -71,6 +75,8 @@ TEST(Config, WhatIsWrongIsNamed) {
   EXPECT_THAT(where("tunnels: {T: {external: {settings: {mtu: x}}}}"),
               testing::HasSubstr("a.tunnels.T.external.settings"));
   EXPECT_THAT(where("tunnels: {T: {external: {client_uid: root}}}"), testing::HasSubstr("client_uid"));
+  EXPECT_THAT(where("captive: {url: \"https://a.example/\"}"), testing::HasSubstr("a.captive.url"));
+  EXPECT_THAT(where("captive: {window_seconds: 1}"), testing::HasSubstr("a.captive.window_seconds"));
   EXPECT_THAT(where("first_table: 1"), testing::HasSubstr("a.first_table"));
   EXPECT_THAT(where("questions_answered_by: anybody"), testing::HasSubstr("root or active-session"));
   EXPECT_THAT(where("public_key: [a]"), testing::HasSubstr("a.public_key"));

@@ -78,13 +78,56 @@ TEST(Resolvers, ResolvConf) {
 }
 
 TEST(Resolvers, Networkd) {
-  const auto facts =
-      parse_networkd("# private\nDNS=192.168.1.1#dns.example [2001:db8::1]:53%3\nDOMAINS=corp.example\nSSID=Corp\n",
-                     "SERVER_ADDRESS=192.168.1.254\nADDRESS=192.168.1.20\n");
+  const auto facts = parse_networkd(
+      "# private\nDNS=192.168.1.1#dns.example [2001:db8::1]:53%3\nDOMAINS=corp.example\nSSID=Corp\n"
+      "CAPTIVE_PORTAL=https://portal.example/api\n",
+      "SERVER_ADDRESS=192.168.1.254\nADDRESS=192.168.1.20\n");
   EXPECT_THAT(facts.dns_servers, testing::ElementsAre("192.168.1.1", "2001:db8::1"));
   EXPECT_EQ(facts.ssid, "Corp");
+  EXPECT_EQ(facts.captive_portal, "https://portal.example/api");
   EXPECT_EQ(facts.dhcp_server, policy::Address::parse("192.168.1.254"));
   EXPECT_EQ(parse_networkd(std::string(100000, '\n') + "DNS=1.1.1.1", "SERVER_ADDRESS=x"), ResolverFacts());
+}
+
+TEST(Resolvers, Dhclient) {
+  constexpr std::string_view leases = R"(default-duid "x";
+lease {
+  interface "wlan0";
+  fixed-address 192.168.1.20;
+  option domain-name-servers 192.168.1.9;
+}
+lease {
+  interface "wlan0";
+  fixed-address 192.168.1.20;
+  option dhcp-server-identifier 192.168.1.254;
+  option domain-name-servers 192.168.1.1, 192.168.1.2;
+  option domain-name "lan";
+  option domain-search "corp.example.com.", "lan.";
+  option v4-captive-portal "https://portal.example/api";
+}
+lease {
+  interface "wlan0";
+  fixed-address 10.0.0.7;
+  option domain-name-servers 10.0.0.1;
+}
+lease {
+  interface "eth0";
+  fixed-address 192.168.1.20;
+  option domain-name-servers 10.9.9.9;
+}
+lease {
+  interface "wlan0";
+  fixed-address 192.168.1.20;
+)";
+  const policy::Address own = *policy::Address::parse("192.168.1.20");
+  const auto facts = parse_dhclient(leases, "wlan0", {&own, 1});
+  EXPECT_THAT(facts.dns_servers, testing::ElementsAre("192.168.1.1", "192.168.1.2"));
+  EXPECT_THAT(facts.search_domains, testing::ElementsAre("corp.example.com.", "lan."));
+  EXPECT_EQ(facts.dhcp_server, policy::Address::parse("192.168.1.254"));
+  EXPECT_EQ(facts.captive_portal, "https://portal.example/api");
+  EXPECT_EQ(parse_dhclient(leases, "wlan0", {}), ResolverFacts()) << "a lease that has ended";
+  EXPECT_EQ(parse_dhclient(leases, "wwan0", {&own, 1}), ResolverFacts());
+  EXPECT_EQ(parse_dhclient(std::string(100000, '{'), "wlan0", {&own, 1}), ResolverFacts());
 }
 
 TEST(Resolvers, OfInterfaces) {
