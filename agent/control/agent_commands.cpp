@@ -255,7 +255,8 @@ Json Agent::status() const {
         {"refused", names.lookups.refused},
         {"failed", names.lookups.failed},
         {"addresses", names.ties},
-        {"shared_addresses", names.shared}}},
+        {"shared_addresses", names.shared},
+        {"fault", lookups_ == nullptr ? std::string() : lookups_->fault()}}},
       {"tunnels", std::move(tunnels)}};
 }
 

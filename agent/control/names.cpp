@@ -7,6 +7,7 @@
 #include <ctime>
 #include <utility>
 
+#include "agent/dns/hidden.h"
 #include "agent/files/files.h"
 #include "policy/kernel/packet.h"
 #include "policy_generated.h"
@@ -132,9 +133,26 @@ void Names::plan(Facts facts, std::vector<std::uint32_t>& pairs) {
     if (fresh) it->second = dns::is_steered(*situation_, plan_, {name(one.app), name(one.spawner)}, false);
     goes_here[owner] = by_name_[owner] || it->second;
   }
+  look_for_hidden_services();
   if (forwarder_ == nullptr) return;
   for (std::uint32_t& pair : pairs)
     if (pair < goes_here.size() && goes_here[pair]) pair |= steered;
+}
+
+// Said once for each finding: an administrator can change it, and nobody else.
+void Names::look_for_hidden_services() {
+  std::string found;
+  if (std::find(by_name_.begin(), by_name_.end(), true) != by_name_.end()) {
+    const auto text = read_file("/etc/nsswitch.conf", 65536);
+    for (const std::string& service : dns::hidden_services(text ? *text : std::string()))
+      found += (found.empty() ? "" : ", ") + service;
+  }
+  if (!found.empty())
+    found = "names decide, but apps may look them up past the agent: 'hosts:' in /etc/nsswitch.conf has " + found +
+            " (docs/dns.md)";
+  if (found == fault_) return;
+  fault_ = found;
+  if (!fault_.empty()) log_(fault_, true);
 }
 
 // From the earlier agent, which knew their names: of those that share a class, any one stands for them.

@@ -44,6 +44,8 @@ class Names final : private dns::LookupRules {
   void in_force();
   /// A tunnel has gone: who waits for an answer through it is told at once.
   void tunnel_went();
+  /// Where names decide and apps may ask for them past every socket of their own: what asks for them. For people.
+  const std::string& fault() const { return fault_; }
 
   void set_gate(LookupGate* gate) { gate_ = gate; }
   /// The name by which an app got an address, for people; empty: none.
@@ -74,6 +76,7 @@ class Names final : private dns::LookupRules {
                 policy::DomainClass b) const;
   bool tell(const std::vector<dns::TieChange>& changes);
   void take_over(const ActivePolicy& policy);
+  void look_for_hidden_services();
   void expire();
   void wait_for_expiry();
 
@@ -90,6 +93,7 @@ class Names final : private dns::LookupRules {
   bool in_force_ = false;
   bool other_policy_ = false;  ///< ties are of another policy than the one that is planned
   bool full_said_ = false;
+  std::string fault_;
   std::shared_ptr<dns::TlsTrust> trust_;
   std::optional<dns::Ties::Time> expiry_;
   std::unique_ptr<Waiting> expiry_timer_;

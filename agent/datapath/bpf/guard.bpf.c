@@ -276,8 +276,13 @@ static __always_inline int vpn_talk(struct bpf_sock_addr* ctx, int v6, int datag
     vpn_map_v4(remote, ctx->user_ip4);
     if (!remote[3]) return 1;
   }
-  if (vpn_is_lookup(ctx) && vpn_is_steered(c, s, vpn_current(c, bpf_ktime_get_coarse_ns())))
-    return vpn_steer(ctx, s, c, remote, v6, datagram);
+  if (vpn_is_lookup(ctx)) {
+    const __u64 current = vpn_current(c, bpf_ktime_get_coarse_ns());
+    if (vpn_is_steered(c, s, current)) {
+      if (!ctx->sk || !vpn_prefers_interface(ctx->sk, v6)) return vpn_steer(ctx, s, c, remote, v6, datagram);
+      if (vpn_socket_class(s, current) >= VPN_FIRST_APP) return 0;
+    }
+  }
   return vpn_talk_to(ctx, s, remote, v6);
 }
 

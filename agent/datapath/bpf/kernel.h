@@ -74,6 +74,16 @@ struct sock {
   __u8 sk_kern_sock : 1;
 };
 
+struct ipv6_pinfo {
+  int ucast_oif;
+};
+
+struct inet_sock {
+  struct sock sk;
+  struct ipv6_pinfo* pinet6;
+  int uc_index;
+};
+
 struct socket {
   struct sock* sk;
 };

@@ -34,6 +34,15 @@ static __always_inline int vpn_is_steered(const struct vpn_control* c, const str
   return (vpn_pair(&s->owner, vpn_slot(current)) & VPN_PAIR_STEERED) != 0;
 }
 
+/* By IP_UNICAST_IF or IPV6_UNICAST_IF, which no program can undo: what it sends to loopback would be put on that wire.
+ */
+static __always_inline int vpn_prefers_interface(struct bpf_sock* sk, int v6) {
+  struct inet_sock* raw = 0; /* a plain number to the verifier, as in vpn_unseen_socket() */
+  bpf_probe_read_kernel(&raw, sizeof(raw), &sk);
+  if (BPF_CORE_READ(raw, uc_index)) return 1;
+  return v6 && BPF_CORE_READ(raw, pinet6, ucast_oif);
+}
+
 /* A socket is about to talk to port 53. 1: to the forwarder from now on. 0: refuse. `datagram`: what it sends was bound
  * to its device before this is asked. */
 static __always_inline int vpn_steer(struct bpf_sock_addr* ctx, struct vpn_socket* s, const struct vpn_control* c,

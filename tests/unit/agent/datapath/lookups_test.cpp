@@ -162,6 +162,31 @@ TEST_F(Lookups, OfASocketBoundToADeviceNothingReachesTheWire) {
   EXPECT_EQ(wire.count("bound"), 0);
 }
 
+// As systemd-resolved asks the resolvers of a link.
+TEST_F(Lookups, OfASocketThatPrefersAnInterface) {
+  Capture wire = room_->capture("eth0");
+  const std::uint32_t eth0 = htonl(room_->eth0());
+  const int eth0_of_v6 = static_cast<int>(htonl(room_->eth0()));
+  const auto prefers = [&](const Socket& s) {
+    ASSERT_EQ(::setsockopt(s.fd(), IPPROTO_IP, IP_UNICAST_IF, &eth0, sizeof(eth0)), 0);
+  };
+  be_the_app();
+  const Socket app(AF_INET, SOCK_DGRAM), six(AF_INET6, SOCK_DGRAM);
+  prefers(app);
+  ASSERT_EQ(::setsockopt(six.fd(), IPPROTO_IPV6, IPV6_UNICAST_IF, &eth0_of_v6, sizeof(eth0_of_v6)), 0);
+  EXPECT_EQ(app.send_to("10.77.0.1", 53, "of an app"), EPERM);
+  EXPECT_EQ(app.connect_to("10.77.0.1", 53), EPERM);
+  EXPECT_EQ(six.send_to6("fd77::1", 53, "of an app"), EPERM);
+  ASSERT_TRUE(datapath_->set_owners({}, {}));
+  pairs_[0] = VPN_OTHER | steered;
+  publish(*datapath_, {drop_cell, drop_cell, system_cell, drop_cell});
+  const Socket other(AF_INET, SOCK_DGRAM);
+  prefers(other);
+  EXPECT_EQ(other.send_to("10.77.0.1", 53, "of a service"), 0) << "it has its verdict";
+  EXPECT_EQ(wire.count("of a service"), 1);
+  EXPECT_EQ(wire.count("of an app"), 0);
+}
+
 TEST_F(Lookups, WhatIsMeantForTheDeviceItselfStaysThere) {
   Capture wire = room_->capture("eth0");
   publish(*datapath_, {drop_cell, drop_cell, system_cell, drop_cell});

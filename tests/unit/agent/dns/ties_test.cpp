@@ -10,14 +10,14 @@ using std::chrono::seconds;
 using testing::IsEmpty;
 
 constexpr policy::DomainClass none = 0, excluded = 1, other = 2;
-const TieOwner app{7, 0};
+const TieOwner ledger{7, 0};
 const policy::Address one = policy::Address::from_v4(0xc0000201), two = policy::Address::from_v4(0xc0000202);
 
 // Excluded names are the least strict ones.
 class TiesTest : public testing::Test {
  protected:
   std::vector<TieChange> add(const std::string& name, policy::DomainClass domain, std::uint32_t life, seconds now,
-                             const TieOwner& owner = app) {
+                             const TieOwner& owner = ledger) {
     const AddressAnswer answer{one, life};
     auto out = ties.add(owner, name, domain, {&answer, 1}, now);
     EXPECT_TRUE(out);
@@ -116,11 +116,11 @@ TEST_F(TiesTest, OfAnEarlierAgentAreKept) {
 TEST_F(TiesTest, HaveBounds) {
   std::vector<AddressAnswer> all;
   for (std::uint32_t i = 0; i < Ties::most_of_one; ++i) all.push_back({policy::Address::from_v4(i), 60});
-  EXPECT_TRUE(ties.add(app, "a", excluded, all, seconds(0)));
+  EXPECT_TRUE(ties.add(ledger, "a", excluded, all, seconds(0)));
   const AddressAnswer more{policy::Address::from_v4(0xffffff), 60};
-  EXPECT_FALSE(ties.add(app, "a", excluded, {&more, 1}, seconds(0)));
+  EXPECT_FALSE(ties.add(ledger, "a", excluded, {&more, 1}, seconds(0)));
   EXPECT_TRUE(ties.add({8, 0}, "a", excluded, {&more, 1}, seconds(0)));
-  EXPECT_TRUE(ties.add(app, "a", excluded, {&all[5], 1}, seconds(0))) << "what is known already";
+  EXPECT_TRUE(ties.add(ledger, "a", excluded, {&all[5], 1}, seconds(0))) << "what is known already";
   ties.expire(seconds(61));
   EXPECT_EQ(ties.size(), 0u);
 }
