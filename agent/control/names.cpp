@@ -122,6 +122,7 @@ void Names::plan(Facts facts, std::vector<std::uint32_t>& pairs) {
   by_name_.assign(classes.owner_count(), false);
   std::vector<bool> goes_here(classes.owner_count(), false);
   std::map<std::uint32_t, bool> by_group;
+  const bool everybody = gate_ != nullptr && gate_->wants_all();
   for (std::uint32_t owner = VPN_OTHER; owner < classes.owner_count(); ++owner) {
     const std::uint32_t group = classes.group(owner, 0);
     for (std::uint32_t d = 1; d < classes.domain_count() && !by_name_[owner]; ++d)
@@ -131,7 +132,7 @@ void Names::plan(Facts facts, std::vector<std::uint32_t>& pairs) {
     const auto name = [&](std::uint32_t app) { return app == policy::none ? std::string_view() : apps.name(app); };
     const auto [it, fresh] = by_group.try_emplace(group, false);
     if (fresh) it->second = dns::is_steered(*situation_, plan_, {name(one.app), name(one.spawner)}, false);
-    goes_here[owner] = by_name_[owner] || it->second;
+    goes_here[owner] = everybody || by_name_[owner] || it->second;
   }
   look_for_hidden_services();
   if (forwarder_ == nullptr) return;

@@ -37,6 +37,9 @@ class LookupGate {
   /// the app gets this answer; false where the question shall be asked once more when `again` is called (the tunnel
   /// that was missing is being started). Not asked a second time for the same question.
   virtual bool answered(const LookupAsked& asked, bool resolved, Proceed again) = 0;
+  /// Whether it has to see the lookups of everybody, governed or not (EvaluateConnection). Asked with each publication
+  /// of tables; what changes it calls for one.
+  virtual bool wants_all() const { return false; }
 
  protected:
   LookupGate() = default;
