@@ -78,6 +78,10 @@ Agent::Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> fact
                 [this](const std::string& text) { log(text); },
                 [this](std::uint32_t tunnel, bool waits) { waits_changed(tunnel, waits); },
                 [](const std::string& interface) { return packets_sent(interface); }}),
+      lookup_holds_({[this](std::uint32_t tunnel) {
+                       return tunnel < tunnels_.named().size() && may_wait(tunnels_.on_demand(tunnel));
+                     },
+                     [this](std::uint32_t tunnel) { tunnels_.used(tunnel); }}),
       probes_(loop, {[this] {
                        const auto done = guard_ ? guard_->exempt_probes(probes_.exemptions()) : Result<void>();
                        if (!done) guard(guard_event::Failed{part_programs, done.error().what, false});
@@ -186,8 +190,10 @@ Result<void> Agent::open_guard() {
   if (guard_->datapath().adopted()) log("an earlier agent's guard is in force; it is taken over");
   // An audit changes nothing of what apps ask whom.
   if (options_.audit) log("AUDIT: verdicts are counted, and nothing is blocked", true);
-  if (!options_.audit)
+  if (!options_.audit) {
     lookups_ = std::make_unique<Names>(loop_, *guard_, [this](const std::string& text, bool loud) { log(text, loud); });
+    lookups_->set_gate(&lookup_holds_);
+  }
   owners_ = std::make_unique<OwnerWatch>(loop_, options_.cgroup, [this] { owners_changed(); });
   drops_waiting_ = loop_.readable(guard_->datapath().drops_fd(), [this] { read_drops(); });
   gate_waiting_ = loop_.readable(guard_->gate().changes_fd(), [this] {
@@ -228,6 +234,7 @@ void Agent::activate(std::shared_ptr<ActivePolicy> policy) {
   between_tables_ = true;
   if (lookups_ != nullptr) lookups_->policy_changes(*active_);
   waiting_.clear();
+  lookup_holds_.forget();
   if (external_ != nullptr) external_->close_all();  // they speak for tunnels that go now, and come back
   identities_ = identities(active_->policy, config_.apps);
   if (auto numbered = set_numbers(); !numbered) guard(guard_event::Failed{part_programs, numbered.error().what, false});
@@ -407,8 +414,9 @@ void Agent::publish_soon() {
 void Agent::waits_changed(std::uint32_t tunnel, bool waits) {
   if (guard_ && !between_tables_) guard_->set_waits(tunnel, waits);
   const auto waiting = waiting_.extract(tunnel);
-  if (waits || waiting.empty() || tunnels_.on_demand(tunnel).up) return;
-  end_connections(waiting.mapped());
+  if (waits || tunnels_.on_demand(tunnel).up) return;
+  lookup_holds_.release(tunnel);
+  if (!waiting.empty()) end_connections(waiting.mapped());
 }
 
 Result<Desired> Agent::desired(const policy::DeviceState& state) {
@@ -493,6 +501,8 @@ void Agent::put(Desired all) {
     owners_changed();
   }
   if (lookups_ != nullptr && (failed & part_table) == 0) lookups_->in_force();
+  for (std::uint32_t t = 0; (failed & part_table) == 0 && t < tunnels_.named().size(); ++t)
+    if (tunnels_.on_demand(t).up) lookup_holds_.release(t);
   constexpr std::uint8_t parts = part_programs | part_gate | part_table | part_routes;
   guard(guard_event::Done{static_cast<std::uint8_t>(parts & ~failed)});
 }

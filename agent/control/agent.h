@@ -15,6 +15,7 @@
 #include "agent/control/config.h"
 #include "agent/control/guard.h"
 #include "agent/control/journal.h"
+#include "agent/control/lookup_holds.h"
 #include "agent/control/names.h"
 #include "agent/control/owners.h"
 #include "agent/control/probes.h"
@@ -124,6 +125,7 @@ class Agent {
   std::optional<Guard> guard_;
   std::unique_ptr<OwnerWatch> owners_;
   Tunnels tunnels_;
+  LookupHolds lookup_holds_;
   std::unique_ptr<Names> lookups_;
   Probes probes_;
   std::unique_ptr<ControlServer> control_;

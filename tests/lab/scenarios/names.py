@@ -247,3 +247,31 @@ def triggered(place):
     expect(app.call(dns.look_up, FOREIGN, INSIDE_NAME).get("addresses") == [world.EXTRA_SERVERS[1]], "lookups by the new agent")
     tally.count([frame for frame in place.take() if frame.destination == world.EXTRA_SERVERS[1] or b"intranet" in frame.data], lockdown())
     return tally
+
+
+@scenario("names: a lookup starts the tunnel that it needs, and waits for it (OnDemandMatchAppEnabled)")
+def starts(place):
+    """What apps do first. The lookups of others are not held up; no question leaves before the tunnel is up."""
+    tally = Tally(status="disconnected, connecting, connected")
+    zone = {INSIDE_NAME: [(dns.A, world.EXTRA_SERVERS[1], _LONG)]}
+    stage, resolvers = _stage(place, profiles.per_app("com.example.ledger", OnDemandMatchAppEnabled=True), profiles.PER_APP, zone)
+    stage.new_client()
+    stage.client.report("disconnected")
+    place.take()
+    app = stage.app(LEDGER)
+    app.send((dns.look_up, (FOREIGN, INSIDE_NAME, {"seconds": 9})))
+    wait_for(lambda: stage.agent.request("status")["tunnels"][0]["wanted"], lambda: f"the lookup to start the tunnel; {stage.agent.log()[-1500:]}")
+    other = stage.app("browser").call(dns.look_up, FOREIGN, INSIDE_NAME)
+    expect(other.get("addresses") == [world.EXTRA_SERVERS[1]] and other["seconds"] < 1, f"another app's lookup: {other}")
+    asked = resolvers.asked("network")
+    expect([peer for _, _, peer in asked] == [world.WIFI.device], f"the network's resolver was asked: {asked}")
+    time.sleep(0.5)
+    tally.count([frame for frame in place.take() if b"intranet" in frame.data], lockdown(direct=[Leak(destination=FOREIGN, protocol=UDP, port=53)]))
+    expect(not resolvers.asked("network"), "the app's question left before its tunnel was up")
+    stage.connect(dns={"servers": [world.INSIDE]})
+    told = app.receive()
+    expect(told.get("addresses") == [world.EXTRA_SERVERS[1]] and told["seconds"] > 0.5, f"what the app was told: {told}; {stage.agent.log()[-1500:]}")
+    expect({peer for _, _, peer in resolvers.asked("tunnel")} == {world.TUNNEL} and not resolvers.asked("network"), "the tunnel's resolver, and no other")
+    expect(_reached_by(stage, world.EXTRA_SERVERS[1]) == {world.TUNNEL}, "and what it then connects to")
+    tally.count([frame for frame in place.take() if b"intranet" in frame.data], lockdown())
+    return tally
