@@ -194,6 +194,7 @@ Result<void> Agent::open_guard() {
     lookups_ = std::make_unique<Names>(loop_, *guard_, [this](const std::string& text, bool loud) { log(text, loud); });
     lookups_->set_gate(&lookup_holds_);
   }
+  hide_resolved();
   owners_ = std::make_unique<OwnerWatch>(loop_, options_.cgroup, [this] { owners_changed(); });
   drops_waiting_ = loop_.readable(guard_->datapath().drops_fd(), [this] { read_drops(); });
   gate_waiting_ = loop_.readable(guard_->gate().changes_fd(), [this] {
@@ -500,7 +501,10 @@ void Agent::put(Desired all) {
     between_tables_ = false;
     owners_changed();
   }
-  if (lookups_ != nullptr && (failed & part_table) == 0) lookups_->in_force();
+  if (lookups_ != nullptr && (failed & part_table) == 0) {
+    lookups_->in_force();
+    if (resolved_) lookups_->steers() ? resolved_->hide() : resolved_->show();
+  }
   for (std::uint32_t t = 0; (failed & part_table) == 0 && t < tunnels_.named().size(); ++t)
     if (tunnels_.on_demand(t).up) lookup_holds_.release(t);
   constexpr std::uint8_t parts = part_programs | part_gate | part_table | part_routes;
@@ -549,8 +553,19 @@ void Agent::beat() {
   if (stopping_) return;
   check();  // first: what the beat writes is then compared with itself
   if (auto failure = guard_->beat()) guard(guard_event::Failed{failure->parts, failure->error.what, false});
+  if (resolved_) resolved_->look();
   outside_.notify("WATCHDOG=1");
   beat_timer_ = loop_.after(beat_every, [this] { beat(); });
+}
+
+// The socket is the whole machine's: an agent that guards a part of it leaves it alone, unless it is told which one.
+void Agent::hide_resolved() {
+  std::string path = config_.resolved_socket;
+  if (path.empty() && options_.cgroup == cgroup_mount()) path = "/run/systemd/resolve/io.systemd.Resolve";
+  if (lookups_ == nullptr || path.empty()) return;
+  lookups_->resolved_is_away();
+  resolved_.emplace(loop_, path,
+                    [this](const Error& error) { log(error.where + " " + error.what + "; " + error.help, true); });
 }
 
 void Agent::check() {

@@ -22,6 +22,7 @@
 #include "agent/control/server.h"
 #include "agent/control/store.h"
 #include "agent/control/tunnels.h"
+#include "agent/dns/hidden_socket.h"
 #include "agent/loop/loop.h"
 #include "agent/network/monitor.h"
 #include "agent/network/sock_destroy.h"
@@ -83,6 +84,7 @@ class Agent {
   void beat();
   void check();
   void check_soon();
+  void hide_resolved();
   void guard(const GuardEvent& event);
   bool policy(const PolicyEvent& event, std::string* refusal = nullptr);
   void log(const std::string& text, bool loud = false, const LogFields& fields = {});
@@ -128,6 +130,7 @@ class Agent {
   LookupHolds lookup_holds_;
   std::unique_ptr<Names> lookups_;
   Probes probes_;
+  std::optional<HiddenSocket> resolved_;  // nothing: a part of the machine is guarded, and others ask over it, too
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<ExternalServer> external_;
   Resolvers resolvers_;

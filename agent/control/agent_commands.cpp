@@ -192,6 +192,7 @@ Result<Json> Agent::stop(const ControlRequest& request) {
       publish_soon();
       return tl::unexpected(removed.error());
     }
+    if (resolved_) resolved_->show();
     log("the guard is taken away, as root asked", true);
   } else {
     log("ends; the guard stays in place");

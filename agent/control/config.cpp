@@ -239,6 +239,7 @@ Result<Config> parse_config(const std::string& where, std::string_view text) {
       {"tunnels", [&](const std::string& p, const Json& v) { return read_tunnels(p, v, out); }},
       {"captive", [&](const std::string& p, const Json& v) { return read_captive(p, v, out); }},
       {"resolvers", [&](const std::string& p, const Json& v) { return read_resolvers(p, v, out); }},
+      {"resolved_socket", text_into(out.resolved_socket)},
       {"mark_mask", number_into(out.mark_mask, 0xff, 0xff000000)},
       {"first_table", number_into(out.first_table, 256, 0xffe00000)},
       {"first_priority", number_into(out.first_priority, 1, 32000)}};

@@ -44,6 +44,7 @@ struct Config {
   std::vector<ResolverOverride> resolvers;
   PortalProbe captive_probe;            ///< what is asked where the network announces no API
   std::uint32_t captive_seconds = 600;  ///< how long the window of S3.a and S5.a stays open at most
+  std::string resolved_socket;  ///< hidden while lookups are steered; empty: systemd-resolved's, on a whole machine
   std::uint32_t mark_mask = 0xff000000;
   std::uint32_t first_table = 0x76700000;
   std::uint32_t first_priority = 900;

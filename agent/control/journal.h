@@ -1,5 +1,5 @@
-// Log lines with fields: the journal's native protocol, one datagram for each line (systemd.io/JOURNAL_NATIVE_PROTOCOL).
-// Why not libsystemd: notify.h.
+// Log lines with fields: the journal's native protocol, one datagram for each line
+// (systemd.io/JOURNAL_NATIVE_PROTOCOL). Why not libsystemd: notify.h.
 #pragma once
 
 #include <string>

@@ -135,6 +135,7 @@ void Names::plan(Facts facts, std::vector<std::uint32_t>& pairs) {
     goes_here[owner] = everybody || by_name_[owner] || it->second;
   }
   look_for_hidden_services();
+  steers_ = forwarder_ != nullptr && std::find(goes_here.begin(), goes_here.end(), true) != goes_here.end();
   if (forwarder_ == nullptr) return;
   for (std::uint32_t& pair : pairs)
     if (pair < goes_here.size() && goes_here[pair]) pair |= steered;
@@ -146,7 +147,7 @@ void Names::look_for_hidden_services() {
   if (std::find(by_name_.begin(), by_name_.end(), true) != by_name_.end()) {
     const auto text = read_file("/etc/nsswitch.conf", 65536);
     for (const std::string& service : dns::hidden_services(text ? *text : std::string()))
-      found += (found.empty() ? "" : ", ") + service;
+      if (service != "resolve" || !resolved_is_away_) found += (found.empty() ? "" : ", ") + service;
   }
   if (!found.empty())
     found = "names decide, but apps may look them up past the agent: 'hosts:' in /etc/nsswitch.conf has " + found +

@@ -57,6 +57,8 @@ class Names final : private dns::LookupRules {
     std::uint64_t shared = 0;  ///< those that had names with different verdicts, since the start
   };
   Counts counts() const;
+  void resolved_is_away() { resolved_is_away_ = true; }  ///< while lookups are steered nobody asks by nss-resolve
+  bool steers() const { return steers_; }                ///< lookups of somebody, by what was planned last
 
  private:
   // dns::LookupRules
@@ -91,6 +93,7 @@ class Names final : private dns::LookupRules {
   dns::Ties ties_;
   std::uint64_t shared_ = 0;
   bool in_force_ = false;
+  bool steers_ = false, resolved_is_away_ = false;
   bool other_policy_ = false;  ///< ties are of another policy than the one that is planned
   bool full_said_ = false;
   std::string fault_;
