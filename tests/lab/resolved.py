@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.lab import kernel
 from tests.lab.process import join
+from tests.lab.strongswan import wait_for
 
 UNPACKED = Path(__file__).parents[2] / "build/lab/resolved"
 _PROGRAM, _LIBRARIES = "lib/systemd/systemd-resolved", "usr/lib/x86_64-linux-gnu"
@@ -37,8 +38,12 @@ class Resolved:
         (self._files / "systemd/resolved.conf").write_text(f"[Resolve]\nDNS={server}\nDNSSEC=no\nLLMNR=no\nMulticastDNS=no\nCache=no\n")
 
     def start(self):
+        """Returns when it listens: its second socket is its last step, and nobody's business."""
+        monitor = self.socket.with_name("io.systemd.Resolve.Monitor")
+        monitor.unlink(missing_ok=True)
         self._process = self._place.device.start([UNPACKED / _PROGRAM], preexec_fn=lambda: self._enter("resolved"), stdout=subprocess.DEVNULL,
                                                  stderr=subprocess.DEVNULL)
+        wait_for(monitor.exists, "systemd-resolved", 10)
 
     def kill(self):
         self._process.kill()
