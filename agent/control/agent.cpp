@@ -191,7 +191,9 @@ Result<void> Agent::open_guard() {
   // An audit changes nothing of what apps ask whom.
   if (options_.audit) log("AUDIT: verdicts are counted, and nothing is blocked", true);
   if (!options_.audit) {
-    lookups_ = std::make_unique<Names>(loop_, *guard_, [this](const std::string& text, bool loud) { log(text, loud); });
+    lookups_ = std::make_unique<Names>(
+        loop_, *guard_, [this](const std::string& text, bool loud) { log(text, loud); },
+        [this](const DropEvent& event, const std::string& name) { report_lookup(event, name); });
     lookups_->set_gate(&lookup_holds_);
   }
   hide_resolved();

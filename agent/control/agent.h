@@ -104,6 +104,9 @@ class Agent {
   Result<std::string> metrics() const;
   Result<Json> counters() const;
   void read_drops();
+  Json drop_seen(const DropEvent& event) const;
+  void report_lookup(const DropEvent& event, const std::string& name);
+  void tell_drops(std::vector<Json> fresh);
   bool is_to_end(const DropEvent& event) const;
   bool needs_tunnel(const DropEvent& event) const;
   void note_waiting(const DropEvent& event);

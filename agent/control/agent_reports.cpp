@@ -143,6 +143,50 @@ Json Agent::source_of(const Json& drop) const {
   return said.value("source", Json());
 }
 
+Json Agent::drop_seen(const DropEvent& e) const {
+  const Link* link = monitor_->view().link(e.interface);
+  Json one = {{"time", wall_clock(e.when)},
+              {"app", e.app == 0 ? "other" : app_name(e.app)},
+              {"spawned_by", app_name(e.spawner)},
+              {"pid", e.pid},
+              {"uid", e.uid},
+              {"remote", e.remote.to_string()},
+              {"remote_port", e.remote_port},
+              {"protocol", policy::protocol_name(e.protocol)},
+              {"interface", link == nullptr ? "" : link->name},
+              {"rule", rule_name(e.rule)},
+              {"direction", e.incoming ? "in" : "out"},
+              {"early", e.early}};
+  if (e.waits) one["waits"] = true;
+  if (e.tunnel != VPN_NO_TUNNEL) one["tunnel"] = tunnel_name(e.tunnel);
+  if (lookups_ != nullptr) {
+    // By whose lookups its names are tied: the app's, or its spawner's.
+    std::string name = lookups_->name_of(e.app != 0 ? e.app : e.spawner, e.remote);
+    if (!name.empty()) one["hostname"] = std::move(name);
+  }
+  if (Json source = source_of(one); !source.is_null()) one["source"] = std::move(source);
+  return one;
+}
+
+// Of what the forwarder refuses no packet is ever made: the app gets an error for its lookup, and tries no connection.
+void Agent::report_lookup(const DropEvent& e, const std::string& name) {
+  Json one = drop_seen(e);
+  one["hostname"] = name;
+  std::vector<Json> all;
+  all.push_back(std::move(one));
+  tell_drops(std::move(all));
+}
+
+void Agent::tell_drops(std::vector<Json> fresh) {
+  for (Json& one : fresh) {
+    control_->each([&](ControlClient& client) {
+      if (client.follows_drops) client.send(reply(one));
+    });
+    drops_.push_back(std::move(one));
+    if (drops_.size() > kept_drops) drops_.pop_front();
+  }
+}
+
 void Agent::read_drops() {
   std::vector<Json> fresh;
   std::vector<TcpSocket> ended;
@@ -152,40 +196,13 @@ void Agent::read_drops() {
     if (needs_tunnel(e)) used.insert(e.tunnel);
     if (e.waits && e.early) return;  // it was not refused
     if (e.waits && e.cookie != 0) note_waiting(e);
-    const Link* link = monitor_->view().link(e.interface);
-    Json one = {{"time", wall_clock(e.when)},
-                {"app", e.app == 0 ? "other" : app_name(e.app)},
-                {"spawned_by", app_name(e.spawner)},
-                {"pid", e.pid},
-                {"uid", e.uid},
-                {"remote", e.remote.to_string()},
-                {"remote_port", e.remote_port},
-                {"protocol", policy::protocol_name(e.protocol)},
-                {"interface", link == nullptr ? "" : link->name},
-                {"rule", rule_name(e.rule)},
-                {"direction", e.incoming ? "in" : "out"},
-                {"early", e.early}};
-    if (e.waits) one["waits"] = true;
-    if (e.tunnel != VPN_NO_TUNNEL) one["tunnel"] = tunnel_name(e.tunnel);
-    if (lookups_ != nullptr) {
-      // By whose lookups its names are tied: the app's, or its spawner's.
-      std::string name = lookups_->name_of(e.app != 0 ? e.app : e.spawner, e.remote);
-      if (!name.empty()) one["hostname"] = std::move(name);
-    }
-    if (Json source = source_of(one); !source.is_null()) one["source"] = std::move(source);
-    fresh.push_back(std::move(one));
+    fresh.push_back(drop_seen(e));
   };
   const auto read = guard_->datapath().read_drops(each);
   end_connections(ended);
   for (const std::uint32_t tunnel : used) tunnels_.used(tunnel);
   if (!read) return;
-  for (Json& one : fresh) {
-    control_->each([&](ControlClient& client) {
-      if (client.follows_drops) client.send(reply(one));
-    });
-    drops_.push_back(std::move(one));
-    if (drops_.size() > kept_drops) drops_.pop_front();
-  }
+  tell_drops(std::move(fresh));
 }
 
 // What a watcher sees: the status, what passed and what did not, and the last drops.

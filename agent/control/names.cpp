@@ -44,6 +44,7 @@ int strictness(const policy::Decision& d) {
   }
 }
 
+constexpr std::size_t most_told = 1024;
 constexpr std::uint16_t usual_port = 443;  // of what follows a lookup
 
 std::vector<policy::Address> resolvers_of_network(const Names::Facts& facts) {
@@ -57,10 +58,11 @@ std::vector<policy::Address> resolvers_of_network(const Names::Facts& facts) {
 
 }  // namespace
 
-Names::Names(Loop& loop, Guard& guard, Log log)
+Names::Names(Loop& loop, Guard& guard, Log log, Refused refused)
     : loop_(loop),
       guard_(guard),
       log_(std::move(log)),
+      refused_(std::move(refused)),
       ties_([this](const dns::TieOwner& owner, const policy::Address& address, policy::DomainClass a,
                    policy::DomainClass b) { return stricter(owner, address, a, b); },
             [this](const dns::TieOwner& owner, const policy::Address& address, const std::string& holds,
@@ -220,6 +222,29 @@ Result<void> Names::ask_for(int socket, const Asker& asker, const dns::Query& qu
 LookupAsked Names::describe(const Asker& asker, const dns::Query& query, const dns::Choice& choice) {
   const dns::Questioner who = questioner(asker.owner.app, asker.owner.spawner);
   return {std::string(who.app), std::string(who.spawned_by), query.name, query.type, choice.decision};
+}
+
+// As the kernel does: one event a second for each app and tunnel.
+void Names::refused(const Asker& asker, const dns::Query& query, const dns::Choice& choice) {
+  if (!in_force_ || choice.decision.verdict != policy::Verdict::drop) return;
+  const dns::Ties::Time now = monotonic_time();
+  if (told_.size() > most_told) told_.clear();
+  const auto [it, fresh] = told_.try_emplace({asker.owner.app, choice.decision.tunnel}, now);
+  if (!fresh && now - it->second < std::chrono::seconds(1)) return;
+  it->second = now;
+  DropEvent event;
+  event.when = now;
+  event.app = asker.owner.app;
+  event.spawner = asker.owner.spawner;
+  event.uid = asker.uid;
+  event.remote = asker.resolver.value_or(loopback_place());
+  event.remote_port = asker.resolver_port;
+  event.protocol = IPPROTO_UDP;
+  event.rule = static_cast<std::uint8_t>(choice.decision.rule);
+  event.tunnel = static_cast<std::uint8_t>(choice.decision.tunnel < VPN_NO_TUNNEL ? choice.decision.tunnel
+                                                                                  : std::uint32_t{VPN_NO_TUNNEL});
+  event.early = true;
+  refused_(event, query.name);
 }
 
 std::shared_ptr<dns::TlsTrust> Names::trust() {

@@ -22,6 +22,8 @@ namespace vpn::agent {
 class Names final : private dns::LookupRules {
  public:
   using Log = std::function<void(const std::string& text, bool loud)>;
+  /// A lookup that the rules refuse, as if its packet had been dropped.
+  using Refused = std::function<void(const DropEvent& event, const std::string& name)>;
   /// What lookups are judged by.
   struct Facts {
     std::shared_ptr<ActivePolicy> active;
@@ -32,7 +34,7 @@ class Names final : private dns::LookupRules {
   };
 
   /// `guard` outlives it. Where nobody can listen, that is said, and lookups have the verdict that they have anyway.
-  Names(Loop& loop, Guard& guard, Log log);
+  Names(Loop& loop, Guard& guard, Log log, Refused refused);
   ~Names() override;
 
   /// A policy follows, before the first plan() for it. What was known by name under another one does not hold until
@@ -68,6 +70,7 @@ class Names final : private dns::LookupRules {
   Result<void> ask_for(int socket, const Asker& asker, const dns::Query& query) override;
   bool tie(const Asker& asker, const dns::Query& query, std::span<const dns::AddressAnswer> addresses) override;
   LookupAsked describe(const Asker& asker, const dns::Query& query, const dns::Choice& choice) override;
+  void refused(const Asker& asker, const dns::Query& query, const dns::Choice& choice) override;
   LookupGate* gate() override { return gate_; }
   std::shared_ptr<dns::TlsTrust> trust() override;
 
@@ -85,6 +88,9 @@ class Names final : private dns::LookupRules {
   Loop& loop_;
   Guard& guard_;
   Log log_;
+  Refused refused_;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, dns::Ties::Time>
+      told_;  ///< of app and tunnel: when it was told last
   LookupGate* gate_ = nullptr;
   Facts facts_;
   std::optional<policy::Situation> situation_;

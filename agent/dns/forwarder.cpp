@@ -106,6 +106,7 @@ void Forwarder::go_on(std::uint64_t number) {
   }
   if (!q.choice.resolver) {
     ++counts_.refused;
+    rules_.refused(q.asker, q.query, q.choice);
     return fail(number, Rcode::server_failure);
   }
   ExchangeRequest request;

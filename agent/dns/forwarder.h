@@ -31,6 +31,8 @@ class LookupRules {
   virtual Result<void> ask_for(int socket, const Asker& asker, const Query& query) = 0;
   /// Ties the addresses to the name, in force when this returns. False: the app must not get them.
   virtual bool tie(const Asker& asker, const Query& query, std::span<const AddressAnswer> addresses) = 0;
+  /// The rules refuse it; for people.
+  virtual void refused(const Asker& asker, const Query& query, const Choice& choice) = 0;
   virtual LookupAsked describe(const Asker& asker, const Query& query, const Choice& choice) = 0;
   virtual LookupGate* gate() = 0;                 ///< null: nobody has a say
   virtual std::shared_ptr<TlsTrust> trust() = 0;  ///< null: there is no TLS

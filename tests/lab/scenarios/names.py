@@ -68,6 +68,8 @@ def excluded(place):
             expect(told.get("code") == dns.SERVER_FAILURE and told["seconds"] < 1, f"before the tunnel, {resolver}, {how}: {told}\n{stage.agent.log()[-1500:]}")
     expect(not resolvers.asked("network") and not resolvers.asked("tunnel"), "a resolver was asked before the tunnel was up")
     tally.count([frame for frame in place.take() if INSIDE_NAME.split(".")[0].encode() in frame.data], lockdown())
+    drops = [drop for drop in stage.agent.request("drops")["recent"] if drop.get("hostname") == INSIDE_NAME]
+    expect(drops and drops[0]["app"] == "com.example.ledger" and drops[0]["rule"] == "S4.e", f"drops does not tell of it: {drops}")
     # An excluded name may be asked of the network even now.
     told = app.call(dns.look_up, world.SERVER, EXCLUDED)
     expect(told.get("addresses") == [world.SERVER], f"an excluded name without the tunnel: {told}")

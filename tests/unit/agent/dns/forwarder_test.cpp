@@ -74,6 +74,7 @@ class Rules final : public LookupRules {
     for (const AddressAnswer& a : addresses) tied += query.name + "=" + a.address.to_string() + " ";
     return ties;
   }
+  void refused(const Asker&, const Query& query, const Choice&) override { refusals += query.name + " "; }
   LookupAsked describe(const Asker&, const Query& query, const Choice&) override { return {{}, {}, query.name, 0, {}}; }
   LookupGate* gate() override { return its_gate; }
   std::shared_ptr<TlsTrust> trust() override { return nullptr; }
@@ -81,7 +82,7 @@ class Rules final : public LookupRules {
   bool known = true, ties = true;
   int read = 0, chosen = 0;
   std::uint32_t asked_for = 0;
-  std::string tied;
+  std::string tied, refusals;
   Choice choice;
   LookupGate* its_gate = nullptr;
 };
@@ -182,6 +183,7 @@ TEST_F(ForwarderTest, SaysAtOnceThatItMayNot) {
   ASSERT_TRUE(read);
   EXPECT_EQ(read->rcode, Rcode::server_failure);
   EXPECT_EQ(forwarder->counts().refused, 1u);
+  EXPECT_EQ(rules.refusals, "name ");
 }
 
 TEST_F(ForwarderTest, DoesNotHandOverWhatCannotBeTied) {
