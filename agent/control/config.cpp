@@ -144,6 +144,16 @@ Result<void> read_tunnels(const std::string& where, const Json& value, Config& o
   return {};
 }
 
+Result<void> read_enrolment(const std::string& where, const Json& value, Config& out) {
+  std::uint32_t seconds = 60;
+  const std::map<std::string, Reader> readers{{"program", text_into(out.enrolment.program)},
+                                              {"seconds", number_into(seconds, 1, 3600)}};
+  if (auto read = read_members(where, value, readers); !read) return read;
+  if (!out.enrolment.program.starts_with('/')) return bad(where + ".program", "an absolute path is expected here");
+  out.enrolment.limit = std::chrono::seconds(seconds);
+  return {};
+}
+
 Result<void> read_answerers(const std::string& where, const Json& value, Config& out) {
   if (value != "root" && value != "active-session") return bad(where, "root or active-session is expected here");
   out.session_answers = value == "active-session";
@@ -233,6 +243,7 @@ Result<Config> parse_config(const std::string& where, std::string_view text) {
       {"public_key", text_into(out.public_key)},
       {"secrets", [&](const std::string& p, const Json& v) { return read_members(p, v, secrets); }},
       {"control_group", text_into(out.control_group)},
+      {"enrolment", [&](const std::string& p, const Json& v) { return read_enrolment(p, v, out); }},
       {"questions_answered_by", [&](const std::string& p, const Json& v) { return read_answerers(p, v, out); }},
       {"interfaces", [&](const std::string& p, const Json& v) { return read_interfaces(p, v, out); }},
       {"inner_bridges", texts_into(out.inner_bridges)},

@@ -34,6 +34,7 @@ struct ExternalTunnel {
 struct Config {
   std::string public_key;  ///< file (PEM) of the key that policies must be signed with; empty: none
   SecretSources secrets;
+  EnrolmentOptions enrolment;
   /// Whether the user of the active session on seat0 may answer the tunnels' questions, besides root and that group.
   bool session_answers = false;
   std::string control_group;  ///< name of the group whose members may do what root may, but for `stop`; empty: none

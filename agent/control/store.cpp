@@ -70,7 +70,9 @@ Result<void> Store::keep(const RememberedTunnels& tunnels) {
 
 std::string write_tunnels(const RememberedTunnels& tunnels) {
   Json out = Json::object();
-  for (const auto& [id, t] : tunnels) out[id] = {{"was_up", t.was_up}, {"settings", settings_json(t.settings)}};
+  for (const auto& [id, t] : tunnels) {
+    out[id] = {{"was_up", t.was_up}, {"settings", settings_json(t.settings)}, {"process", process_json(t.process)}};
+  }
   return out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -82,8 +84,10 @@ std::optional<RememberedTunnels> parse_tunnels(std::string_view text) {
     if (!value.is_object() || !value.contains("was_up") || !value["was_up"].is_boolean() || !value.contains("settings"))
       return std::nullopt;
     auto settings = parse_settings(value["settings"]);
-    if (!settings) return std::nullopt;
-    out[id] = {value["was_up"].get<bool>(), std::move(*settings)};
+    // A file of an agent before has no process.
+    auto process = value.contains("process") ? parse_process(value["process"]) : Result<ProviderProcess>();
+    if (!settings || !process) return std::nullopt;
+    out[id] = {value["was_up"].get<bool>(), std::move(*settings), std::move(*process)};
   }
   return out;
 }

@@ -18,6 +18,7 @@ namespace vpn::agent {
 struct RememberedTunnel {
   bool was_up = false;
   NetworkSettings settings;  ///< of the last connection: S6's routes stay in force
+  ProviderProcess process;   ///< whose packets are the provider's, until it has spoken again (S1.c)
 };
 using RememberedTunnels = std::map<std::string, RememberedTunnel>;  ///< by identifier
 

@@ -146,7 +146,7 @@ void Tunnels::set(const policy::Policy& policy, const Secrets& secrets, const Co
     entry->kind = t->provider();
     entry->external = external_of(config, entry->id);
     entry->on_demand.terms = terms[i];
-    entry->configuration = {&policy, i, &secrets, state_dir + "/tunnels/" + folder_name(entry->id)};
+    entry->configuration = {&policy, i, &secrets, state_dir + "/tunnels/" + folder_name(entry->id), config.enrolment};
     const auto same = std::find_if(before.begin(), before.end(),
                                    [&](const auto& e) { return policy::compare_ids(e->id, entry->id) == 0; });
     if (same != before.end()) {
@@ -161,6 +161,7 @@ void Tunnels::set(const policy::Policy& policy, const Secrets& secrets, const Co
       entry->life.wanted = entry->on_demand.starting = true;
       entry->life.was_up = kept->second.was_up;
       entry->life.report.settings = kept->second.settings;
+      entry->life.report.process = kept->second.process;
       entry->life.status = entry->life.was_up ? policy::TunnelStatus::reasserting : policy::TunnelStatus::connecting;
     }
     entries_.push_back(std::move(entry));
@@ -394,7 +395,7 @@ std::string_view Tunnels::provider_kind(std::uint32_t tunnel) const {
 RememberedTunnels Tunnels::remember() const {
   RememberedTunnels out;
   for (const auto& e : entries_)
-    if (e->life.wanted) out[e->id] = {e->life.was_up, e->life.report.settings};
+    if (e->life.wanted) out[e->id] = {e->life.was_up, e->life.report.settings, e->life.report.process};
   return out;
 }
 

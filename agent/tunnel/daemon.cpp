@@ -30,7 +30,8 @@ void send_signal(const Descriptor& handle, int number) {
 
 // In the child, between fork and exec: only what is safe there. Writes errno to `report` when something fails; a
 // successful exec closes it.
-[[noreturn]] void become(char* const* arguments, char* const* environment, int cgroup, int input, int report) {
+[[noreturn]] void become(char* const* arguments, char* const* environment, int cgroup, int input, int output,
+                         int report) {
   const auto give_up = [report] {
     const int code = errno;
     [[maybe_unused]] const ssize_t sent = ::write(report, &code, sizeof code);
@@ -39,7 +40,8 @@ void send_signal(const Descriptor& handle, int number) {
   if (cgroup >= 0 && ::write(cgroup, "0", 1) != 1) give_up();
   if (::setsid() < 0) give_up();
   const int null = ::open("/dev/null", O_RDWR);
-  if (null < 0 || ::dup2(input >= 0 ? input : null, STDIN_FILENO) < 0 || ::dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+  if (null < 0 || ::dup2(input >= 0 ? input : null, STDIN_FILENO) < 0 ||
+      ::dup2(output >= 0 ? output : STDERR_FILENO, STDOUT_FILENO) < 0)
     give_up();
   ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
   sigset_t none;
@@ -82,12 +84,13 @@ Result<Descriptor> input_file(std::string_view text) {
   return file;
 }
 
-std::string ending(const Descriptor& handle) {
+std::string ending(const Descriptor& handle, bool& succeeded) {
   siginfo_t info{};
   // Not our child when it was adopted: then nobody tells us how it ended.
   if (::waitid(P_PIDFD, static_cast<id_t>(handle.get()), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) {
     return "the daemon has ended";
   }
+  succeeded = info.si_code == CLD_EXITED && info.si_status == 0;
   if (info.si_code == CLD_EXITED) return "the daemon has ended with status " + std::to_string(info.si_status);
   return "the daemon was ended by signal " + std::to_string(info.si_status);
 }
@@ -116,7 +119,8 @@ Result<std::unique_ptr<Daemon>> Daemon::start(Loop& loop, const DaemonProgram& p
   Descriptor child_report(pipe[1]);
   const pid_t process = ::fork();
   if (process == 0)
-    become(argument_list.data(), environment_list.data(), cgroup->get(), input->get(), child_report.get());
+    become(argument_list.data(), environment_list.data(), cgroup->get(), input->get(), program.output,
+           child_report.get());
   if (process < 0) return system_error("cannot start the daemon", program.path);
   child_report = Descriptor();
   // Returns when the child has executed the program, or says why not: some milliseconds at most.
@@ -152,7 +156,7 @@ void Daemon::stop() {
 void Daemon::finished() {
   gone_.reset();
   patience_.reset();
-  const std::string reason = ending(handle_);
+  const std::string reason = ending(handle_, succeeded_);
   const Ended ended = std::move(ended_);
   ended(reason);
 }

@@ -22,6 +22,7 @@ struct DaemonProgram {
   std::vector<std::string> environment;  ///< NAME=value, besides PATH; nothing of the agent's own is handed on
   std::string cgroup;        ///< folder in cgroup v2, made when it is not there; empty: stays in the agent's
   std::string_view input{};  ///< what it reads from its standard input, which may be secret; empty: nothing
+  int output = -1;           ///< descriptor that its standard output goes to; -1: where standard error goes
 };
 
 /// Makes a daemon's cgroup before there is a daemon, so that whose it is can be known before its first socket. It stays
@@ -42,6 +43,8 @@ class Daemon {
   /// Asks it to end; after three seconds it is killed. `ended` is called.
   void stop();
   pid_t id() const { return process_; }
+  /// In `ended`: whether it was started here and has ended with status 0.
+  bool succeeded() const { return succeeded_; }
 
  private:
   Daemon(Loop& loop, pid_t process, Descriptor handle, Ended ended);
@@ -51,6 +54,7 @@ class Daemon {
   pid_t process_ = 0;
   Descriptor handle_;  ///< pidfd: a number that is used again cannot be meant by it
   Ended ended_;
+  bool succeeded_ = false;
   std::unique_ptr<Waiting> gone_, patience_;
 };
 

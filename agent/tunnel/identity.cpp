@@ -151,7 +151,7 @@ Result<DeviceIdentity> open_identity(const fb::Identity& identity, const FindSec
   const std::string kind = identity.kind()->str();
   if (identity.secret() == policy::none) {
     return unusable(identity, "the identity is of kind " + kind + ": its key is not on this device yet",
-                    "enrol it elsewhere and give it as a PKCS#12 payload");
+                    "give it as a PKCS#12 payload");
   }
   const auto container = secrets(identity.secret());
   if (!container || container->size() > static_cast<std::size_t>(std::numeric_limits<long>::max())) {
@@ -173,6 +173,63 @@ Result<DeviceIdentity> open_identity(const fb::Identity& identity, const FindSec
     out.others.push_back(der_of(sk_X509_value(opened->others.get(), i)));
   }
   return out;
+}
+
+namespace {
+
+Owned<BIO> reader_of(std::span<const std::byte> bytes) {
+  return Owned<BIO>(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+}
+
+int nobody_to_ask(char*, int, int, void*) { return -1; }
+
+// The key, the certificate that fits it, and the others in their order.
+Opened read_pem(std::span<const std::byte> text) {
+  Opened out;
+  const Owned<BIO> keys = reader_of(text), certificates = reader_of(text);
+  if (keys) out.key.reset(PEM_read_bio_PrivateKey(keys.get(), nullptr, nobody_to_ask, nullptr));
+  out.others.reset(sk_X509_new_null());
+  while (certificates && out.key && out.others && sk_X509_num(out.others.get()) < 32) {
+    Owned<X509> one(PEM_read_bio_X509(certificates.get(), nullptr, nullptr, nullptr));
+    if (!one) break;
+    if (!out.certificate && X509_check_private_key(one.get(), out.key.get()) == 1) {
+      out.certificate = std::move(one);
+    } else if (sk_X509_push(out.others.get(), one.get()) > 0) {
+      static_cast<void>(one.release());
+    }
+  }
+  ERR_clear_error();
+  return out;
+}
+
+}  // namespace
+
+Result<DeviceIdentity> read_enrolled(std::span<const std::byte> output) {
+  const auto refused = [](const char* what) { return fail(ErrorKind::invalid_input, what, "the enrolment program"); };
+  if (output.empty() || output.size() > std::size_t{1} << 20) return refused("it gives no identity");
+  Opened opened;
+  if (text_of(output).find("-----BEGIN ") != std::string_view::npos) {
+    opened = read_pem(output);
+  } else {
+    static_cast<void>(open_container(output, "", opened));
+    ERR_clear_error();
+  }
+  if (!opened.key || !opened.certificate || X509_check_private_key(opened.certificate.get(), opened.key.get()) != 1) {
+    ERR_clear_error();
+    return refused("it gives no private key with its certificate, as PEM or as PKCS#12 without a password");
+  }
+  DeviceIdentity out{pkcs8_of(opened.key.get()), kind_of(opened.key.get()), der_of(opened.certificate.get()), {}};
+  for (int i = 0; opened.others && i < sk_X509_num(opened.others.get()); ++i)
+    out.others.push_back(der_of(sk_X509_value(opened.others.get(), i)));
+  if (out.key.empty() || out.certificate.empty()) return refused("its identity cannot be written");
+  return out;
+}
+
+bool has_expired(std::span<const std::byte> certificate) {
+  const auto* at = reinterpret_cast<const unsigned char*>(certificate.data());
+  const Owned<X509> one(d2i_X509(nullptr, &at, static_cast<long>(certificate.size())));
+  ERR_clear_error();
+  return !one || X509_cmp_current_time(X509_get0_notAfter(one.get())) <= 0;
 }
 
 std::vector<Authority> authorities(const fb::Policy& policy) {

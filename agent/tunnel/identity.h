@@ -36,6 +36,12 @@ struct DeviceIdentity {
 /// key yet), the password is wrong, or no key with its certificate is inside.
 Result<DeviceIdentity> open_identity(const policy::fb::Identity& identity, const FindSecret& secrets);
 
+/// What an enrolment program writes: PEM with one private key, its certificate and others of the chain, or PKCS#12
+/// without a password. Hostile input. Errors: invalid_input.
+Result<DeviceIdentity> read_enrolled(std::span<const std::byte> output);
+/// Whether a certificate is not valid any more. Nor is what is none.
+bool has_expired(std::span<const std::byte> certificate);
+
 /// As PEM. Errors: invalid_input: it is no key.
 Result<WipedBytes> pem_of_key(std::span<const std::byte> pkcs8);
 std::string pem_of_certificate(std::span<const std::byte> der);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent/loop/loop.h"
+#include "agent/tunnel/enrolment.h"
 #include "agent/tunnel/interview.h"
 #include "policy/address.h"
 #include "policy/flow.h"
@@ -73,6 +74,7 @@ struct TunnelConfiguration {
   std::uint32_t tunnel = 0;          ///< index into the policy's tunnels
   const Secrets* secrets = nullptr;  ///< null: there are none
   std::string state_dir;             ///< the provider's own folder, mode 0700, made by the agent
+  EnrolmentOptions enrolment = {};   ///< for identities of SCEP and ACME
 };
 
 /// How to connect now. The agent looks the server's name up itself (S1.d), for a provider cannot while all is blocked.

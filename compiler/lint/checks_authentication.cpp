@@ -94,9 +94,17 @@ void check_ipsec_authentication(Context& context, const Section& settings) {
   if (text(settings, method_key) == "Certificate") {
     need_certificate(context, settings, method_key, "PayloadCertificateUUID", false);
     note_unread(context, settings, "SharedSecret", "with 'AuthenticationMethod' Certificate");
-  } else {
-    need_secret(context, settings, method_key, "SharedSecret", Severity::warning);
+    return;
   }
+  const Member* const group = text_member(settings, "LocalIdentifier");
+  const std::string_view name = group == nullptr ? std::string_view() : group->value.string();
+  if (name.ends_with("hybrid") || name.ends_with("[hybrid]")) return;
+  need_secret(context, settings, method_key, "SharedSecret", Severity::warning);
+  if (name.empty()) return;
+  Finding& f = context.at_value(
+      Code::group_secret, settings, *group,
+      "whoever listens can find out the secret of the group " + quoted(name) + ": it takes aggressive mode");
+  f.help = "authenticate by certificates or hybrid, or use IKEv2";
 }
 
 void check_plugin_authentication(Context& context, const Section& settings) {

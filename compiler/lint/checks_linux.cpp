@@ -106,10 +106,10 @@ void check_linux(Context& context, const Item& item, const Section& payload) {
   } else if (item.kind == ItemKind::mapping) {
     check_mapped_apps(context, payload);
   } else if (item.type.ends_with(".scep") || item.type.ends_with(".acme")) {
-    Finding& f =
-        context.at_value(Code::limited_on_linux, payload, *item.type_member,
-                         "no identity is fetched by SCEP or ACME on Linux, so what refers to it cannot connect");
-    f.help = "give the identity as PKCS#12";
+    Finding& f = context.at_value(Code::limited_on_linux, payload, *item.type_member,
+                                  "on Linux a program of the administrator's enrols this identity; where the agent has "
+                                  "none, what refers to it cannot connect");
+    f.help = "name the program as 'enrolment.program' in agent.yaml, or give the identity as PKCS#12";
   }
 }
 

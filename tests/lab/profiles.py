@@ -85,6 +85,12 @@ def ikev2(authority, *payloads, **more):
                     _payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "ikev2"))
 
 
+def scep(challenge):
+    """An identity that has to be enrolled."""
+    return _payload("com.apple.security.scep", IDENTITY, {"PayloadContent": {
+        "URL": "https://scep.example.com/", "Name": "lab", "Challenge": challenge, "Keysize": 2048, "Key Type": "RSA"}}, "identity")
+
+
 def ipsec(authority, identity, **keys):
     """A VPN by IPSec (IKEv1) that takes everything while it is connected. The gateway's name is in its certificate."""
     vpn = {"UserDefinedName": "Lab", "VPNType": "IPSec", "IPSec": {"RemoteAddress": world.GATEWAY, **keys}, "IPv4": {"OverridePrimary": 1}}

@@ -17,6 +17,8 @@ REFUSED = {errno.EPERM, errno.ENETUNREACH}
 class Base:
     """An agent that guards a device, and the device's apps."""
 
+    on_demand = False  # the tunnel is started on demand: connections wait for it
+
     def __init__(self, place, tunnel_name, apps=None):
         self.place, self.tunnel_name = place, tunnel_name
         self.authority = certificates.Authority(place.folder / "ca")

@@ -74,7 +74,6 @@ Result<void> OpenvpnProvider::configure(const TunnelConfiguration& configuration
   auto directives = read_directives(settings);
   if (!directives) return tl::unexpected(directives.error());
   directives_ = std::move(*directives);
-  if (auto added = add_credentials(); !added) return added;
   interface_ = short_name("ov", tunnel->id()->string_view());
   if (!options_.cgroup.empty()) {
     cgroup_ = "/" + options_.cgroup + "/" + interface_;
@@ -83,8 +82,46 @@ Result<void> OpenvpnProvider::configure(const TunnelConfiguration& configuration
   if (auto plain = plain_folder(configuration.state_dir); !plain) return plain;
   paths_ = {configuration.state_dir + "/management", configuration.state_dir + "/up",
             configuration.state_dir + "/environment", configuration.state_dir + "/digest"};
+  return to_be_enrolled() != nullptr ? enrol() : ready();
+}
+
+Result<void> OpenvpnProvider::ready() {
+  if (auto added = add_credentials(); !added) return added;
   adopt();
   return {};
+}
+
+// ---- Enrolling
+
+const policy::fb::Identity* OpenvpnProvider::to_be_enrolled() const {
+  const auto& body = configuration_.policy->body();
+  const auto* login = body.tunnels()->Get(configuration_.tunnel)->login();
+  if (login == nullptr || body.identities() == nullptr || login->certificate() >= body.identities()->size())
+    return nullptr;
+  const auto* identity = body.identities()->Get(login->certificate());
+  return is_to_be_enrolled(*identity) ? identity : nullptr;
+}
+
+Result<void> OpenvpnProvider::enrol() {
+  const FindSecret find = [this](std::uint32_t number) {
+    return configuration_.secrets == nullptr ? std::nullopt : configuration_.secrets->find(number);
+  };
+  const auto request = enrolment_request(*to_be_enrolled(), find);
+  if (!request) return tl::unexpected(request.error());
+  auto work = Enrolment::start(loop_, configuration_.enrolment, *request,
+                               [this](Result<DeviceIdentity> identity) { enrolled(std::move(identity)); });
+  if (!work) return tl::unexpected(std::move(work.error()));
+  enrolment_ = std::move(*work);
+  phase_ = Phase::enrolling;
+  return {};
+}
+
+void OpenvpnProvider::enrolled(Result<DeviceIdentity> identity) {
+  enrolment_.reset();
+  phase_ = Phase::idle;
+  if (!identity) return report(TunnelStatus::disconnected, identity.error().what);
+  enrolled_ = std::move(*identity);
+  if (auto done = ready(); !done) report(TunnelStatus::invalid, done.error().what);
 }
 
 // The user and password of the payload, its identity, and the authorities of its profiles.
@@ -99,7 +136,8 @@ Result<void> OpenvpnProvider::add_credentials() {
     if (const auto password = find(login->password())) password_ = wiped(*password);
     const bool has_identity = body.identities() != nullptr && login->certificate() < body.identities()->size();
     if (has_identity && !directives_.has_certificate) {
-      auto identity = open_identity(*body.identities()->Get(login->certificate()), find);
+      auto identity = enrolled_ ? Result<DeviceIdentity>(*enrolled_)
+                                : open_identity(*body.identities()->Get(login->certificate()), find);
       if (!identity) return tl::unexpected(identity.error());
       const auto key = pem_of_key(identity->key);
       if (!key) return tl::unexpected(key.error());
@@ -214,6 +252,15 @@ void OpenvpnProvider::adopted(bool connected, const std::optional<policy::Endpoi
 void OpenvpnProvider::connect(const ConnectRequest& request) {
   const bool same = request.underlay == request_.underlay && request.names == request_.names;
   request_ = request;
+  if (phase_ == Phase::enrolling) return;
+  if (to_be_enrolled() != nullptr && phase_ == Phase::idle && (!enrolled_ || has_expired(enrolled_->certificate))) {
+    return later([this] {
+      // All of it anew: the directives hold the certificate that has expired.
+      const auto begun = configure(TunnelConfiguration(configuration_));
+      begun ? report(TunnelStatus::connecting, "enrols its identity")
+            : report(TunnelStatus::disconnected, begun.error().what);
+    });
+  }
   if (phase_ == Phase::stopping || phase_ == Phase::adopting) {
     again_ = true;
     return;
@@ -456,6 +503,7 @@ void OpenvpnProvider::disconnect() {
   again_ = false;
   challenge_.reset();
   interview_.forget();
+  if (enrolment_) return enrolled(fail(ErrorKind::environment, "it is not wanted any more"));
   if (phase_ == Phase::stopping) return;
   later([this] { daemon_ ? stop({}) : ended({}); });
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/tunnel/daemon.h"
+#include "agent/tunnel/enrolment.h"
 #include "agent/tunnel/openvpn/directives.h"
 #include "agent/tunnel/openvpn/management.h"
 #include "agent/tunnel/openvpn/openvpn.h"
@@ -29,6 +30,7 @@ class OpenvpnProvider final : public Provider {
 
  private:
   enum class Phase : std::uint8_t {
+    enrolling,   ///< the identity is awaited
     idle,        ///< no openvpn runs
     adopting,    ///< asking one that an earlier agent has left
     asking,      ///< somebody has to say the password first
@@ -42,6 +44,10 @@ class OpenvpnProvider final : public Provider {
     std::string socket, script, environment, digest;
   };
 
+  const policy::fb::Identity* to_be_enrolled() const;
+  Result<void> enrol();
+  void enrolled(Result<DeviceIdentity> identity);
+  Result<void> ready();
   Result<void> add_credentials();
   WipedText configuration_text() const;
   void report(policy::TunnelStatus status, std::string reason = {});
@@ -74,6 +80,8 @@ class OpenvpnProvider final : public Provider {
   Directives directives_;
   WipedBytes user_, password_;  ///< of the profile; empty: somebody has to say it
   Interview interview_;
+  std::unique_ptr<Enrolment> enrolment_;
+  std::optional<DeviceIdentity> enrolled_;
   std::optional<Challenge> challenge_;  ///< of the server, to be answered with the next login
   enum class Awaited : std::uint8_t { nothing, login, passphrase } awaited_ = Awaited::nothing;  ///< by openvpn
   std::string interface_, cgroup_;

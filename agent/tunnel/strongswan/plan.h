@@ -32,6 +32,7 @@ struct PlanSettings {
   std::chrono::seconds dead_peer_delay{0};
   bool ml_kem = true;                              ///< as of ProposalSettings
   const std::vector<Authority>* system = nullptr;  ///< trusted where the profile brings no authority; null: none
+  const DeviceIdentity* enrolled = nullptr;        ///< the tunnel's identity, where it is of SCEP or ACME
   /// What somebody has said where the profile does not; null: nobody has yet.
   const WipedBytes* user = nullptr;
   const WipedBytes* password = nullptr;

@@ -42,12 +42,14 @@ Result<void> check_key(const fb::Ike& ike, const DeviceIdentity& identity) {
                 "set CertificateType to the kind of key that the identity has");
 }
 
-Result<void> read_identity(const fb::Policy& policy, const FindSecret& secrets, Parts& out) {
+Result<void> read_identity(const fb::Policy& policy, const FindSecret& secrets, const PlanSettings& settings,
+                           Parts& out) {
   const std::uint32_t number = out.ike->certificate();
   if (policy.identities() == nullptr || number >= policy.identities()->size()) {
     return refuse("PayloadCertificateUUID", "there is no identity to authenticate with");
   }
-  auto identity = open_identity(*policy.identities()->Get(number), secrets);
+  auto identity = settings.enrolled != nullptr ? Result<DeviceIdentity>(*settings.enrolled)
+                                               : open_identity(*policy.identities()->Get(number), secrets);
   if (!identity) return tl::unexpected(std::move(identity.error()));
   // A payload of type IPSec has no CertificateType, and IKEv1's XAuth goes with RSA alone.
   if (out.ikev1 && out.xauth && identity->kind != KeyKind::rsa)
@@ -191,7 +193,7 @@ Result<Parts> read_parts(const policy::Policy& policy, std::uint32_t tunnel, con
   if (!read) return tl::unexpected(std::move(read.error()));
   if (auto ok = read_secrets(secrets, settings, out); !ok) return tl::unexpected(std::move(ok.error()));
   if (out.method == Method::certificate || out.method == Method::eap_certificate) {
-    if (auto ok = read_identity(body, secrets, out); !ok) return tl::unexpected(std::move(ok.error()));
+    if (auto ok = read_identity(body, secrets, settings, out); !ok) return tl::unexpected(std::move(ok.error()));
   }
   if (auto ok = read_trust(body, settings, out); !ok) return tl::unexpected(std::move(ok.error()));
   return out;

@@ -77,10 +77,46 @@ Result<void> StrongswanProvider::configure(const TunnelConfiguration& configurat
     settings_.interface = name.substr(0, longest_interface_name);
     settings_.if_id = interface_id(name);
   }
+  return to_be_enrolled() != nullptr ? enrol() : ready();
+}
+
+Result<void> StrongswanProvider::ready() {
   if (auto ok = resolve_plan(); !ok) return ok;
   if (auto ok = make_cgroup(program_.cgroup); !ok) return ok;
   adopt();
   return {};
+}
+
+// ---- Enrolling
+
+const policy::fb::Identity* StrongswanProvider::to_be_enrolled() const {
+  const auto& body = configuration_.policy->body();
+  const auto* ike = body.tunnels()->Get(configuration_.tunnel)->ike();
+  if (ike == nullptr || body.identities() == nullptr || ike->certificate() >= body.identities()->size()) return nullptr;
+  const auto* identity = body.identities()->Get(ike->certificate());
+  return is_to_be_enrolled(*identity) ? identity : nullptr;
+}
+
+Result<void> StrongswanProvider::enrol() {
+  const auto request = enrolment_request(*to_be_enrolled(), secrets_);
+  if (!request) return tl::unexpected(request.error());
+  auto work = Enrolment::start(loop_, configuration_.enrolment, *request,
+                               [this](Result<DeviceIdentity> identity) { enrolled(std::move(identity)); });
+  if (!work) return tl::unexpected(std::move(work.error()));
+  enrolment_ = std::move(*work);
+  phase_ = Phase::enrolling;
+  return {};
+}
+
+void StrongswanProvider::enrolled(Result<DeviceIdentity> identity) {
+  enrolment_.reset();
+  phase_ = Phase::idle;
+  again_ = false;
+  if (!identity) return report(TunnelStatus::disconnected, identity.error().what);
+  enrolled_ = std::move(*identity);
+  settings_.enrolled = &*enrolled_;
+  // Adopts, or says that there is nothing: the agent asks again then.
+  if (auto ok = ready(); !ok) report(TunnelStatus::invalid, ok.error().what);
 }
 
 Result<void> StrongswanProvider::resolve_plan() {
@@ -173,6 +209,14 @@ bool StrongswanProvider::trying() const {
 void StrongswanProvider::connect(const ConnectRequest& request) {
   const bool same = request.underlay == request_.underlay && request.servers == request_.servers;
   request_ = request;
+  if (phase_ == Phase::enrolling) return;
+  if (to_be_enrolled() != nullptr && phase_ == Phase::idle && (!enrolled_ || has_expired(enrolled_->certificate))) {
+    soon_ = loop_.after(milliseconds(0), [this] {
+      auto begun = enrol();
+      begun ? report(TunnelStatus::connecting, "enrols its identity") : failed(begun.error().what);
+    });
+    return;
+  }
   if (phase_ == Phase::stopping) {
     again_ = true;
     return;
@@ -333,6 +377,7 @@ void StrongswanProvider::initiate() {
 
 void StrongswanProvider::disconnect() {
   interview_.forget();
+  if (enrolment_) return enrolled(fail(ErrorKind::environment, "it is not wanted any more"));
   timer_.reset();
   glance_.reset();
   again_ = false;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/tunnel/daemon.h"
+#include "agent/tunnel/enrolment.h"
 #include "agent/tunnel/provider.h"
 #include "agent/tunnel/strongswan/plan.h"
 #include "agent/tunnel/strongswan/session.h"
@@ -28,6 +29,7 @@ class StrongswanProvider final : public Provider {
 
  private:
   enum class Phase : std::uint8_t {
+    enrolling,   ///< the identity is awaited
     idle,        ///< nothing is tried; charon may run
     adopting,    ///< asking a charon that an earlier agent has left
     asking,      ///< somebody has to say the password first
@@ -46,6 +48,10 @@ class StrongswanProvider final : public Provider {
   std::vector<policy::Endpoint> endpoints() const;
 
   // Bringing it up, in this order.
+  const policy::fb::Identity* to_be_enrolled() const;
+  Result<void> enrol();
+  void enrolled(Result<DeviceIdentity> identity);
+  Result<void> ready();
   Result<void> resolve_plan();
   void adopt();
   void adopted(const std::vector<Association>& associations);
@@ -89,6 +95,8 @@ class StrongswanProvider final : public Provider {
   std::string settings_path_;  ///< of charon's strongswan.conf
 
   Interview interview_;
+  std::unique_ptr<Enrolment> enrolment_;
+  std::optional<DeviceIdentity> enrolled_;
   Phase phase_ = Phase::idle;
   bool again_ = false;  ///< connect() came while charon was ending, or was being asked what it has
   bool told_ = false;   ///< that it is ending has been reported

@@ -17,6 +17,8 @@ OUTER = [(world.GATEWAY, UDP, wireguard.PORT)]
 class ClientStage(Base):
     """An include-all VPN of somebody's own client."""
 
+    on_demand = True
+
     def __init__(self, place):
         super().__init__(place, profiles.DEVICE_WIDE)
         self.near, self.gateway = wireguard.Keys(), wireguard.Peer(place.gateway, "wg0", place.outside)

@@ -12,6 +12,8 @@ PROTOCOLS = {"udp": UDP, "tcp": TCP}
 class OpenvpnStage(Base):
     """An include-all VPN that is always wanted."""
 
+    on_demand = True
+
     def __init__(self, place, protocol="udp", password=None):
         super().__init__(place, profiles.DEVICE_WIDE)
         profile = profiles.openvpn(self.authority, None if password else self.identity, protocol, password)

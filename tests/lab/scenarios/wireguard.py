@@ -12,6 +12,8 @@ OUTER = [(world.GATEWAY, UDP, wireguard.PORT)]
 class WireguardStage(Base):
     """An include-all VPN that is always wanted: what the payload of a guard looks like."""
 
+    on_demand = True
+
     def __init__(self, place):
         super().__init__(place, profiles.DEVICE_WIDE)
         self.near, self.gateway = wireguard.Keys(), wireguard.kind()(place.gateway, "wg0", place.outside)

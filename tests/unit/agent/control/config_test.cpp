@@ -25,6 +25,7 @@ public_key: /etc/vpnprofile/key.pem
 secrets: {file: /s, certificate: /c, key: /k}
 control_group: vpn
 questions_answered_by: active-session
+enrolment: {program: /usr/local/sbin/enrol, seconds: 20}
 interfaces: {"wl*": wifi, usb0: cellular}
 inner_bridges: [lab0]
 mark_mask: 0x00ff0000
@@ -44,6 +45,8 @@ tunnels:
   EXPECT_EQ(c->public_key, "/etc/vpnprofile/key.pem");
   EXPECT_EQ(c->secrets.key, "/k");
   EXPECT_TRUE(c->session_answers);
+  EXPECT_EQ(c->enrolment.program, "/usr/local/sbin/enrol");
+  EXPECT_EQ(c->enrolment.limit, std::chrono::seconds(20));
   EXPECT_EQ(c->interfaces.size(), 2u);
   EXPECT_EQ(c->mark_mask, 0x00ff0000u);
   EXPECT_EQ(c->first_priority, 500u);
@@ -78,6 +81,7 @@ TEST(Config, WhatIsWrongIsNamed) {
   EXPECT_THAT(where("captive: {url: \"https://a.example/\"}"), testing::HasSubstr("a.captive.url"));
   EXPECT_THAT(where("captive: {window_seconds: 1}"), testing::HasSubstr("a.captive.window_seconds"));
   EXPECT_THAT(where("first_table: 1"), testing::HasSubstr("a.first_table"));
+  EXPECT_THAT(where("enrolment: {program: enrol}"), testing::HasSubstr("a.enrolment.program"));
   EXPECT_THAT(where("questions_answered_by: anybody"), testing::HasSubstr("root or active-session"));
   EXPECT_THAT(where("public_key: [a]"), testing::HasSubstr("a.public_key"));
   EXPECT_THAT(where("a: &x [*x]"), testing::HasSubstr("a"));

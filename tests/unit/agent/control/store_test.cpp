@@ -78,6 +78,7 @@ TEST_F(StoreTest, RemembersTunnels) {
   RememberedTunnels tunnels;
   tunnels["A"].was_up = true;
   tunnels["A"].settings.interface = "tun0";
+  tunnels["A"].process = {{"/usr/sbin/openvpn"}, {"/vpn/ov-1"}, 7};
   tunnels["A"].settings.included_routes = {*policy::Prefix::parse("10.0.0.0/8")};
   tunnels["B"];
   ASSERT_TRUE(store_.keep(tunnels));
@@ -85,6 +86,8 @@ TEST_F(StoreTest, RemembersTunnels) {
   ASSERT_EQ(again.size(), 2u);
   EXPECT_TRUE(again.at("A").was_up);
   EXPECT_EQ(again.at("A").settings, tunnels["A"].settings);
+  EXPECT_EQ(again.at("A").process, tunnels["A"].process);
+  EXPECT_TRUE(parse_tunnels(R"({"A": {"was_up": true, "settings": {}}})")) << "of an agent that did not write it";
   EXPECT_FALSE(again.at("B").was_up);
 }
 
