@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <utility>
 #include <vector>
 
 #include "policy/ascii.h"
@@ -124,7 +125,7 @@ ResolverFacts parse_dhclient(std::string_view leases, std::string_view interface
       lease = {};
       ours = here = false;
     } else if (line == "}" && ours && here) {
-      out = std::move(lease);
+      out = std::exchange(lease, {});
     } else if (const auto name = value("interface"); name.size() == 1) {
       ours = name[0] == interface;
     } else if (const auto own = value("fixed-address"); own.size() == 1) {
@@ -160,7 +161,7 @@ Resolvers read_resolvers(const NetworkView& view, std::uint32_t primary, const s
       // Debian's ifupdown names one file for each interface, dhclient by itself one for all.
       for (const std::string& file : {"dhclient." + link.name + ".leases", std::string("dhclient.leases")})
         if (facts == ResolverFacts{} && link.name.find('/') == std::string::npos && !own.empty())
-          facts = parse_dhclient(tail(root + "/var/lib/dhcp/" + file), link.name, own);
+          facts = parse_dhclient(tail(std::string(root).append("/var/lib/dhcp/").append(file)), link.name, own);
     }
     if (facts.dns_servers.empty() && link.index == primary) {
       // systemd-resolved's own list of servers stands beside the stub that /etc/resolv.conf then names.

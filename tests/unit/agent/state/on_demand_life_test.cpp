@@ -214,11 +214,16 @@ TEST(OnDemandTerms, OfEachTunnel) {
   maker.per_app("A");
   maker.body.per_app.back()->on_demand = test::on_demand(OnDemandAction::ignore, 0);
   maker.body.tunnels[1]->idle_seconds = 30;
+  device.include_all = true;
+  auto& routes = maker.device("R");
+  routes.on_demand = test::on_demand(OnDemandAction::connect, 0);
+  maker.body.tunnels[3]->idle_seconds = 30;
   const auto terms = on_demand_terms(maker.make());
-  ASSERT_EQ(terms.size(), 3u);
+  ASSERT_EQ(terms.size(), 4u);
   EXPECT_EQ(terms[0], OnDemandTerms{});
   EXPECT_EQ(terms[1], (OnDemandTerms{true, false, true, seconds(30)}));
   EXPECT_EQ(terms[2], (OnDemandTerms{true, true, false, seconds(0)}));
+  EXPECT_EQ(terms[3], (OnDemandTerms{true, false, false, seconds(0)})) << "nobody would see its next use";
 }
 
 TEST(NetworkDecisions, NameTheRuleAndWaitForProbes) {
