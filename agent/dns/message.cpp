@@ -13,6 +13,7 @@ namespace {
 
 // Beyond these a message costs more to read than a lookup is worth: names may lead on to others, thousands of times.
 constexpr unsigned most_records = 1024;
+constexpr std::size_t most_work = 1u << 20;  // records times bytes: each may lead on half as many times
 constexpr std::size_t most_addresses = 256;
 constexpr std::uint32_t longest_life = 604800;  // a week, as RFC 8767 has it
 constexpr std::size_t smallest_room = 512, largest_room = 4096;
@@ -32,7 +33,8 @@ unsigned word(View bytes, std::size_t at) { return static_cast<unsigned>(bytes[a
 
 Packet parse(View message) {
   if (message.size() < header_size || message.size() > largest_message) return nullptr;
-  if (word(message, 4) + word(message, 6) + word(message, 8) + word(message, 10) > most_records) return nullptr;
+  const std::size_t records = word(message, 4) + word(message, 6) + word(message, 8) + word(message, 10);
+  if (records > most_records || records * message.size() > most_work) return nullptr;
   ldns_pkt* packet = nullptr;
   if (::ldns_wire2pkt(&packet, message.data(), message.size()) != LDNS_STATUS_OK) return nullptr;
   return Packet(packet);

@@ -157,6 +157,29 @@ TEST(DnsAnswer, ThatDoesNotHoldTogetherIsNone) {
               testing::Not(testing::SizeIs(2)));
 }
 
+// Names that lead on and on cost the reader's time, without a bound of their own.
+TEST(DnsAnswer, OfManyNamesThatLeadOnIsNotRead) {
+  Bytes message = answer(question("a"), {{"", 0xff01, 60, {}}});
+  const std::size_t start = message.size();
+  append(message, {0xc0, 12});
+  while (message.size() < 16000) {
+    const std::size_t before = message.size() - 2;
+    append(message, {static_cast<std::uint8_t>(0xc0 | before >> 8), static_cast<std::uint8_t>(before)});
+  }
+  const std::size_t chain = message.size() - start, last = message.size() - 2;
+  message[start - 2] = static_cast<std::uint8_t>(chain >> 8);
+  message[start - 1] = static_cast<std::uint8_t>(chain);
+  for (int i = 0; i < 1000; ++i)
+    append(message, {static_cast<std::uint8_t>(0xc0 | last >> 8), static_cast<std::uint8_t>(last), 0, 1, 0, 1, 0, 0, 0,
+                     60, 0, 4, 192, 0, 2, 1});
+  message[6] = 1001 >> 8;
+  message[7] = 1001 & 0xff;
+  EXPECT_FALSE(read_answer(message));
+  std::vector<Record> many;
+  for (std::uint8_t i = 0; i < 200; ++i) many.push_back({"", type_a, 60, {192, 0, 2, i}});
+  EXPECT_EQ(addresses(answer(question("example.com"), many)).size(), 200u) << "an honest one is";
+}
+
 TEST(DnsAnswer, TooLongForADatagramSaysSo) {
   const Bytes query = question("example.com");
   const Bytes out = truncated(answer(query, {{"", type_a, 60, {192, 0, 2, 1}}}));
