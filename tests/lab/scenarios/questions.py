@@ -93,7 +93,7 @@ def eap(place):
     needs = asked(stage, "password")
     expect(strongswan.USER in needs["prompt"] and not needs["echo"], f"the question: {needs}")
     place.take()
-    reply, took = stage.ask("browser", SERVER)
+    reply, took = stage.ask("browser", SERVER, protocol="udp")
     expect(reply in REFUSED and took < 0.5, f"while it is asked for: {reply}")
     expect("asks for: password of alice for Lab" in subprocess.run([_command(stage)[0], "status", *_command(stage)[2:]], capture_output=True, text=True).stdout,
            "the status does not say what is asked for")
