@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -87,7 +88,7 @@ Result<Descriptor> input_file(std::string_view text) {
 std::string ending(const Descriptor& handle, bool& succeeded) {
   siginfo_t info{};
   // Not our child when it was adopted: then nobody tells us how it ended.
-  if (::waitid(P_PIDFD, static_cast<id_t>(handle.get()), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) {
+  if (::waitid(P_PIDFD, static_cast<id_t>(handle.get()), &info, WEXITED) != 0 || info.si_pid == 0) {
     return "the daemon has ended";
   }
   succeeded = info.si_code == CLD_EXITED && info.si_status == 0;
@@ -154,6 +155,9 @@ void Daemon::stop() {
 }
 
 void Daemon::finished() {
+  // Its end is waited for below: it has to be certain.
+  pollfd state{handle_.get(), POLLIN, 0};
+  if (::poll(&state, 1, 0) != 1 || (state.revents & POLLIN) == 0) return;
   gone_.reset();
   patience_.reset();
   const std::string reason = ending(handle_, succeeded_);

@@ -59,6 +59,13 @@ Result<void> read_addresses(const Values& values, NetworkSettings& out) {
 
 Result<void> read_routes(const Values& values, NetworkSettings& out) {
   const auto vpn_gateway = value(values, "route_vpn_gateway");
+  // A server that does not push its own gateway names it with each route: it is on the tunnel's own network.
+  const auto is_of_tunnel = [&](std::string_view gateway) {
+    const auto address = Address::parse(gateway);
+    return address && std::any_of(out.addresses.begin(), out.addresses.end(), [&](const auto& own) {
+             return own.first.v6 == address->v6 && Prefix::of(own.first, own.second).contains(*address);
+           });
+  };
   for (std::size_t i = 1; i < most_values; ++i) {
     const std::string number = std::to_string(i);
     const auto network = value(values, "route_network_" + number);
@@ -68,7 +75,8 @@ Result<void> read_routes(const Values& values, NetworkSettings& out) {
     const auto length = mask.empty() ? std::optional<std::uint8_t>(32) : mask_length(mask);
     if (!base || base->v6 || !length) return bad("route_network_" + number);
     // By another gateway than the tunnel's ("net_gateway"): beside it.
-    auto& routes = gateway.empty() || gateway == vpn_gateway ? out.included_routes : out.excluded_routes;
+    const bool included = gateway.empty() || gateway == vpn_gateway || is_of_tunnel(gateway);
+    auto& routes = included ? out.included_routes : out.excluded_routes;
     routes.push_back(Prefix::of(*base, *length));
   }
   for (std::size_t i = 1; i < most_values; ++i) {

@@ -36,6 +36,18 @@ TEST(Environment, SaysWhatTheServerHasAssigned) {
   EXPECT_EQ(s->mtu, 1400u);
 }
 
+TEST(Environment, ARouteByTheServersAddressIsTheTunnels) {
+  const auto s = read_environment(environment(
+      {"dev=a", "ifconfig_local=10.8.0.2", "ifconfig_netmask=255.255.255.0", "route_net_gateway=192.168.1.1",
+       "route_network_1=10.0.0.0", "route_netmask_1=255.0.0.0", "route_gateway_1=10.8.0.1", "route_network_2=192.0.2.0",
+       "route_netmask_2=255.255.255.0", "route_gateway_2=192.168.1.1"}));
+  ASSERT_TRUE(s);
+  ASSERT_EQ(s->included_routes.size(), 1u);
+  EXPECT_EQ(s->included_routes[0].to_string(), "10.0.0.0/8");
+  ASSERT_EQ(s->excluded_routes.size(), 1u);
+  EXPECT_EQ(s->excluded_routes[0].to_string(), "192.0.2.0/24");
+}
+
 TEST(Environment, ADefaultRouteIsOneOfEachFamilyThatHasAnAddress) {
   const auto four = read_environment(environment({"dev=a", "ifconfig_local=10.8.0.2", "redirect_gateway=1"}));
   ASSERT_EQ(four->included_routes.size(), 1u);
