@@ -132,7 +132,7 @@ Json Agent::source_of(const Json& drop) const {
                {"uid", drop["uid"]},
                {"direction", drop["direction"]}};
   if (drop["app"] != "other") flow["app"] = drop["app"];
-  if (drop["spawned_by"] != "") flow["spawned_by"] = drop["spawned_by"];
+  if (!drop["spawned_by"].get_ref<const std::string&>().empty()) flow["spawned_by"] = drop["spawned_by"];
   if (drop.contains("hostname")) flow["hostname"] = drop["hostname"];
   if (drop["direction"] == "in") flow["arrives_on"] = drop["interface"];
   const auto parsed = policy::parse_flow(flow.dump(-1, ' ', false, Json::error_handler_t::replace));

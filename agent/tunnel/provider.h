@@ -103,6 +103,7 @@ class Provider {
   /// Names that connect() wants to have the addresses of; none: that of Tunnel.server. After configure().
   virtual std::vector<std::string> server_names() const { return {}; }
   /// The answer to the question of the last report. False: there is no such question (any more).
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): those that ask take it over
   virtual bool answer([[maybe_unused]] std::uint64_t question, [[maybe_unused]] WipedBytes answer) { return false; }
   /// Of the kind "ikev2" or "external", for people.
   virtual std::string_view kind() const = 0;
