@@ -48,7 +48,7 @@ class EnrolmentTest : public testing::Test {
     std::string out = "nothing";
     auto work = Enrolment::start(loop_, {program(text), limit}, std::as_bytes(std::span(request_)),
                                  [&](Result<DeviceIdentity> identity) {
-                                   out = identity ? "key " + std::to_string(identity->key.size() > 0) + " others " +
+                                   out = identity ? "key " + std::to_string(!identity->key.empty()) + " others " +
                                                         std::to_string(identity->others.size())
                                                   : identity.error().what;
                                    loop_.stop();
