@@ -223,7 +223,7 @@ class Life(Room):
     def test_the_heartbeat_goes_on(self):
         """A beat is due five seconds after the last one at most: the stale tables come after fifteen."""
         self.install(self.compile()).start()
-        control = kernel.PinnedArray(next((self.agent.folder / "bpf/guard").glob("maps-*/control")), 72)
+        control = kernel.PinnedArray(next((self.agent.folder / "bpf/guard").glob("maps-*/control")))
         beat = lambda: int.from_bytes(control.read()[8:16], "little")  # noqa: E731
         first = beat()
         self.wait(lambda: beat() > first, "the next beat", 6)

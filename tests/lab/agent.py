@@ -95,7 +95,7 @@ class Agent:
 
     def age(self, seconds):
         """As if the agent, which has been killed, had given its last sign of life so long ago (struct vpn_control)."""
-        control = kernel.PinnedArray(next((self.folder / "bpf/guard").glob("maps-*/control")), 96)
+        control = kernel.PinnedArray(next((self.folder / "bpf/guard").glob("maps-*/control")))
         value = control.read()
         then = struct.unpack_from("=Q", value, 8)[0] - seconds * 10**9
         control.write(value[:8] + struct.pack("=q", then) + value[16:])

@@ -55,10 +55,11 @@ def syscall(number, *arguments):
 class PinnedArray:
     """The only entry of an eBPF array that is pinned somewhere (bpf(2))."""
 
-    def __init__(self, path, size):
-        self._size = size
+    def __init__(self, path):
         self._path = ctypes.create_string_buffer(os.fsencode(path))
         self._fd = self._call(_BPF_OBJ_GET, struct.pack("=QII", ctypes.addressof(self._path), 0, 0))
+        # The kernel writes this much, whatever somebody takes it for.
+        self._size = int(re.search(r"^value_size:\s+(\d+)", Path(f"/proc/self/fdinfo/{self._fd}").read_text(), re.MULTILINE)[1])
 
     def _call(self, command, attributes):
         return syscall(_SYS_BPF, command, ctypes.create_string_buffer(attributes, len(attributes)), len(attributes))
