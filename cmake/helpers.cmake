@@ -30,6 +30,16 @@ function(vpn_program name source)
   endif()
 endfunction()
 
+# vpn_test_optimization(TARGET): as little of it as it takes, for tests are compiled more often than they run. None beside
+# sanitizers, whose instructions GCC takes longest to optimise; what is tested keeps its own.
+function(vpn_test_optimization target)
+  if(VPN_SANITIZE)
+    target_compile_options(${target} PRIVATE -O0)
+  elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    target_compile_options(${target} PRIVATE -O1)
+  endif()
+endfunction()
+
 # vpn_unit_test(NAME FOLDER DEPS...): one GoogleTest program of all .cpp files of tests/unit/FOLDER.
 function(vpn_unit_test name folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
@@ -38,8 +48,6 @@ function(vpn_unit_test name folder)
   target_compile_definitions(${name} PRIVATE VPN_SOURCE_DIR="${PROJECT_SOURCE_DIR}" VPN_BINARY_DIR="${CMAKE_BINARY_DIR}")
   target_precompile_headers(${name} REUSE_FROM vpn_test_headers)
   target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
-  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
-    target_compile_options(${name} PRIVATE -O1)
-  endif()
+  vpn_test_optimization(${name})
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "unit;${folder}" TIMEOUT 300)
 endfunction()
