@@ -564,10 +564,13 @@ void Agent::beat() {
 void Agent::hide_resolved() {
   std::string path = config_.resolved_socket;
   if (path.empty() && options_.cgroup == cgroup_mount()) path = "/run/systemd/resolve/io.systemd.Resolve";
-  if (lookups_ == nullptr || path.empty()) return;
-  lookups_->resolved_is_away();
+  if (path.empty()) return;
   resolved_.emplace(loop_, path,
                     [this](const Error& error) { log(error.where + " " + error.what + "; " + error.help, true); });
+  if (lookups_ != nullptr)
+    lookups_->resolved_is_away();
+  else
+    resolved_->show();  // an agent before this audit may have hidden it
 }
 
 void Agent::check() {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <utility>
 
 #include "agent/dns/hidden.h"
@@ -26,11 +25,8 @@ std::vector<ForwarderPlace> places() {
   return out;
 }
 
-dns::Ties::Time monotonic_time() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-}
+// CLOCK_MONOTONIC, as the kernel's.
+dns::Ties::Time monotonic_time() { return Loop::Clock::now().time_since_epoch(); }
 
 // What leaves the tunnel is less strict than what stays in it or goes nowhere.
 int strictness(const policy::Decision& d) {

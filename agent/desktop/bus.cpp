@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
@@ -84,8 +85,11 @@ class Subscription {
   std::optional<Conversation> conversation_;
 };
 
-// What can be read without waiting, to its end. False: too much, nothing, or its end is not there yet.
+// What can be read without waiting, to its end. False: too much, nothing, or its end is not there yet. Pipes only: a
+// file may keep whoever reads it waiting, whatever its flags say, and anybody may call.
 bool read_all(int descriptor, WipedBytes& out) {
+  struct stat info {};
+  if (::fstat(descriptor, &info) != 0 || !S_ISFIFO(info.st_mode)) return false;
   const int flags = ::fcntl(descriptor, F_GETFL);
   if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0) return false;
   out.resize(longest_answer + 1);

@@ -9,9 +9,9 @@
 #include <chrono>
 #include <utility>
 
-#include "agent/dns/socket_address.h"
 #include "agent/dns/stream.h"
 #include "agent/files/descriptor.h"
+#include "agent/network/socket_address.h"
 
 namespace vpn::agent::dns {
 namespace {
@@ -55,7 +55,7 @@ class Exchange final : public Waiting {
     sent_ = request_.query;
     set_id(sent_, id);
     sockaddr_storage to{};
-    const socklen_t size = to_socket_address(server, r.port, to);
+    const socklen_t size = socket_address(server, r.port, to);
     const bool connected = ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&to), size) == 0;
     if (!connected && errno != EINPROGRESS) return false;
     if (stream) {

@@ -1,13 +1,12 @@
 // DNS over HTTPS (RFC 8484) by HTTP/1.1: the request, and an answer that arrives in pieces. Pure.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "agent/dns/message.h"
+#include "agent/network/http.h"
 
 namespace vpn::agent::dns {
 
@@ -21,15 +20,10 @@ class HttpAnswer {
   /// `ended`: nothing comes after this piece.
   State take(std::string_view piece, bool ended);
   /// The body, when it is whole.
-  Bytes message() const { return {body_.begin(), body_.end()}; }
+  Bytes message() const { return {reader_.body().begin(), reader_.body().end()}; }
 
  private:
-  State read_head();
-  State read_body(bool ended);
-  State read_chunks();
-  std::string text_, body_;
-  bool head_read_ = false, chunked_ = false;
-  std::optional<std::size_t> length_;
+  HttpReader reader_{largest_message + 1};  // one more than it may be: longer ones are seen
 };
 
 }  // namespace vpn::agent::dns

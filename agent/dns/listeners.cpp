@@ -5,10 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <utility>
 
-#include "agent/dns/socket_address.h"
+#include "agent/network/socket_address.h"
 
 namespace vpn::agent::dns {
 namespace {
@@ -17,18 +16,12 @@ constexpr unsigned most_in_turn = 256;  // datagrams of one socket, before the l
 constexpr int backlog = 64;
 constexpr std::size_t most_unsent = 262144, most_unread = 2 * (largest_message + 2);
 
-std::chrono::nanoseconds monotonic() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-}
-
 Result<Descriptor> bound(const policy::Address& address, std::uint16_t port, int type) {
   const int family = address.v6 ? AF_INET6 : AF_INET;
   Descriptor out(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int yes = 1;
   sockaddr_storage own{};
-  const socklen_t size = to_socket_address(address, port, own);
+  const socklen_t size = socket_address(address, port, own);
   bool ready = static_cast<bool>(out);
   if (address.v6) ready = ready && ::setsockopt(out.get(), IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) == 0;
   // Connections of an agent before us linger; a listener of somebody else's is in the way all the same.
@@ -155,7 +148,7 @@ Result<void> Listeners::listen(const ForwarderPlace& place) {
 
 // All of them, whichever has something: only then is it known that nothing older is waiting anywhere.
 void Listeners::readable() {
-  const std::chrono::nanoseconds before = monotonic();
+  const std::chrono::nanoseconds before = Loop::Clock::now().time_since_epoch();  // CLOCK_MONOTONIC, as the kernel's
   bool all = true;
   for (const Descriptor& s : datagrams_) all = (!s || read_datagrams(s.get())) && all;
   for (const Descriptor& s : streams_) all = (!s || accept(s.get())) && all;

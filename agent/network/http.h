@@ -37,8 +37,9 @@ class HttpReader {
   State read(std::string_view bytes);  ///< as they come, in any pieces
   State end();                         ///< the server has closed the connection
 
-  int status() const { return status_; }                             ///< 0: none yet
-  const std::string& content_type() const { return content_type_; }  ///< without parameters, lower case
+  int status() const { return status_; }                                  ///< 0: none yet
+  const std::optional<std::uint64_t>& length() const { return length_; }  ///< that the server has announced
+  const std::string& content_type() const { return content_type_; }       ///< without parameters, lower case
   const std::string& body() const { return body_; }
 
  private:

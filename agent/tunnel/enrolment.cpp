@@ -27,6 +27,12 @@ bool is_to_be_enrolled(const policy::fb::Identity& identity) {
   return identity.secret() == policy::none && (kind == "scep" || kind == "acme");
 }
 
+const policy::fb::Identity* identity_to_enrol(const policy::Policy& policy, std::uint32_t number) {
+  const auto* all = policy.body().identities();
+  if (all == nullptr || number >= all->size()) return nullptr;
+  return is_to_be_enrolled(*all->Get(number)) ? all->Get(number) : nullptr;
+}
+
 Result<WipedBytes> enrolment_request(const policy::fb::Identity& identity, const FindSecret& secrets) {
   using Json = nlohmann::json;
   Json settings = Json::object();
@@ -120,6 +126,14 @@ Result<std::unique_ptr<Enrolment>> Enrolment::start(Loop& loop, const EnrolmentO
   work->reading = loop.readable(pipe[0], [raw = work.get()] { raw->read(); });
   work->limit = loop.after(options.limit, [raw = work.get()] { raw->end("the enrolment program takes too long"); });
   return std::unique_ptr<Enrolment>(new Enrolment(std::move(work)));
+}
+
+Result<std::unique_ptr<Enrolment>> Enrolment::start(Loop& loop, const EnrolmentOptions& options,
+                                                    const policy::fb::Identity& identity, const FindSecret& secrets,
+                                                    Done done) {
+  const auto request = enrolment_request(identity, secrets);
+  if (!request) return tl::unexpected(request.error());
+  return start(loop, options, *request, std::move(done));
 }
 
 Enrolment::~Enrolment() {

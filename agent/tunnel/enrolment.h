@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -11,6 +12,7 @@
 #include "agent/loop/loop.h"
 #include "agent/tunnel/identity.h"
 #include "agent/tunnel/wiped.h"
+#include "policy/policy.h"
 #include "policy/result.h"
 
 namespace vpn::agent {
@@ -23,6 +25,9 @@ struct EnrolmentOptions {
 /// Whether the identity's key is not in the policy, for it is of SCEP or ACME.
 bool is_to_be_enrolled(const policy::fb::Identity& identity);
 
+/// The policy's identity with this number, where it is to be enrolled; null otherwise.
+const policy::fb::Identity* identity_to_enrol(const policy::Policy& policy, std::uint32_t number);
+
 /// What the program reads: one JSON object with `version`, `kind`, `uuid` and `settings`, the payload's keys. It may
 /// hold the payload's challenge. Errors: invalid_input: a secret of it is missing.
 Result<WipedBytes> enrolment_request(const policy::fb::Identity& identity, const FindSecret& secrets);
@@ -34,6 +39,10 @@ class Enrolment {
   /// `done` is called once, from the loop; it may destroy this. Errors: environment: the program cannot be started.
   static Result<std::unique_ptr<Enrolment>> start(Loop& loop, const EnrolmentOptions& options,
                                                   std::span<const std::byte> request, Done done);
+  /// With the request for this identity. Errors: also those of enrolment_request().
+  static Result<std::unique_ptr<Enrolment>> start(Loop& loop, const EnrolmentOptions& options,
+                                                  const policy::fb::Identity& identity, const FindSecret& secrets,
+                                                  Done done);
   Enrolment(const Enrolment&) = delete;
   Enrolment& operator=(const Enrolment&) = delete;
   ~Enrolment();

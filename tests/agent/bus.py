@@ -39,10 +39,13 @@ RULES = """polkit.addRule(function(action, subject) {
 ANSWER = """
 import os, sys, dbus
 from dbus.bus import BusConnection
-address, tunnel, question = sys.argv[1:]
-end, into = os.pipe()
-os.write(into, sys.stdin.buffer.read())
-os.close(into)
+address, tunnel, question, file = sys.argv[1:]
+if file:
+    end = os.open(file, os.O_RDONLY)
+else:
+    end, into = os.pipe()
+    os.write(into, sys.stdin.buffer.read())
+    os.close(into)
 object = BusConnection(address).get_object("org.vpnprofile.Agent1", "/org/vpnprofile/Agent1", introspect=False)
 try:
     object.Answer(tunnel, dbus.UInt64(int(question)), dbus.types.UnixFd(end), dbus_interface="org.vpnprofile.Agent1", signature="sth")
@@ -86,9 +89,9 @@ class Bus:
                                method, *signature], capture_output=True, text=True, timeout=20, user=user)
         return (json.loads(done.stdout or '{"data": []}')["data"] if done.returncode == 0 else None), done.stderr
 
-    def answer(self, tunnel, question, answer, user=0):
-        """By a pipe, as busctl cannot. The error's name; empty: it was taken."""
-        done = subprocess.run(["/usr/bin/python3", "-c", ANSWER, self.address, tunnel, str(question)], input=answer, capture_output=True, timeout=20, user=user)
+    def answer(self, tunnel, question, answer=b"", user=0, file=""):
+        """By a pipe, as busctl cannot, or by a file. The error's name; empty: it was taken."""
+        done = subprocess.run(["/usr/bin/python3", "-c", ANSWER, self.address, tunnel, str(question), str(file)], input=answer, capture_output=True, timeout=20, user=user)
         if done.returncode:
             raise AssertionError(done.stderr.decode())
         return done.stdout.decode().strip()

@@ -147,6 +147,7 @@ class Answers(OnTheBus):
         self.assertIn("AccessDenied", self.bus.answer(tunnel()["id"], question, secret, user=NOBODY))
         for odd in (b"", b"x" * 4097):
             self.assertIn("InvalidArgs", self.bus.answer(tunnel()["id"], question, odd))
+        self.assertIn("InvalidArgs", self.bus.answer(tunnel()["id"], question, file="/etc/hostname"), "no pipe")
         self.assertIn("Refused", self.bus.answer(tunnel()["id"], question + 1, secret))
         self.assertIn("needs", tunnel())
         self.assertEqual(self.bus.answer(tunnel()["id"], question, secret), "")

@@ -6,6 +6,8 @@ import ssl
 import struct
 import time
 
+from tests.lab.servers import tell
+
 A, CNAME, AAAA = 1, 5, 28
 NO_ERROR, SERVER_FAILURE, NO_NAME = 0, 2, 3
 _KEEP = 100_000
@@ -70,12 +72,8 @@ def serve(channel, addresses, zone):
     while True:
         for fd, _ in poll.poll():
             if fd == channel.fileno():
-                try:
-                    channel.recv()
-                except EOFError:
+                if not tell(channel, log):
                     return
-                channel.send(list(log))
-                log.clear()
             elif fd in datagrams:
                 message, peer = datagrams[fd].recvfrom(65535)
                 answer = _answer(zone, message, "udp", peer, log)
@@ -144,12 +142,8 @@ def serve_encrypted(channel, address, zone, certificate, key):
     while True:
         for fd, _ in poll.poll():
             if fd == channel.fileno():
-                try:
-                    channel.recv()
-                except EOFError:
+                if not tell(channel, log):
                     return
-                channel.send(list(log))
-                log.clear()
                 continue
             client, peer = listeners[fd].accept()
             port = client.getsockname()[1]

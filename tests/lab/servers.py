@@ -28,7 +28,7 @@ def echo(channel, addresses, ports):
     while True:
         for fd, _ in poll.poll():
             if fd == channel.fileno():
-                if not _answer(channel, log):
+                if not tell(channel, log):
                     return
             elif fd in listeners:
                 client, _ = listeners[fd].accept()
@@ -44,7 +44,8 @@ def echo(channel, addresses, ports):
             del log[:-_KEEP]
 
 
-def _answer(channel, log):
+def tell(channel, log):
+    """Sends what has been noted since the last question, and forgets it; False: nobody asks any more."""
     try:
         channel.recv()
     except EOFError:

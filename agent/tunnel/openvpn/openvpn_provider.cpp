@@ -94,21 +94,18 @@ Result<void> OpenvpnProvider::ready() {
 // ---- Enrolling
 
 const policy::fb::Identity* OpenvpnProvider::to_be_enrolled() const {
-  const auto& body = configuration_.policy->body();
-  const auto* login = body.tunnels()->Get(configuration_.tunnel)->login();
-  if (login == nullptr || body.identities() == nullptr || login->certificate() >= body.identities()->size())
-    return nullptr;
-  const auto* identity = body.identities()->Get(login->certificate());
-  return is_to_be_enrolled(*identity) ? identity : nullptr;
+  const auto* login = configuration_.policy->body().tunnels()->Get(configuration_.tunnel)->login();
+  return login == nullptr ? nullptr : identity_to_enrol(*configuration_.policy, login->certificate());
+}
+
+FindSecret OpenvpnProvider::find_secret() const {
+  return [this](std::uint32_t number) {
+    return configuration_.secrets == nullptr ? std::nullopt : configuration_.secrets->find(number);
+  };
 }
 
 Result<void> OpenvpnProvider::enrol() {
-  const FindSecret find = [this](std::uint32_t number) {
-    return configuration_.secrets == nullptr ? std::nullopt : configuration_.secrets->find(number);
-  };
-  const auto request = enrolment_request(*to_be_enrolled(), find);
-  if (!request) return tl::unexpected(request.error());
-  auto work = Enrolment::start(loop_, configuration_.enrolment, *request,
+  auto work = Enrolment::start(loop_, configuration_.enrolment, *to_be_enrolled(), find_secret(),
                                [this](Result<DeviceIdentity> identity) { enrolled(std::move(identity)); });
   if (!work) return tl::unexpected(std::move(work.error()));
   enrolment_ = std::move(*work);
@@ -128,9 +125,7 @@ void OpenvpnProvider::enrolled(Result<DeviceIdentity> identity) {
 Result<void> OpenvpnProvider::add_credentials() {
   const auto& body = configuration_.policy->body();
   const auto* login = body.tunnels()->Get(configuration_.tunnel)->login();
-  const FindSecret find = [this](std::uint32_t number) {
-    return configuration_.secrets == nullptr ? std::nullopt : configuration_.secrets->find(number);
-  };
+  const FindSecret find = find_secret();
   if (login != nullptr) {
     user_ = wiped(policy::view(login->user()));
     if (const auto password = find(login->password())) password_ = wiped(*password);

@@ -45,6 +45,7 @@ class OpenvpnProvider final : public Provider {
   };
 
   const policy::fb::Identity* to_be_enrolled() const;
+  FindSecret find_secret() const;
   Result<void> enrol();
   void enrolled(Result<DeviceIdentity> identity);
   Result<void> ready();

@@ -90,17 +90,12 @@ Result<void> StrongswanProvider::ready() {
 // ---- Enrolling
 
 const policy::fb::Identity* StrongswanProvider::to_be_enrolled() const {
-  const auto& body = configuration_.policy->body();
-  const auto* ike = body.tunnels()->Get(configuration_.tunnel)->ike();
-  if (ike == nullptr || body.identities() == nullptr || ike->certificate() >= body.identities()->size()) return nullptr;
-  const auto* identity = body.identities()->Get(ike->certificate());
-  return is_to_be_enrolled(*identity) ? identity : nullptr;
+  const auto* ike = configuration_.policy->body().tunnels()->Get(configuration_.tunnel)->ike();
+  return ike == nullptr ? nullptr : identity_to_enrol(*configuration_.policy, ike->certificate());
 }
 
 Result<void> StrongswanProvider::enrol() {
-  const auto request = enrolment_request(*to_be_enrolled(), secrets_);
-  if (!request) return tl::unexpected(request.error());
-  auto work = Enrolment::start(loop_, configuration_.enrolment, *request,
+  auto work = Enrolment::start(loop_, configuration_.enrolment, *to_be_enrolled(), secrets_,
                                [this](Result<DeviceIdentity> identity) { enrolled(std::move(identity)); });
   if (!work) return tl::unexpected(std::move(work.error()));
   enrolment_ = std::move(*work);

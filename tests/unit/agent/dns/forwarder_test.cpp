@@ -9,9 +9,9 @@
 #include <array>
 #include <cstring>
 
-#include "agent/dns/socket_address.h"
 #include "agent/files/descriptor.h"
 #include "agent/loop/asio_loop.h"
+#include "agent/network/socket_address.h"
 
 namespace vpn::agent::dns {
 namespace {
@@ -48,7 +48,7 @@ std::uint16_t port_of(int socket) {
 Descriptor local_socket(int type) {
   Descriptor out(::socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_storage own{};
-  const socklen_t size = to_socket_address(loopback, 0, own);
+  const socklen_t size = socket_address(loopback, 0, own);
   EXPECT_EQ(::bind(out.get(), reinterpret_cast<const sockaddr*>(&own), size), 0);
   return out;
 }
@@ -110,7 +110,7 @@ class ForwarderTest : public testing::Test {
     ASSERT_TRUE(opened) << opened.error().what;
     forwarder = std::move(*opened);
     sockaddr_storage to{};
-    const socklen_t size = to_socket_address(loopback, forwarder->place().port, to);
+    const socklen_t size = socket_address(loopback, forwarder->place().port, to);
     ASSERT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&to), size), 0);
     Resolver r;
     r.servers = {loopback};
@@ -267,7 +267,7 @@ TEST_F(ForwarderTest, AnswersOverStreamsByAStream) {
   rules.choice.resolver->port = port_of(listening.get());
   const Descriptor stream(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_storage to{};
-  const socklen_t size = to_socket_address(loopback, forwarder->place().port, to);
+  const socklen_t size = socket_address(loopback, forwarder->place().port, to);
   ASSERT_EQ(::connect(stream.get(), reinterpret_cast<const sockaddr*>(&to), size), 0);
   const Bytes query = a_question("name", 9);
   Bytes framed{0, static_cast<std::uint8_t>(query.size())};
