@@ -1,10 +1,10 @@
-#include "compiler/cli/verdict_text.h"
+#include "compiler/verdict/text.h"
 
 #include "compiler/format/terminal.h"
 #include "policy/json/json.h"
 #include "policy_generated.h"
 
-namespace vpn::cli {
+namespace vpn::verdict {
 
 using policy::Rule;
 using policy::Verdict;
@@ -164,4 +164,4 @@ std::string explain_text(const policy::Policy& policy, const policy::Flow& flow,
   return out;
 }
 
-}  // namespace vpn::cli
+}  // namespace vpn::verdict
