@@ -19,6 +19,13 @@ struct Decision {
   std::uint32_t source = none;  ///< index into the policy's sources
 };
 
+/// Of two names that share an address the one with the stricter verdict counts: what leaves past the tunnel is less
+/// strict than what stays in it or goes nowhere ("Domain match").
+constexpr bool is_stricter(const Decision& a, const Decision& b) {
+  const auto strict = [](Verdict v) { return v == Verdict::drop || v == Verdict::tunnel || v == Verdict::proxy; };
+  return strict(a.verdict) && !strict(b.verdict);
+}
+
 /// A rule that was looked at and passed over, for `explain`.
 struct Passed {
   Rule rule;

@@ -28,18 +28,6 @@ std::vector<ForwarderPlace> places() {
 // CLOCK_MONOTONIC, as the kernel's.
 dns::Ties::Time monotonic_time() { return Loop::Clock::now().time_since_epoch(); }
 
-// What leaves the tunnel is less strict than what stays in it or goes nowhere.
-int strictness(const policy::Decision& d) {
-  switch (d.verdict) {
-    case policy::Verdict::drop:
-    case policy::Verdict::tunnel:
-    case policy::Verdict::proxy:
-      return 1;
-    default:
-      return 0;
-  }
-}
-
 constexpr std::size_t most_told = 1024;
 constexpr std::uint16_t usual_port = 443;  // of what follows a lookup
 
@@ -260,10 +248,10 @@ std::shared_ptr<dns::TlsTrust> Names::trust() {
 bool Names::stricter(const dns::TieOwner& owner, const policy::Address& address, policy::DomainClass a,
                      policy::DomainClass b) const {
   const auto how = [&](policy::DomainClass domain) {
-    return strictness(
-        dns::verdict_for(*situation_, questioner(owner.app, owner.spawner), domain, address, IPPROTO_TCP, usual_port));
+    return dns::verdict_for(*situation_, questioner(owner.app, owner.spawner), domain, address, IPPROTO_TCP,
+                            usual_port);
   };
-  return how(a) > how(b);
+  return is_stricter(how(a), how(b));
 }
 
 bool Names::tie(const Asker& asker, const dns::Query& query, std::span<const dns::AddressAnswer> addresses) {

@@ -1,87 +1,38 @@
 // Reads a scenario file. Strict: a misspelt key would be a test that tests nothing.
 #include <algorithm>
 #include <array>
-#include <filesystem>
 
 #include "compiler/scenario/scenario.h"
+#include "compiler/scenario/strict_reader.h"
 #include "compiler/scenario/tree.h"
-#include "console/similar/similar.h"
 #include "policy/json/json.h"
 
 namespace vpn::scenario {
 namespace {
 
 using Kind = Node::Kind;
-constexpr const char* help = "\"Scenario file\" in docs/cli.md describes the shape";
 
-/// The member whose key an unknown path ends with, anywhere below `node`; null: not found.
-const Member* find_below(const Node& node, std::string_view unknown) {
-  for (const Member& m : node.members) {
-    if (unknown.ends_with(m.key) &&
-        (unknown.size() == m.key.size() || unknown[unknown.size() - m.key.size() - 1] == '.'))
-      return &m;
-    if (const Member* found = find_below(m.value, unknown)) return found;
-  }
-  for (const Node& item : node.items)
-    if (const Member* found = find_below(item, unknown)) return found;
-  return nullptr;
-}
-
-std::string did_you_mean(std::string_view word, std::span<const std::string_view> known, const std::string& otherwise) {
-  const std::string_view meant = cli::nearest(word, known);
-  return meant.empty() ? otherwise : "did you mean '" + std::string(meant) + "'?";
-}
-
-class Reader {
+class Reader : StrictReader {
  public:
-  explicit Reader(const std::string& path) : folder_(std::filesystem::path(path).parent_path()) {
+  explicit Reader(const std::string& path)
+      : StrictReader(path, "\"Scenario file\" in docs/cli.md describes the shape") {
     out_.scenario.file = path;
   }
 
   Reading read() {
     auto root = read_tree(out_.scenario.file);
     if (!root) {
-      out_.problems.push_back(std::move(root.error()));
+      problems().push_back(std::move(root.error()));
     } else if (!root->is(Kind::map)) {
       problem(root->position, "a scenario file is a mapping of keys to values");
     } else {
       scenario(*root);
     }
+    out_.problems = std::move(problems());
     return std::move(out_);
   }
 
  private:
-  void problem(document::Position at, std::string what) { problem(out_.scenario.file, at, std::move(what), help); }
-  void problem(const std::string& file, document::Position at, std::string what, std::string hint) {
-    out_.problems.push_back({ErrorKind::invalid_input, std::move(what), place(file, at), std::move(hint)});
-  }
-
-  template <std::size_t N>
-  void check_keys(const Node& map, const std::array<std::string_view, N>& known) {
-    for (const Member& m : map.members) {
-      if (std::find(known.begin(), known.end(), m.key) != known.end()) continue;
-      std::string all;
-      for (const std::string_view key : known) all += (all.empty() ? "" : ", ") + std::string(key);
-      problem(out_.scenario.file, m.position, "unknown key '" + m.key + "'",
-              did_you_mean(m.key, known, "the keys here are " + all));
-    }
-  }
-
-  /// The member's text; empty, and a problem, where it is none.
-  std::string text(const Member& m) {
-    if (m.value.is(Kind::text) && !m.value.text.empty()) return m.value.text;
-    problem(m.value.position, "'" + m.key + "' must be text");
-    return {};
-  }
-  std::string text(const Node& map, std::string_view key) {
-    const Member* m = map.find(key);
-    return m == nullptr ? std::string{} : text(*m);
-  }
-
-  std::string resolved(const std::string& path) const {
-    return path.empty() ? path : (folder_ / path).lexically_normal().string();
-  }
-
   void scenario(const Node& root) {
     check_keys(root, std::array<std::string_view, 6>{"profiles", "policy", "app_map", "platform", "states", "cases"});
     Scenario& s = out_.scenario;
@@ -138,38 +89,7 @@ class Reader {
       return problem(states.value.position, "'states' must be a mapping of names to states");
     for (const Member& m : states.value.members) {
       out_.scenario.states.try_emplace(m.key);  // even a faulty one has a name: cases that use it are not to blame
-      const Member* file = m.value.find("file");
-      if (file == nullptr) {
-        read_state(m.key, m.value, out_.scenario.file);
-      } else if (m.value.members.size() != 1) {
-        problem(m.value.position, "a state is either a 'file' or stands here, not both");
-      } else if (const std::string path = resolved(text(*file)); !path.empty()) {
-        read_state_file(m.key, path, file->value.position);
-      }
-    }
-  }
-
-  void read_state_file(const std::string& name, const std::string& path, document::Position at) {
-    auto root = read_tree(path);
-    if (root) return read_state(name, *root, path);
-    if (root.error().help.empty()) root.error().help = "it is named at " + place(out_.scenario.file, at);
-    out_.problems.push_back(std::move(root.error()));
-  }
-
-  void read_state(const std::string& name, const Node& node, const std::string& file) {
-    if (!node.is(Kind::map)) return problem(file, node.position, "a device state is a mapping of keys to values", help);
-    std::vector<std::string> unknown;
-    auto state = policy::parse_state(to_json(node), &unknown);
-    if (!state) return problem(file, node.position, state.error().what, state.error().help);
-    report_unknown(file, node, unknown);
-    out_.scenario.states[name] = std::move(*state);
-  }
-
-  void report_unknown(const std::string& file, const Node& node, const std::vector<std::string>& unknown) {
-    for (const std::string& key : unknown) {
-      const Member* m = find_below(node, key);
-      problem(file, m == nullptr ? node.position : m->position, "unknown key '" + key + "'",
-              did_you_mean(m == nullptr ? std::string_view(key) : m->key, policy::known_keys(), help));
+      if (auto read = state(m.value)) out_.scenario.states[m.key] = std::move(*read);
     }
   }
 
@@ -207,7 +127,7 @@ class Reader {
     std::vector<std::string_view> names;
     for (const auto& [name, known] : out_.scenario.states) names.push_back(name);
     problem(out_.scenario.file, state->value.position, "there is no state '" + test.state + "'",
-            did_you_mean(test.state, names, help));
+            did_you_mean(test.state, names, help()));
   }
 
   bool read_flow(const Node& node, Case& test) {
@@ -250,7 +170,6 @@ class Reader {
     if (const Member* tunnel = node.find("tunnel")) test.expected.tunnel = text(*tunnel);
   }
 
-  std::filesystem::path folder_;
   Reading out_;
 };
 

@@ -1,4 +1,4 @@
-#include "agent/dns/message.h"
+#include "policy/dns/message.h"
 
 #include <ldns/ldns.h>
 
@@ -8,7 +8,7 @@
 
 #include "policy/ascii.h"
 
-namespace vpn::agent::dns {
+namespace vpn::dns {
 namespace {
 
 // Beyond these a message costs more to read than a lookup is worth: names may lead on to others, thousands of times.
@@ -211,6 +211,7 @@ std::optional<ReadAnswer> read_answer(View answer) {
   const ldns_rr* question = packet ? only_question(packet.get()) : nullptr;
   if (question == nullptr) return std::nullopt;
   ReadAnswer out;
+  out.name = host_name(::ldns_rr_owner(question));
   out.rcode = static_cast<Rcode>(answer[3] & 15);
   Collector addresses;
   addresses.add(::ldns_pkt_answer(packet.get()));
@@ -220,4 +221,4 @@ std::optional<ReadAnswer> read_answer(View answer) {
   return out;
 }
 
-}  // namespace vpn::agent::dns
+}  // namespace vpn::dns

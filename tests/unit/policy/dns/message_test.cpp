@@ -1,4 +1,4 @@
-#include "agent/dns/message.h"
+#include "policy/dns/message.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-namespace vpn::agent::dns {
+namespace vpn::dns {
 namespace {
 
 using testing::ElementsAre;
@@ -116,6 +116,7 @@ TEST(DnsRefusal, RepeatsTheQuestion) {
 TEST(DnsAnswer, FitsItsQuestionOnly) {
   const Bytes query = question("Example.com"), good = answer(question("eXample.com"), {});
   EXPECT_TRUE(is_answer_to(query, good));
+  EXPECT_EQ(read_answer(good)->name, "example.com");
   EXPECT_FALSE(is_answer_to(query, query));
   EXPECT_FALSE(is_answer_to(query, answer(question("example.com", type_a, 0x1235), {})));
   EXPECT_FALSE(is_answer_to(query, answer(question("example.com", type_aaaa), {})));
@@ -204,4 +205,4 @@ TEST(DnsMessage, WhateverComesIsReadOrNot) {
 }
 
 }  // namespace
-}  // namespace vpn::agent::dns
+}  // namespace vpn::dns
