@@ -14,6 +14,7 @@
 #include "agent/control/active_policy.h"
 #include "agent/control/config.h"
 #include "agent/control/guard.h"
+#include "agent/control/host_evaluations.h"
 #include "agent/control/journal.h"
 #include "agent/control/lookup_holds.h"
 #include "agent/control/names.h"
@@ -89,6 +90,7 @@ class Agent {
   bool policy(const PolicyEvent& event, std::string* refusal = nullptr);
   void log(const std::string& text, bool loud = false, const LogFields& fields = {});
 
+  // agent_owners.cpp: set_numbers, owners_changed.
   // agent_commands.cpp: what is asked on the control socket. agent_reports.cpp: what is told.
   void handle(ControlClient& client, const ControlRequest& request);
   Result<Json> answer(ControlClient& client, const ControlRequest& request);
@@ -110,7 +112,8 @@ class Agent {
   bool is_to_end(const DropEvent& event) const;
   bool needs_tunnel(const DropEvent& event) const;
   void note_waiting(const DropEvent& event);
-  Json on_demand(std::uint32_t tunnel) const;
+  Json on_demand(std::uint32_t tunnel, const std::string& host = {}) const;
+  Json evaluation(std::uint32_t tunnel, const std::string& host) const;
   void end_connections(std::span<const TcpSocket> connections);
   void tell_followers();
   void keep_watch();
@@ -130,9 +133,10 @@ class Agent {
   std::optional<Guard> guard_;
   std::unique_ptr<OwnerWatch> owners_;
   Tunnels tunnels_;
+  Probes probes_;
+  HostEvaluations hosts_;  // ends before what it asks by
   LookupHolds lookup_holds_;
   std::unique_ptr<Names> lookups_;
-  Probes probes_;
   std::optional<HiddenSocket> resolved_;  // nothing: a part of the machine is guarded, and others ask over it, too
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<ExternalServer> external_;

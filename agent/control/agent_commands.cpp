@@ -5,6 +5,7 @@
 
 #include "agent/control/agent.h"
 #include "agent/control/seat.h"
+#include "policy/domain_table.h"
 #include "policy/json/json.h"
 #include "policy_generated.h"
 
@@ -21,6 +22,16 @@ std::string hex(const std::array<std::uint8_t, 32>& digest) {
     out += digits[b & 15];
   }
   return out;
+}
+
+// A host's name as rules compare it; empty: none.
+std::string normalised(const nlohmann::json& name) {
+  std::string storage;
+  std::string_view out;
+  if (!name.is_string() ||
+      policy::normalise_name(name.get_ref<const std::string&>(), storage, out) != policy::NameFault::none)
+    return {};
+  return std::string(out);
 }
 
 }  // namespace
@@ -163,6 +174,7 @@ Result<Json> Agent::why(const ControlRequest& request) {
   }
   auto flow = policy::parse_flow(object.dump(-1, ' ', false, Json::error_handler_t::replace));
   if (!flow) return tl::unexpected(flow.error());
+  const std::string host = normalised(object.value("hostname", Json()));
   std::vector<policy::Passed> passed;
   const policy::Situation now = active_->situation.in(state_);
   const policy::Decision decision = policy::decide(now, flow->flow, &passed);
@@ -175,7 +187,7 @@ Result<Json> Agent::why(const ControlRequest& request) {
   out["passed"] = std::move(over);
   Json rules = Json::array();
   for (std::uint32_t t = 0; t < tunnels_.named().size(); ++t) {
-    Json one = on_demand(t);
+    Json one = on_demand(t, host);
     if (one.is_null() || (decision.tunnel != policy::none && decision.tunnel != t)) continue;
     one["tunnel"] = tunnel_name(t);
     rules.push_back(std::move(one));

@@ -97,7 +97,7 @@ void Agent::note_waiting(const DropEvent& e) {
   if (!known && waiting.size() < most_waiting_connections) waiting.push_back(socket);
 }
 
-Json Agent::on_demand(std::uint32_t tunnel) const {
+Json Agent::on_demand(std::uint32_t tunnel, const std::string& host) const {
   const OnDemandLife& life = tunnels_.on_demand(tunnel);
   if (!life.terms.enabled) return nullptr;
   Json out = {{"action", std::string(to_string(life.network.action))},
@@ -107,7 +107,23 @@ Json Agent::on_demand(std::uint32_t tunnel) const {
               {"resting", life.resting},
               {"waits", may_wait(life)}};
   if (!life.network.awaits.empty()) out["awaits"] = life.network.awaits;
+  if (Json evaluated = evaluation(tunnel, host); !evaluated.is_null()) out["evaluation"] = std::move(evaluated);
   return out;
+}
+
+// Which of an evaluating rule's parameters speaks of the host, or spoke of the last one.
+Json Agent::evaluation(std::uint32_t tunnel, const std::string& host) const {
+  std::optional<HostEvaluations::Seen> seen;
+  if (!host.empty())
+    seen = hosts_.about(tunnel, host);
+  else if (const auto* last = hosts_.last(tunnel); last != nullptr)
+    seen = *last;
+  if (!seen) return nullptr;
+  return {{"host", seen->host},
+          {"parameter", seen->parameter},
+          {"source", Json::parse(policy::source_json(active_->policy, seen->source), nullptr, false)},
+          {"outcome", std::string(to_string(seen->outcome))},
+          {"why", seen->why}};
 }
 
 // S3: a connection from before gets an error at once, S5.f's connections are not closed. What was refused early was

@@ -1,5 +1,6 @@
 // The agent's own questions to the network that the device is in, past every tunnel (S1.f): a look-up at the
-// interface's resolvers, then one GET. What the datapath has to let out for it, and no longer than it takes.
+// interface's resolvers, then one GET; or a question to a resolver that a rule requires. What the datapath has to let
+// out for it, and no longer than it takes.
 #pragma once
 
 #include <functional>
@@ -38,6 +39,9 @@ class Prober {
   /// Called back once, within longest_probe, never from within. Destroying the result cancels; it does not outlive
   /// this.
   [[nodiscard]] std::unique_ptr<Waiting> ask(Question question, std::function<void(HttpAnswer)> callback);
+  /// Likewise: whether a resolver answers at all when it is asked for the name.
+  [[nodiscard]] std::unique_ptr<Waiting> ask_resolver(const policy::Address& server, std::string name,
+                                                      std::function<void(bool)> callback);
 
   std::vector<Exemption> exemptions() const;  ///< of what runs now; each with an end
   bool running() const { return !runs_.empty(); }
@@ -46,6 +50,8 @@ class Prober {
 
  private:
   class Run;
+  class PageRun;
+  class ResolverRun;
   Loop& loop_;
   std::function<void()> exempt_;
   Network network_;

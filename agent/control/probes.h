@@ -39,6 +39,8 @@ class Probes {
   const std::string& clock_fault() const { return clock_fault_; }
   std::vector<Exemption> exemptions() const { return prober_.exemptions(); }
   bool running() const { return prober_.running(); }
+  /// For questions of others, in the same network. What they get outlives neither.
+  Prober& prober() { return prober_; }
 
  private:
   void answered(const std::string& url, const HttpAnswer& answer);

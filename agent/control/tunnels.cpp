@@ -300,12 +300,12 @@ void Tunnels::find_servers(Entry& entry) {
     for (const std::string& server : known->second.dns_servers)
       if (const auto address = policy::Address::parse(server)) request.servers.push_back(*address);
   }
-  entry.lookup = look_up(loop_, std::move(request), [this, e = &entry](std::vector<policy::Address> addresses) {
+  entry.lookup = look_up(loop_, std::move(request), [this, e = &entry](LookupResult result) {
     e->lookup.reset();
     const std::string name = e->to_find.back();
     e->to_find.pop_back();
     // Nobody knows it at the moment: where it was before.
-    if (!addresses.empty()) e->found[name] = std::move(addresses);
+    if (!result.addresses.empty()) e->found[name] = std::move(result.addresses);
     if (e->to_find.empty() && e->found.empty())
       return dispatch(*e, ev::ProviderLost{"the server's name " + name + " cannot be looked up"});
     find_servers(*e);
@@ -346,6 +346,10 @@ std::vector<std::string> Tunnels::awaited() const {
 
 void Tunnels::used(std::uint32_t tunnel) {
   if (tunnel < entries_.size()) dispatch(*entries_[tunnel], demand_ev::Used{});
+}
+
+void Tunnels::needed(std::uint32_t tunnel, const std::string& why) {
+  if (tunnel < entries_.size()) dispatch(*entries_[tunnel], demand_ev::HostNeedsIt{why});
 }
 
 const OnDemandLife& Tunnels::on_demand(std::uint32_t tunnel) const { return entries_[tunnel]->on_demand; }

@@ -51,6 +51,8 @@ class Tunnels {
   std::vector<std::string> awaited() const;
   /// A flow that needs this tunnel was refused, or waits.
   void used(std::uint32_t tunnel);
+  /// An evaluating rule has found that a host needs it (ConnectIfNeeded). `why`: for the log.
+  void needed(std::uint32_t tunnel, const std::string& why);
 
   /// What a user or an administrator asks for. Errors (`usage`): there is no such tunnel, or its on-demand rules are
   /// not his to override. By identifier, without regard to case, or by name.

@@ -48,7 +48,7 @@ std::uint16_t random_id() {
 
 class Lookup final : public Waiting {
  public:
-  Lookup(Loop& loop, LookupRequest request, std::function<void(std::vector<policy::Address>)> callback)
+  Lookup(Loop& loop, LookupRequest request, std::function<void(LookupResult)> callback)
       : loop_(loop), request_(std::move(request)), callback_(std::move(callback)) {
     timer_ = loop_.after(std::chrono::milliseconds(0), [this] { ask(); });
   }
@@ -63,7 +63,7 @@ class Lookup final : public Waiting {
     if (at_ >= request_.servers.size() * tries) return finish();
     const policy::Address& server = request_.servers[at_++ % request_.servers.size()];
     answered_ = 0;
-    found_.clear();
+    found_.addresses.clear();
     // A socket for each question: another port, which an outsider would have to guess.
     socket_ = ::socket(server.v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     sockaddr_storage to{};
@@ -91,10 +91,13 @@ class Lookup final : public Waiting {
       const auto answer = dns_answer({packet.data(), static_cast<std::size_t>(n)}, request_.name, i == 1, ids_[i]);
       if (!answer || (answered_ & 1u << i) != 0) continue;
       answered_ |= 1u << i;
-      found_.insert(i == 0 ? found_.begin() : found_.end(), answer->begin(), answer->end());
+      found_.answered = true;
+      auto& all = found_.addresses;
+      all.insert(i == 0 ? all.begin() : all.end(), answer->begin(), answer->end());
     }
+    if (request_.only_whether_answered && found_.answered) return finish();
     if (answered_ != 3) return;
-    if (found_.empty()) return ask();
+    if (found_.addresses.empty()) return ask();
     finish();
   }
 
@@ -112,8 +115,8 @@ class Lookup final : public Waiting {
 
   Loop& loop_;
   LookupRequest request_;
-  std::function<void(std::vector<policy::Address>)> callback_;
-  std::vector<policy::Address> found_;
+  std::function<void(LookupResult)> callback_;
+  LookupResult found_;
   std::array<std::uint16_t, 2> ids_{};
   unsigned answered_ = 0;
   std::size_t at_ = 0;
@@ -158,8 +161,7 @@ std::optional<std::vector<policy::Address>> dns_answer(std::span<const unsigned 
   return out;
 }
 
-std::unique_ptr<Waiting> look_up(Loop& loop, LookupRequest request,
-                                 std::function<void(std::vector<policy::Address>)> callback) {
+std::unique_ptr<Waiting> look_up(Loop& loop, LookupRequest request, std::function<void(LookupResult)> callback) {
   return std::make_unique<Lookup>(loop, std::move(request), std::move(callback));
 }
 

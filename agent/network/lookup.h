@@ -28,11 +28,16 @@ struct LookupRequest {
   std::string name;
   std::string interface;                 ///< the socket is bound to it
   std::vector<policy::Address> servers;  ///< asked one after the other, each twice
+  bool only_whether_answered = false;    ///< the first answer is the end, whatever it says
 };
 
-/// Asks for A and AAAA; the callback gets IPv4 addresses first, or none when nobody knew any. It is called once, never
-/// from within. Destroying the result cancels.
+struct LookupResult {
+  std::vector<policy::Address> addresses;  ///< IPv4 first; none: nobody knew any
+  bool answered = false;                   ///< some server did, if only that there is no such name
+};
+
+/// Asks for A and AAAA. The callback is called once, never from within. Destroying the result cancels.
 [[nodiscard]] std::unique_ptr<Waiting> look_up(Loop& loop, LookupRequest request,
-                                               std::function<void(std::vector<policy::Address>)> callback);
+                                               std::function<void(LookupResult)> callback);
 
 }  // namespace vpn::agent

@@ -60,6 +60,12 @@ class OnDemandStepper {
     want();
   }
 
+  void operator()(const ev::HostNeedsIt& e) {
+    if (s_.up || s_.starting || !s_.evaluated || !evaluates(s_)) return;
+    add(act::Tell{"starts: " + e.why});
+    want();
+  }
+
   void operator()(const ev::StatusSeen& e) {
     s_.up = e.status == TunnelStatus::connected;
     s_.quiet = std::chrono::milliseconds(0);
@@ -213,6 +219,10 @@ bool starts_when_used(const OnDemandLife& life) {
       break;
   }
   return false;
+}
+
+bool evaluates(const OnDemandLife& life) {
+  return life.terms.enabled && !life.overridden && life.network.action == Action::evaluate && life.network.rule;
 }
 
 bool may_wait(const OnDemandLife& life) {

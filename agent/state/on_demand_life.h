@@ -59,6 +59,9 @@ struct UserAsked {
   bool up = false;
 };               ///< a user or an administrator connects or disconnects
 struct Used {};  ///< a flow that needs the tunnel was refused or waits
+struct HostNeedsIt {
+  std::string why;  ///< for people
+};                  ///< EvaluateConnection: a host's ConnectIfNeeded has come true
 struct StatusSeen {
   policy::TunnelStatus status = policy::TunnelStatus::disconnected;
 };  ///< of the tunnel
@@ -67,9 +70,9 @@ struct Counted {
 };
 struct PatienceEnded {};
 }  // namespace on_demand_event
-using OnDemandEvent =
-    std::variant<on_demand_event::NetworkSeen, on_demand_event::UserAsked, on_demand_event::Used,
-                 on_demand_event::StatusSeen, on_demand_event::Counted, on_demand_event::PatienceEnded>;
+using OnDemandEvent = std::variant<on_demand_event::NetworkSeen, on_demand_event::UserAsked, on_demand_event::Used,
+                                   on_demand_event::HostNeedsIt, on_demand_event::StatusSeen, on_demand_event::Counted,
+                                   on_demand_event::PatienceEnded>;
 
 namespace on_demand_action {
 struct Want {};
@@ -102,6 +105,8 @@ OnDemandStep step(OnDemandLife state, const OnDemandEvent& event);
 
 /// Whether a flow that needs the tunnel would start it.
 bool starts_when_used(const OnDemandLife& life);
+/// Whether the network's rule is EvaluateConnection, and nobody has overridden it.
+bool evaluates(const OnDemandLife& life);
 /// Whether a connection may wait for the tunnel: it is not up, and it starts or would start, and is not late.
 bool may_wait(const OnDemandLife& life);
 /// Why a user may not switch it against the rules; empty: he may.

@@ -53,8 +53,6 @@ struct OnDemandKeys {
 /// `match_app`: OnDemandMatchAppEnabled of a per-app VPN.
 void check_on_demand(Context& context, const Section& settings, OnDemandKeys keys, bool per_app,
                      std::optional<bool> match_app);
-/// Whether findings for Linux are asked for.
-bool for_linux(const Context& context);
 void check_always_on(Context& context, const Section& settings);
 void check_per_app_lists(Context& context, const Section& payload, const std::vector<KeptList>& lists);
 

@@ -8,6 +8,12 @@
 namespace vpn::lint {
 namespace {
 
+// Whether findings for Linux are asked for.
+bool for_linux(const Context& context) {
+  const auto& platforms = context.options.platforms;
+  return std::find(platforms.begin(), platforms.end(), policy::Platform::linux) != platforms.end();
+}
+
 bool is_served(std::string_view subtype) {
   return subtype.starts_with("com.wireguard.") || subtype.starts_with("net.openvpn.");
 }
@@ -106,11 +112,6 @@ void check_app_proxy(Context& context, const Item& item, const Section& payload)
 }
 
 }  // namespace
-
-bool for_linux(const Context& context) {
-  const auto& platforms = context.options.platforms;
-  return std::find(platforms.begin(), platforms.end(), policy::Platform::linux) != platforms.end();
-}
 
 void check_linux(Context& context, const Item& item, const Section& payload) {
   const bool is_vpn = item.kind == ItemKind::device_vpn || item.kind == ItemKind::per_app_vpn;

@@ -132,11 +132,6 @@ void check_action(Context& context, const Section& rule) {
     Finding& f =
         context.at_value(Code::companion_missing, rule, *action, "'EvaluateConnection' needs 'ActionParameters'");
     f.help = "without it the rule does nothing";
-  } else if (evaluates && for_linux(context)) {
-    Finding& f = context.at_value(Code::limited_on_linux, rule, *action,
-                                  "no host is evaluated on Linux: the rule starts a per-app VPN when its app uses it, "
-                                  "and no other VPN");
-    f.help = "use 'Connect' for Linux devices where the VPN has to start";
   } else if (!evaluates && parameters != nullptr && usable(parameters->value) && parameters->value.size != 0) {
     Finding& f = context.at_key(Code::key_without_effect, rule, *parameters,
                                 "'ActionParameters' is read only with 'Action' EvaluateConnection");

@@ -121,11 +121,11 @@ def openvpn(authority, identity, protocol="udp", password=None, **directives):
     return _profile(*(_identity(identity, authority) if identity else []), _payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "openvpn"))
 
 
-def per_app(*apps, root=None, **keys):
-    """`root`: a certificate that the profile brings as an authority."""
+def per_app(*apps, root=None, rules=None, **keys):
+    """`root`: a certificate that the profile brings as an authority; `rules`: of on-demand."""
     vpn = {"UserDefinedName": "Lab", "VPNType": "VPN", "VPNSubType": "com.example.client", "VPNUUID": PER_APP,
            "VPN": {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "com.example.client.tunnel", "ProviderType": "packet-tunnel",
-                   "AuthenticationMethod": "Password"}}
+                   "AuthenticationMethod": "Password", **({"OnDemandEnabled": 1, "OnDemandRules": rules} if rules else {})}}
     mapping = {"AppLayerVPNMapping": [{"Identifier": app, "VPNUUID": PER_APP} for app in apps]}
     return _profile(_payload("com.apple.vpn.managed.applayer", str(uuid.uuid5(uuid.NAMESPACE_DNS, "layer")).upper(), {**vpn, **keys}, "per-app"),
                     *([_payload("com.apple.security.root", CA, {"PayloadContent": root.read_bytes()}, "ca")] if root else []),

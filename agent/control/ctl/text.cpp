@@ -43,6 +43,24 @@ std::string verdict_color(const std::string& verdict) {
   return verdict == "drop" ? "31" : verdict == "tunnel" || verdict == "proxy" ? "32" : "33";
 }
 
+std::string place_text(const Json& source) {
+  if (!source.is_object()) return {};
+  return " (" + shown_member(source, "file") + ":" + shown_member(source, "line") + " " + shown_member(source, "path") +
+         ")";
+}
+
+// "; wiki.corp.example: parameter 1 (corp.mobileconfig:52 …ActionParameters[0]) says not needed".
+std::string evaluation_text(const Json& e) {
+  const std::string outcome = shown_member(e, "outcome"), why = shown_member(e, "why");
+  std::string out = "; " + shown_member(e, "host") + ": parameter " +
+                    std::to_string(e.value("parameter", std::uint64_t{0}) + 1) + place_text(e.value("source", Json()));
+  if (outcome == "never") return out + " says NeverConnect";
+  if (outcome == "pending") return out + ": the network is being asked";
+  if (outcome == "unknown") return out + ": the network is asked at its next lookup";
+  out += outcome == "needed" ? ": it is needed" : ": not needed as long as the name resolves";
+  return why.empty() ? out : out + ", " + why;
+}
+
 // "rule 2 of corp.mobileconfig:41 PayloadContent[0].VPN.OnDemandRules[1] says Connect".
 std::string on_demand_text(const Json& o) {
   std::string out = "on-demand: ";
@@ -51,16 +69,14 @@ std::string on_demand_text(const Json& o) {
     out += "no rule fits this network";
   } else {
     out += "rule " + std::to_string(index->get<std::uint64_t>() + 1);
-    const Json source = o.value("source", Json());
-    if (source.is_object())
-      out += " (" + shown_member(source, "file") + ":" + shown_member(source, "line") + " " +
-             shown_member(source, "path") + ")";
+    out += place_text(o.value("source", Json()));
     out += o.contains("awaits") ? " waits for the answer of " + shown_member(o, "awaits")
                                 : " says " + shown_member(o, "action");
   }
   if (o.value("overridden", false)) out += ", overridden by a user";
   if (o.value("resting", false)) out += ", rests until it is used";
   if (o.value("waits", false)) out += ", connections wait for it";
+  if (const Json evaluated = o.value("evaluation", Json()); evaluated.is_object()) out += evaluation_text(evaluated);
   return out;
 }
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "manual_loop.h"
+
 namespace vpn::agent {
 namespace {
 
@@ -19,8 +21,12 @@ class LookupHoldsTest : public testing::Test {
   std::vector<std::uint32_t> used_;
   std::vector<int> gone_on_;
   std::uint32_t waits_ = 1;  // for this tunnel
+  ManualLoop loop_;
+  HostEvaluations hosts_{loop_, {}};
   LookupHolds holds_{{[this](std::uint32_t tunnel) { return tunnel == waits_; },
-                      [this](std::uint32_t tunnel) { used_.push_back(tunnel); }}};
+                      [this](std::uint32_t tunnel) { used_.push_back(tunnel); },
+                      {}},
+                     hosts_};
 };
 
 TEST_F(LookupHoldsTest, WhatNeedsNoTunnelGoesOn) {

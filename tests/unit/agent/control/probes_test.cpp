@@ -55,6 +55,18 @@ TEST_F(ProbesTest, ALookUpFirstAndNothingForNobody) {
   EXPECT_FALSE(probes_.running()) << "once in a network";
 }
 
+TEST_F(ProbesTest, AResolverThatARuleRequires) {
+  probes_.network_changed("a", wifi(), {});
+  std::vector<bool> answered;
+  const auto asked = probes_.prober().ask_resolver(*policy::Address::parse("192.0.2.53"), "wiki.corp.example",
+                                                   [&](bool answers) { answered.push_back(answers); });
+  loop_.advance(milliseconds(1));
+  EXPECT_THAT(exempt(), ElementsAre("192.0.2.53 17 53"));
+  loop_.advance(milliseconds(10'000));
+  EXPECT_THAT(answered, ElementsAre(false));
+  EXPECT_TRUE(exempt().empty());
+}
+
 TEST_F(ProbesTest, AnAddressNeedsNoLookUp) {
   probes_.network_changed("a", wifi(), {});
   probes_.want({"http://192.0.2.1:8080/"});

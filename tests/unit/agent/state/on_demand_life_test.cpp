@@ -99,6 +99,21 @@ TEST_F(OnDemand, TheFirstPacketOfAGovernedAppStartsItWhereNoRuleSpeaks) {
   EXPECT_EQ(status(TunnelStatus::connected), "no-patience no-hold");
 }
 
+TEST_F(OnDemand, AnEvaluatingRuleStartsItForAHostThatNeedsIt) {
+  EXPECT_EQ(after(demand::HostNeedsIt{"x"}), "") << "before the network was looked at";
+  EXPECT_EQ(network(Action::evaluate), "") << "by itself it starts nothing";
+  EXPECT_EQ(after(demand::Used{}), "");
+  EXPECT_EQ(after(demand::HostNeedsIt{"x"}), "tell patience hold want");
+  EXPECT_EQ(after(demand::HostNeedsIt{"y"}), "") << "it starts already";
+  EXPECT_EQ(status(TunnelStatus::connected), "no-patience no-hold");
+  EXPECT_EQ(status(TunnelStatus::disconnected), "") << "ended by its own client";
+  EXPECT_EQ(after(demand::HostNeedsIt{"x"}), "tell patience hold want");
+  after(demand::UserAsked{false});
+  EXPECT_EQ(after(demand::HostNeedsIt{"x"}), "") << "a user has switched it off";
+  EXPECT_EQ(network(Action::ignore, "home"), "");
+  EXPECT_EQ(after(demand::HostNeedsIt{"x"}), "");
+}
+
 TEST_F(OnDemand, ARuleThatSaysIgnoreMeansIt) {
   life_.terms.match_app = true;
   EXPECT_EQ(network(Action::ignore), "");
