@@ -11,6 +11,7 @@ extern const Command compile_command;
 extern const Command dump_command;
 extern const Command explain_command;
 extern const Command lint_command;
+extern const Command lsp_command;
 extern const Command schema_command;
 extern const Command test_command;
 extern const Command verify_command;

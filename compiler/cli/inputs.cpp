@@ -24,17 +24,7 @@ bool contains_any(std::string_view text, const auto& words) {
 
 bool looks_like_profile(const fs::path& path) {
   const auto text = read_input(path.string(), largest_looked_at);
-  if (!text) return true;  // the reader says what is wrong with it
-  if (path.extension() == ".json") {
-    constexpr std::array<std::string_view, 2> kinds{"\"com.apple.configuration.", "\"com.apple.asset."};
-    return text->find("\"Type\"") != std::string::npos && contains_any(*text, kinds);
-  }
-  constexpr std::array<std::string_view, 6> words{"PayloadType", "PayloadContent", "BEGIN PKCS7",
-                                                  "BEGIN CMS",   "pkcs7-mime",     "x-pkcs7"};
-  if (contains_any(*text, words)) return true;
-  std::string narrow = *text;  // UTF-16
-  narrow.erase(std::remove(narrow.begin(), narrow.end(), '\0'), narrow.end());
-  return narrow.size() != text->size() && contains_any(narrow, words);
+  return !text || holds_profile(path.extension().string(), *text);  // the reader says what is wrong with it
 }
 
 bool wanted(const fs::path& path) {
@@ -104,6 +94,19 @@ Inputs collect_inputs(const std::vector<std::string>& paths) {
   Collector collector;
   for (const std::string& path : paths) collector.add(path);
   return std::move(collector.inputs);
+}
+
+bool holds_profile(std::string_view extension, std::string_view text) {
+  if (ascii::equal_without_case(extension, ".json")) {
+    constexpr std::array<std::string_view, 2> kinds{"\"com.apple.configuration.", "\"com.apple.asset."};
+    return text.find("\"Type\"") != std::string_view::npos && contains_any(text, kinds);
+  }
+  constexpr std::array<std::string_view, 6> words{"PayloadType", "PayloadContent", "BEGIN PKCS7",
+                                                  "BEGIN CMS",   "pkcs7-mime",     "x-pkcs7"};
+  if (contains_any(text, words)) return true;
+  std::string narrow(text);  // UTF-16
+  narrow.erase(std::remove(narrow.begin(), narrow.end(), '\0'), narrow.end());
+  return narrow.size() != text.size() && contains_any(narrow, words);
 }
 
 bool looks_like_json(std::string_view text) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/result.h"
@@ -16,6 +17,9 @@ struct Inputs {
 /// Files as they are named; of folders, recursively, every *.mobileconfig, and every *.plist, *.xml and *.json whose
 /// content looks like a profile or a declaration. Hidden folders and symbolic links to folders are passed over.
 Inputs collect_inputs(const std::vector<std::string>& paths);
+
+/// Whether the text of a *.plist, *.xml or *.json looks like a profile or a declaration.
+bool holds_profile(std::string_view extension, std::string_view text);
 
 /// Whether JSON text, judged by its first character.
 bool looks_like_json(std::string_view text);

@@ -16,12 +16,10 @@ std::string relative_name(std::string_view name, std::string_view base) {
   return relative.string();
 }
 
-std::string uri(std::string_view name, std::string_view base) {
-  std::string path = relative_name(name, base);
-  if (path.starts_with('<')) path = "stdin";
+std::string percent_encoded(std::string_view path) {
   constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
   constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string result = path.starts_with('/') ? "file://" : "";
+  std::string result;
   for (const char c : path) {
     if (plain.find(c) != std::string_view::npos) {
       result += c;
@@ -31,6 +29,12 @@ std::string uri(std::string_view name, std::string_view base) {
     }
   }
   return result;
+}
+
+std::string uri(std::string_view name, std::string_view base) {
+  std::string path = relative_name(name, base);
+  if (path.starts_with('<')) path = "stdin";
+  return (path.starts_with('/') ? "file://" : "") + percent_encoded(path);
 }
 
 }  // namespace vpn::format

@@ -43,9 +43,7 @@ void check_certificate_reference(Context& context, const Profile& profile, const
     return;
   }
   const ItemKind kind = target->item->kind;
-  const bool fits = wanted == Reference::identity ? kind == ItemKind::identity
-                                                  : kind == ItemKind::certificate || kind == ItemKind::identity;
-  if (fits || target->item->type.empty()) return;
+  if (serves(kind, wanted) || target->item->type.empty()) return;
   std::string what = kind == ItemKind::certificate ? "a certificate without a private key" : "no certificate";
   Finding& f =
       context.at_value(Code::wrong_certificate_kind, section, member,
@@ -90,12 +88,7 @@ void check_asset_reference(Context& context, const Device& device, const Section
     f.help = "give the asset's declaration as well, or correct the identifier";
     return;
   }
-  const ItemKind kind = target->item->kind;
-  const bool fits = wanted == Reference::identity_asset ? kind == ItemKind::identity
-                    : wanted == Reference::credential_asset
-                        ? kind == ItemKind::credential_asset
-                        : kind == ItemKind::certificate || kind == ItemKind::identity;
-  if (fits || target->item->type.empty()) return;
+  if (serves(target->item->kind, wanted) || target->item->type.empty()) return;
   Finding& f =
       context.at_value(Code::wrong_asset_kind, section, member,
                        quoted(member.key) + " refers to a declaration of type " + quoted(target->item->type, 80));

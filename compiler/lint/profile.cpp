@@ -34,11 +34,34 @@ constexpr std::array<std::pair<std::string_view, ItemKind>, 19> kinds{{
     {"com.apple.vpn.managed.appmapping", ItemKind::mapping},
 }};
 
-ItemKind kind_of(std::string_view type) {
+}  // namespace
+
+ItemKind item_kind(std::string_view type) {
   const auto found =
       std::lower_bound(kinds.begin(), kinds.end(), type, [](const auto& k, std::string_view t) { return k.first < t; });
   return found != kinds.end() && found->first == type ? found->second : ItemKind::other;
 }
+
+bool serves(ItemKind kind, schema::Reference wanted) {
+  using schema::Reference;
+  switch (wanted) {
+    case Reference::none:
+      return false;
+    case Reference::identity:
+    case Reference::identity_asset:
+      return kind == ItemKind::identity;
+    case Reference::certificate:
+    case Reference::certificate_asset:
+      return kind == ItemKind::certificate || kind == ItemKind::identity;
+    case Reference::per_app_vpn:
+      return kind == ItemKind::per_app_vpn;
+    case Reference::credential_asset:
+      return kind == ItemKind::credential_asset;
+  }
+  return false;
+}
+
+namespace {
 
 /// The selector's value as the schema spells it; a mere difference of case is read as meant.
 std::string_view selector_of(const schema::Payload& payload, const Section& section) {
@@ -63,7 +86,7 @@ Item read_item(const Value& dictionary, std::uint32_t index, bool is_declaration
   item.schema = schema::find_payload(item.type);
   // A declaration within a profile, or a payload as a declaration, is neither.
   if (item.schema != nullptr && item.schema->is_declaration != is_declaration) item.schema = nullptr;
-  item.kind = item.schema != nullptr || !is_declaration ? kind_of(item.type) : ItemKind::other;
+  item.kind = item.schema != nullptr || !is_declaration ? item_kind(item.type) : ItemKind::other;
   if (item.schema != nullptr) item.selector = selector_of(*item.schema, section);
   if (item.kind == ItemKind::device_vpn && item.selector == "AlwaysOn") item.kind = ItemKind::always_on;
   return item;

@@ -24,6 +24,11 @@ enum class ItemKind : std::uint8_t {
   credential_asset,  ///< user name and password
 };
 
+/// By the type alone, as a per-app or device VPN where it may be more (always_on).
+ItemKind item_kind(std::string_view type);
+/// Whether a reference of this kind may lead to such an item.
+bool serves(ItemKind kind, schema::Reference wanted);
+
 /// A payload of a profile, or a declaration.
 struct Item {
   const Value* dictionary = nullptr;

@@ -38,6 +38,9 @@ std::string platform_title(policy::Platform platform);  ///< "macOS"
 std::string list_text(bool color);
 std::string subject_text(const Subject& subject, bool color);
 
+/// The same without the tree of members, as Markdown for editors.
+std::string subject_markdown(const Subject& subject);
+
 /// The same facts as JSON, our own form.
 nlohmann::ordered_json list_json();
 nlohmann::ordered_json subject_json(const Subject& subject);

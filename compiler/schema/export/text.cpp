@@ -2,8 +2,62 @@
 #include <algorithm>
 
 #include "compiler/schema/export/export.h"
+#include "compiler/schema/export/words.h"
 
 namespace vpn::schema {
+
+std::string values_text(const Key& key) {
+  if (!key.values.empty()) return joined(key.values, ", ", [](std::string_view v) { return std::string(v); });
+  if (!key.integers.empty()) return joined(key.integers, ", ", [](std::int64_t v) { return std::to_string(v); });
+  if (key.has_min && key.has_max) return std::to_string(key.min) + " to " + std::to_string(key.max);
+  if (key.has_min) return "from " + std::to_string(key.min);
+  if (key.has_max) return "up to " + std::to_string(key.max);
+  return {};
+}
+
+std::string items_text(const Key& key) {
+  if (key.min_items == 0 && key.max_items == 0) return {};
+  if (key.min_items == key.max_items) return "exactly " + std::to_string(key.min_items);
+  if (key.max_items == 0) return "at least " + std::to_string(key.min_items);
+  return (key.min_items == 0 ? "at most " : std::to_string(key.min_items) + " to ") + std::to_string(key.max_items);
+}
+
+/// "array of string": the element's type too.
+std::string type_text(const Key& key) {
+  std::string out = type_words(key);
+  for (const Key* e = key.element; e != nullptr; e = e->element) out += " of " + type_words(*e);
+  return out;
+}
+
+const Key& innermost(const Key& key) {
+  const Key* at = &key;
+  while (at->element != nullptr) at = at->element;
+  return *at;
+}
+
+static std::string platform_text(policy::Platform platform, const Availability& a) {
+  std::string out = platform_title(platform);
+  if (a.has_since) out += ' ' + a.since.to_string();
+  std::string more;
+  if (a.has_deprecated) more += ", deprecated since " + a.deprecated.to_string();
+  if (a.has_removed) more += ", gone since " + a.removed.to_string();
+  if (a.supervised) more += ", supervised only";
+  return out + more;
+}
+
+std::string platforms_text(std::span<const Availability> platforms) {
+  std::string there;
+  std::string missing;
+  for (std::size_t p = 0; p < platforms.size(); ++p) {
+    const auto platform = static_cast<policy::Platform>(p);
+    std::string& list = platforms[p].available ? there : missing;
+    list += (list.empty() ? "" : "; ") +
+            (platforms[p].available ? platform_text(platform, platforms[p]) : platform_title(platform));
+  }
+  if (!missing.empty()) there += (there.empty() ? "" : "; ") + std::string("not on ") + missing;
+  return there;
+}
+
 namespace {
 
 constexpr std::size_t width = 100;
@@ -36,65 +90,6 @@ std::string wrapped(std::string_view text, std::size_t indent) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return out;
-}
-
-template <class T, class F>
-std::string joined(const T& items, std::string_view between, F&& word) {
-  std::string out;
-  for (const auto& item : items) out += (out.empty() ? "" : std::string(between)) + word(item);
-  return out;
-}
-
-std::string values_text(const Key& key) {
-  if (!key.values.empty()) return joined(key.values, ", ", [](std::string_view v) { return std::string(v); });
-  if (!key.integers.empty()) return joined(key.integers, ", ", [](std::int64_t v) { return std::to_string(v); });
-  if (key.has_min && key.has_max) return std::to_string(key.min) + " to " + std::to_string(key.max);
-  if (key.has_min) return "from " + std::to_string(key.min);
-  if (key.has_max) return "up to " + std::to_string(key.max);
-  return {};
-}
-
-std::string items_text(const Key& key) {
-  if (key.min_items == 0 && key.max_items == 0) return {};
-  if (key.min_items == key.max_items) return "exactly " + std::to_string(key.min_items);
-  if (key.max_items == 0) return "at least " + std::to_string(key.min_items);
-  return (key.min_items == 0 ? "at most " : std::to_string(key.min_items) + " to ") + std::to_string(key.max_items);
-}
-
-/// "array of string": the element's type too.
-std::string type_text(const Key& key) {
-  std::string out = type_words(key);
-  for (const Key* e = key.element; e != nullptr; e = e->element) out += " of " + type_words(*e);
-  return out;
-}
-
-const Key& innermost(const Key& key) {
-  const Key* at = &key;
-  while (at->element != nullptr) at = at->element;
-  return *at;
-}
-
-std::string platform_text(policy::Platform platform, const Availability& a) {
-  std::string out = platform_title(platform);
-  if (a.has_since) out += ' ' + a.since.to_string();
-  std::string more;
-  if (a.has_deprecated) more += ", deprecated since " + a.deprecated.to_string();
-  if (a.has_removed) more += ", gone since " + a.removed.to_string();
-  if (a.supervised) more += ", supervised only";
-  return out + more;
-}
-
-std::string platforms_text(std::span<const Availability> platforms) {
-  std::string there;
-  std::string missing;
-  for (std::size_t p = 0; p < platforms.size(); ++p) {
-    const auto platform = static_cast<policy::Platform>(p);
-    std::string& list = platforms[p].available ? there : missing;
-    list += (list.empty() ? "" : "; ") +
-            (platforms[p].available ? platform_text(platform, platforms[p]) : platform_title(platform));
-  }
-  if (!missing.empty()) there += (there.empty() ? "" : "; ") + std::string("not on ") + missing;
-  return there;
 }
 
 /// One line of the tree, and below it the members.
