@@ -12,6 +12,7 @@ extern const Command dump_command;
 extern const Command explain_command;
 extern const Command lint_command;
 extern const Command lsp_command;
+extern const Command report_command;
 extern const Command schema_command;
 extern const Command test_command;
 extern const Command verify_command;

@@ -141,17 +141,6 @@ int explain_lines(const policy::Policy& policy, const policy::Situation& situati
   return print(out) ? exit : Exit::unreadable;
 }
 
-PolicyRequest request_of(const Arguments& arguments) {
-  PolicyRequest request;
-  request.paths = arguments.positional();
-  request.app_map = arguments.get("app-map");
-  request.trust = arguments.all("trust");
-  if (arguments.has("decrypt-key")) request.decrypt_key = arguments.get("decrypt-key");
-  policy::Platform platform{};
-  if (policy::parse(arguments.get("platform"), platform)) request.platform = platform;
-  return request;
-}
-
 int run_explain(const Arguments& arguments) {
   if (arguments.has("flow") == arguments.has("flows"))
     return report({ErrorKind::usage, "give either --flow or --flows", {}, "see 'vpnprofile explain --help'"});

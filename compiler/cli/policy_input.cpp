@@ -59,10 +59,22 @@ PolicyInput compile(const PolicyRequest& request) {
   out.policy = std::move(built.policy);
   out.problems = std::move(built.problems);
   if (built.refused) out.findings = errors_for_people(built);
+  out.built = std::make_shared<const Built>(std::move(built));
   return out;
 }
 
 }  // namespace
+
+PolicyRequest request_of(const Arguments& arguments) {
+  PolicyRequest request;
+  request.paths = arguments.positional();
+  request.app_map = arguments.get("app-map");
+  request.trust = arguments.all("trust");
+  if (arguments.has("decrypt-key")) request.decrypt_key = arguments.get("decrypt-key");
+  policy::Platform platform{};
+  if (policy::parse(arguments.get("platform"), platform)) request.platform = platform;
+  return request;
+}
 
 bool is_compiled_policy(const std::string& path) {
   if (path.ends_with(".vpnpolicy")) return true;

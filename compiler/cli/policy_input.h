@@ -1,6 +1,7 @@
 // The policy that a command asks: a compiled file, or profiles that are compiled on the spot.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,8 @@
 
 namespace vpn::cli {
 
+struct Built;  // compiler/cli/compile_device.h
+
 struct PolicyRequest {
   std::vector<std::string> paths;  ///< one compiled policy; or profiles, declarations and folders, in order
   std::string app_map;             ///< for profiles; empty: none
@@ -19,11 +22,15 @@ struct PolicyRequest {
   std::optional<std::string> decrypt_key;
 };
 
+/// What the user typed: positional arguments, --app-map, --platform, --trust and --decrypt-key.
+PolicyRequest request_of(const Arguments& arguments);
+
 struct PolicyInput {
   std::optional<policy::Policy> policy;  ///< nothing: `findings` or `problems` say why
   bool compiled = false;                 ///< from profiles, just now; nothing was written
   std::string findings;                  ///< errors that refused the profiles, for people
   std::vector<Error> problems;
+  std::shared_ptr<const Built> built;  ///< from profiles: all that was found in them (its policy is the one above)
 };
 
 /// Opens a compiled policy; "-" is standard input.

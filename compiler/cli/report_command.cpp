@@ -1,0 +1,139 @@
+// vpnprofile report: a policy as one page for people.
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "compiler/cli/commands.h"
+#include "compiler/cli/compile_device.h"
+#include "compiler/cli/file_input.h"
+#include "compiler/cli/outputs.h"
+#include "compiler/cli/policy_input.h"
+#include "compiler/cli/source_excerpt.h"
+#include "compiler/lower/lower.h"
+#include "compiler/report/report.h"
+#include "policy/json/json.h"
+
+namespace vpn::cli {
+namespace {
+
+constexpr std::size_t most_own_states = 64;
+constexpr unsigned page_mode = 0644;
+
+constexpr Option report_options_table[] = {
+    {"output", 'o', "FILE", "where the page goes; '-' is standard output", {}},
+    {"state", 's', "FILE", "a device state of your own to show beside the page's; may be repeated", {}, true},
+    {"states", 0, "FILE", "several, as a JSON object of names and states", {}},
+    {"title", 0, "TEXT", "what the page is about; without it the name of the policy or the profiles", {}},
+    {"app-map", 0, "FILE", "for profiles: what bundle identifiers are on this platform", {}},
+    {"platform", 0, "PLATFORM", "for profiles: whose defaults apply; without it linux",
+     "ios,macos,visionos,tvos,watchos,linux"},
+    {"trust", 0, "FILE", "for profiles: certificate that signed ones must lead up to", {}, true},
+    {"decrypt-key", 0, "FILE", "for profiles: private key that opens encrypted payloads", {}},
+};
+
+/// Errors name the file.
+Result<report::NamedState> named_state(std::string name, std::string_view text, const std::string& path) {
+  auto state = policy::parse_state(text);
+  if (state) return report::NamedState{std::move(name), std::move(*state)};
+  state.error().where = path;
+  return tl::unexpected(std::move(state.error()));
+}
+
+Result<void> read_states(const std::string& path, std::vector<report::NamedState>& out) {
+  const auto text = read_input(path);
+  if (!text) return tl::unexpected(text.error());
+  const auto tree = nlohmann::ordered_json::parse(*text, nullptr, false);
+  if (!tree.is_object())
+    return fail(ErrorKind::invalid_input, "this is no JSON object of states", path,
+                R"(write {"in the office": {"primary_interface": "wlan0", ...}, ...})");
+  for (const auto& [name, state] : tree.items()) {
+    auto read = named_state(name, state.dump(), path);
+    if (!read) {
+      read.error().what = "state '" + name + "': " + read.error().what;
+      return tl::unexpected(std::move(read.error()));
+    }
+    out.push_back(std::move(*read));
+  }
+  return {};
+}
+
+Result<std::vector<report::NamedState>> own_states(const Arguments& arguments) {
+  std::vector<report::NamedState> out;
+  for (const std::string& path : arguments.all("state")) {
+    const auto text = read_input(path);
+    if (!text) return tl::unexpected(text.error());
+    auto state = named_state(std::filesystem::path(path).stem().string(), *text, path);
+    if (!state) return tl::unexpected(std::move(state.error()));
+    out.push_back(std::move(*state));
+  }
+  if (arguments.has("states"))
+    if (auto ok = read_states(arguments.get("states"), out); !ok) return tl::unexpected(std::move(ok.error()));
+  if (out.size() > most_own_states)
+    return fail(ErrorKind::usage, "a page shows at most " + std::to_string(most_own_states) + " states of your own", {},
+                "make a page for each half of them");
+  return out;
+}
+
+std::vector<report::Finding> findings_of(const Built& built) {
+  std::vector<report::Finding> out;
+  for (const findings::Finding& f : built.judged.sink.all()) {
+    const findings::CodeInfo& code = findings::info(f.code);
+    report::Place place;
+    if (f.source != nullptr) {
+      place.file = f.source->name();
+      const document::Position at = f.span.known() ? f.source->position(f.span.begin) : document::Position{};
+      place.line = at.line;
+      place.column = at.column;
+    }
+    place.path = f.path;
+    out.push_back({std::string(code.id), std::string(code.name), std::string(findings::to_string(f.severity)),
+                   f.message, f.help, std::move(place)});
+  }
+  return out;
+}
+
+std::string title_of(const Arguments& arguments) {
+  if (arguments.has("title")) return arguments.get("title");
+  const std::vector<std::string>& paths = arguments.positional();
+  std::string first = std::filesystem::path(paths[0]).lexically_normal().string();
+  while (first.size() > 1 && first.ends_with('/')) first.pop_back();
+  first = std::filesystem::path(first).filename().string();
+  return paths.size() == 1 ? first : first + " and " + std::to_string(paths.size() - 1) + " more";
+}
+
+int write_page(const Arguments& arguments, const std::string& page) {
+  const std::string path = arguments.get("output");
+  if (path == "-") return print(page) ? Exit::ok : Exit::unreadable;
+  const auto written = lower::write_file(path, std::as_bytes(std::span(page)), page_mode);
+  return written ? Exit::ok : report(written.error());
+}
+
+int run_report(const Arguments& arguments) {
+  if (!arguments.has("output")) return report({ErrorKind::usage, "say where the page goes", {}, "add -o report.html"});
+  std::vector<std::string> read = arguments.positional();
+  for (const char* option : {"state", "states", "app-map", "trust", "decrypt-key"})
+    for (std::string& path : arguments.all(option)) read.push_back(std::move(path));
+  if (auto apart = keep_apart({arguments.get("output")}, read); !apart) return report(apart.error());
+  const auto states = own_states(arguments);
+  if (!states) return report(states.error());
+  const PolicyInput input = open_policy(request_of(arguments));
+  if (!input.policy) return report_failure(input);
+  report::Request request{*input.policy, title_of(arguments), *states, std::nullopt, {}};
+  if (input.built != nullptr) request.findings = findings_of(*input.built);
+  const std::string beside = input.compiled ? std::string{} : arguments.positional()[0];
+  request.excerpt = [&](std::uint32_t source) { return source_excerpt(*input.policy, source, beside, false); };
+  return write_page(arguments, report::html(request));
+}
+
+}  // namespace
+
+extern const Command report_command{"report",
+                                    "make a page about a policy, for an auditor",
+                                    "POLICY|PROFILE…",
+                                    1,
+                                    -1,
+                                    report_options_table,
+                                    "  vpnprofile report device.vpnpolicy -o device.html\n"
+                                    "  vpnprofile report profiles/ -o profiles.html --platform ios --state office.json",
+                                    run_report};
+
+}  // namespace vpn::cli

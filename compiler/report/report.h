@@ -1,0 +1,45 @@
+// A policy as one page for people: what goes where in each state, why, and what was found (docs/report.md).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "policy/flow.h"
+#include "policy/policy.h"
+
+namespace vpn::report {
+
+/// Where in a profile something stands. Texts are as in the profile: the page escapes all of them.
+struct Place {
+  std::string file;
+  std::uint32_t line = 0;    ///< from 1; 0: the format has no lines
+  std::uint32_t column = 0;  ///< likewise
+  std::string path;          ///< of keys; may be empty
+};
+
+struct Finding {
+  std::string code, name, severity, message, help;
+  Place place;
+};
+
+/// A device state of the reader's own.
+struct NamedState {
+  std::string name;
+  policy::DeviceState state;
+};
+
+struct Request {
+  const policy::Policy& policy;
+  std::string name;                                   ///< what the page is about: a file, a folder
+  std::vector<NamedState> states;                     ///< beside those that the page makes itself
+  std::optional<std::vector<Finding>> findings;       ///< nothing: not known, for the policy came compiled
+  std::function<std::string(std::uint32_t)> excerpt;  ///< lines of the profile at a source of the policy; may be empty
+};
+
+/// The page: HTML without anything outside of itself. Same request, same bytes.
+std::string html(const Request& request);
+
+}  // namespace vpn::report

@@ -1,0 +1,94 @@
+#include "compiler/report/words.h"
+
+namespace vpn::report {
+namespace {
+
+using Strings = flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>;
+
+constexpr std::size_t most_named = 4;
+
+/// "a, b or c"; an empty list is a criterion that never holds.
+std::string any_of(const Strings& list) {
+  std::vector<std::string> names;
+  for (const flatbuffers::String* s : list)
+    if (names.size() < most_named) names.push_back(quoted(s->string_view()));
+  if (list.size() > most_named) names.push_back(counted(list.size() - most_named, "more", "more"));
+  return names.empty() ? "nothing (an empty list never fits)" : joined(names, ", ", " or ");
+}
+
+std::string interface_word(std::uint8_t type) {
+  switch (static_cast<policy::InterfaceType>(type)) {
+    case policy::InterfaceType::wifi:
+      return "Wi-Fi";
+    case policy::InterfaceType::cellular:
+      return "Cellular";
+    case policy::InterfaceType::ethernet:
+      return "Ethernet";
+    case policy::InterfaceType::other:
+      break;
+  }
+  return "another kind of interface";
+}
+
+}  // namespace
+
+std::string tunnel_name(const policy::Policy& policy, std::uint32_t tunnel) {
+  const fb::Tunnel& t = *policy.body().tunnels()->Get(tunnel);
+  return t.name() != nullptr && t.name()->size() != 0 ? t.name()->str() : t.id()->str();
+}
+
+std::string_view action_name(fb::OnDemandAction action) {
+  constexpr std::string_view names[] = {"ignore", "connect", "disconnect", "evaluate", "allow"};
+  return names[static_cast<std::size_t>(action)];
+}
+
+std::vector<std::string> criteria(const fb::OnDemandRule& rule) {
+  std::vector<std::string> out;
+  if (rule.interface_type() != 255) out.push_back(interface_word(rule.interface_type()));
+  if (rule.ssids() != nullptr) out.push_back("Wi-Fi named " + any_of(*rule.ssids()));
+  if (rule.dns_domains() != nullptr) out.push_back("search domain " + any_of(*rule.dns_domains()));
+  if (rule.dns_servers() != nullptr) out.push_back("resolver " + any_of(*rule.dns_servers()));
+  if (rule.url_probe() != nullptr) out.push_back("answers at " + quoted(rule.url_probe()->string_view()));
+  return out;
+}
+
+std::string senders_title(const std::vector<std::string>& groups, unsigned unnamed, bool alone) {
+  if (unnamed == all_unnamed) return alone ? "Everything on this device" : "Everything else on this device";
+  std::vector<std::string> parts;
+  for (const std::string& group : groups)
+    if (parts.size() < 3) parts.push_back(group);
+  if (groups.size() > parts.size())
+    parts.push_back(counted(groups.size() - parts.size(), "more group of apps", "more groups of apps"));
+  if ((unnamed & other_apps) != 0) parts.emplace_back("every app that no rule names");
+  if ((unnamed & forwarded) != 0) parts.emplace_back("containers and virtual machines");
+  if ((unnamed & unattributed) != 0) parts.emplace_back("sockets of no known app");
+  return groups.empty() ? capital(joined(parts, ", ", ", ")) : joined(parts, "; ", "; ");
+}
+
+std::string joined(const std::vector<std::string>& parts, std::string_view between, std::string_view last) {
+  std::string out;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i != 0) out += i + 1 == parts.size() ? last : between;
+    out += parts[i];
+  }
+  return out;
+}
+
+std::string quoted(std::string_view text) { return "\u201c" + std::string(text) + "\u201d"; }
+
+std::string grouped(std::uint64_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
+  return digits;
+}
+
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+  return grouped(count) + " " + std::string(count == 1 ? one : many);
+}
+
+std::string capital(std::string text) {
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  return text;
+}
+
+}  // namespace vpn::report

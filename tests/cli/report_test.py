@@ -1,0 +1,196 @@
+"""report: one page, whole in itself, that says what decide() says. tests/report looks at it in a browser."""
+import base64
+import hashlib
+import html.parser
+import json
+import re
+import unittest
+import zlib
+
+from program import SOURCE, Case, run
+
+PROFILES = SOURCE / "profiles"
+VOID = {"meta", "input", "br", "img", "link", "path", "rect"}
+HOSTILE = "</script><script>window.attacked=1</script><img src=x onerror=\"window.attacked=1\">\u202e\u2066"
+
+
+class Page(html.parser.HTMLParser):
+    """What a page is made of, with what is wrong about it."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.ids, self.links, self.headings, self.problems, self.open = [], [], [], [], []
+        self.counts, self.texts, self.scripts, self.policy = {}, [], [], ""
+        self.feed(text)
+        self.close()
+        if self.open:
+            self.problems.append(f"never closed: {self.open}")
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.counts[tag] = self.counts.get(tag, 0) + 1
+        for name, value in attributes:
+            if name.startswith("on") or name in ("style", "src", "srcset", "action", "formaction"):
+                self.problems.append(f"<{tag} {name}={value!r}>")
+            if name in ("href", "xlink:href") and not value.startswith("#"):
+                self.problems.append(f"<{tag}> leads out of the page: {value!r}")
+        if "id" in given:
+            self.ids.append(given["id"])
+        if given.get("href", "").startswith("#"):
+            self.links.append(given["href"][1:])
+        if tag == "th" and "scope" not in given:
+            self.problems.append("a table header without scope")
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if given.get("http-equiv") == "Content-Security-Policy":
+            self.policy = given["content"]
+        if tag == "script":
+            self.scripts.append({"type": given.get("type", ""), "id": given.get("id", ""), "text": ""})
+        if tag in ("iframe", "object", "embed", "base", "link", "form", "img"):
+            self.problems.append(f"<{tag}> has no place here")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag in VOID:
+            return
+        if not self.open or self.open[-1] != tag:
+            self.problems.append(f"</{tag}> closes {self.open[-1:]}")
+        elif self.open:
+            self.open.pop()
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "script":
+            self.scripts[-1]["text"] += data
+        elif not self.open or self.open[-1] != "style":
+            self.texts.append(data)
+
+    @property
+    def text(self):
+        return "".join(self.texts)
+
+
+def hash_of(text):
+    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+
+class Report(Case):
+    def page(self, *arguments, **more):
+        code, output, errors = run("report", *arguments, "-o", self.folder / "page.html", folder=self.folder, **more)
+        self.assertEqual((code, output), (0, ""), errors)
+        return self.read("page.html")
+
+    def check(self, text):
+        """The structure that holds for every page."""
+        page = Page(text)
+        self.assertEqual(page.problems, [])
+        self.assertEqual(len(page.ids), len(set(page.ids)), "an id is there twice")
+        self.assertEqual([link for link in page.links if link not in page.ids], [])
+        for tag in ("main", "h1", "header", "footer", "nav"):
+            self.assertEqual(page.counts.get(tag), 1, tag)
+        self.assertEqual(page.counts["svg"] - text.count("aria-hidden=\"true\">"), text.count("role=\"img\""))
+        for before, after in zip(page.headings, page.headings[1:]):
+            self.assertLessEqual(after, before + 1, "a level of headings is left out")
+        script = [s for s in page.scripts if s["type"] == ""]
+        self.assertEqual(len(script), 1)
+        style = re.search("<style>(.*?)</style>", text, re.S).group(1)
+        self.assertIn("script-src " + hash_of(script[0]["text"]), page.policy)
+        self.assertIn("style-src " + hash_of(style), page.policy)
+        self.assertTrue(page.policy.startswith("default-src 'none';"))
+        self.assertNotIn("http:", script[0]["text"] + style)
+        self.assertNotIn("https:", script[0]["text"] + style)
+        self.assertNotIn("innerHTML", script[0]["text"])
+        return page
+
+    def test_every_example(self):
+        for profile in sorted(PROFILES.glob("*.mobileconfig")) + sorted(p for p in PROFILES.iterdir() if p.is_dir()):
+            with self.subTest(profile=profile.name):
+                page = self.check(self.page(profile))
+                for title in ("What this policy promises", "Exceptions", "Routes and local networks", "How to read this page"):
+                    self.assertIn(title, page.text)
+                found = "certificate-not-yet-valid" if profile.name == "personal-ikev2.mobileconfig" else "lint finds nothing"
+                self.assertTrue(found in page.text, "findings")
+
+    def test_cells_are_what_explain_says(self):
+        profile = PROFILES / "always-on-service-exceptions.mobileconfig"
+        text = self.page(profile)
+        state = self.write("state.json", json.dumps({"primary_interface": "wlan0", "interfaces": [
+            {"name": "wlan0", "type": "wifi", "addresses": ["192.168.1.20/24"]}]}))
+        flow = json.dumps({"protocol": "tcp", "remote": "203.0.113.80", "remote_port": 443})
+        _, output, _ = run("explain", profile, "--state", state, "--flow", flow, "--format", "json")
+        verdict = json.loads(output)
+        self.assertEqual((verdict["verdict"], verdict["rule"]), ("drop", "S3.e"))
+        rows = re.findall(r'<tr class="row"[^>]*>.*?</tr>', text, re.S)
+        row = next(r for r in rows if "<code>tcp 203.0.113.80:443</code>" in r)
+        cell = re.search(r'<td [^>]*data-verdict="(\w+)"><span class="on">Not connected.*?<span class="rule">([^<]*)<', row)
+        self.assertEqual(cell.groups(), ("drop", "S3.e"))
+        self.assertIn(f"{profile}:{verdict['source']['line']}:", text)
+
+    def test_a_compiled_policy(self):
+        run("compile", PROFILES / "include-all-networks.mobileconfig", "-o", "p.vpnpolicy", "--serial", "1234567", folder=self.folder)
+        page = self.check(self.page("p.vpnpolicy"))
+        self.assertIn("Not known: this page was made from a compiled policy", page.text)
+        self.assertIn("1,234,567", page.text)
+        self.assertIn("default, not in the profile", page.text)
+
+    def test_same_input_same_bytes(self):
+        profile = PROFILES / "per-app-packet-tunnel.mobileconfig"
+        self.assertEqual(self.page(profile, env={"SOURCE_DATE_EPOCH": "1"}), self.page(profile, env={"SOURCE_DATE_EPOCH": "1"}))
+        code, output, _ = run("report", profile, "-o", "-")
+        self.assertEqual((code, output), (0, self.page(profile)))
+
+    def test_hostile_names(self):
+        text = (PROFILES / "per-app-excluded-domains.mobileconfig").read_text(encoding="utf-8")
+        escaped = HOSTILE.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        changed = re.sub(r"(<key>(?:UserDefinedName|PayloadDisplayName|Identifier|VPNSubType)</key>\s*<string>)[^<]*", lambda m: m.group(1) + escaped, text)
+        self.assertGreater(changed.count(escaped), 3)
+        self.write("evil<img src=x>.mobileconfig", changed)
+        state = self.write("<b>\u202e.json", "{}")
+        page = self.check(self.page("evil<img src=x>.mobileconfig", "--state", state, "--title", HOSTILE))
+        self.assertIn("<script>window.attacked=1</script>", page.text)  # as text
+        self.assertNotIn("\u202e", self.read("page.html"))
+        self.assertIn("<U+202E>", page.text)
+
+    def test_names_are_all_there(self):
+        text = (PROFILES / "per-app-excluded-domains.mobileconfig").read_text(encoding="utf-8")
+        names = [f"host-{i}.example-{i % 7}.com" for i in range(3000)] + ["*.below.example.net"]
+        many = "".join(f"<string>{name}</string>" for name in names)
+        changed = re.sub(r"(<key>ExcludedDomains</key>\s*<array>)", lambda m: m.group(1) + many, text)
+        self.assertNotEqual(changed, text)
+        self.write("many.mobileconfig", changed)
+        page = self.check(self.page("many.mobileconfig"))
+        packed = next(s["text"] for s in page.scripts if s["id"] == "domains-data")
+        unpacked = zlib.decompress(base64.b64decode(packed)).decode().splitlines()
+        self.assertLessEqual(set(names), set(unpacked))
+
+    def test_states_of_ones_own(self):
+        office = self.write("office.json", json.dumps({"captive": True}))
+        several = self.write("several.json", json.dumps({"at home": {}, "on the road": {"probing": True}}))
+        page = self.check(self.page(PROFILES / "include-all-networks.mobileconfig", "-s", office, "--states", several))
+        self.assertIn("Your states", page.text)
+        for name in ("Office", "At home", "On the road"):
+            self.assertIn(name.lower(), page.text.lower())
+
+    def test_wrong_usage(self):
+        profile = PROFILES / "always-on.mobileconfig"
+        copy = self.write("a.mobileconfig", profile.read_bytes())
+        for arguments, code, said in (([profile], 2, "say where the page goes"),
+                                      ([copy, "-o", copy], 2, "cannot be written"),
+                                      ([profile, "-o", "p.html", "--states", profile], 1, "no JSON object of states"),
+                                      (["missing.vpnpolicy", "-o", "p.html"], 3, "missing.vpnpolicy"),
+                                      ([profile, "-o", "none/p.html"], 3, "none")):
+            with self.subTest(arguments=arguments):
+                got, _, errors = run("report", *arguments, folder=self.folder)
+                self.assertEqual(got, code, errors)
+                self.assertIn(said, errors)
+        self.assertFalse((self.folder / "p.html").exists())
+        self.assertEqual(copy.read_bytes(), profile.read_bytes())
+
+
+if __name__ == "__main__":
+    unittest.main()
