@@ -5,6 +5,7 @@
 
 #include "console/command.h"
 #include "console/help.h"
+#include "policy/ascii.h"
 
 namespace po = boost::program_options;
 
@@ -68,6 +69,14 @@ bool Arguments::has(std::string_view option) const { return values_.find(option)
 std::string Arguments::get(std::string_view option, std::string_view fallback) const {
   const auto it = values_.find(option);
   return it == values_.end() || it->second.empty() ? std::string(fallback) : it->second.back();
+}
+
+Result<std::uint64_t> Arguments::number(std::string_view option, std::uint64_t fallback, std::uint64_t most) const {
+  if (!has(option)) return fallback;
+  std::uint64_t value = 0;
+  if (!ascii::read_number(get(option), value) || value > most)
+    return fail(ErrorKind::usage, "--" + std::string(option) + " wants a number from 0 to " + std::to_string(most));
+  return value;
 }
 
 std::vector<std::string> Arguments::all(std::string_view option) const {

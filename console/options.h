@@ -1,6 +1,7 @@
 // A command's options as data: parsed by Boost.Program_options, and the source of --help, completions and man pages.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -32,6 +33,8 @@ class Arguments {
   bool has(std::string_view option) const;
   /// Last value given, or `fallback`.
   std::string get(std::string_view option, std::string_view fallback = {}) const;
+  /// A whole number of `option`, or `fallback`. Errors: `usage`, for what is none or more than `most`.
+  Result<std::uint64_t> number(std::string_view option, std::uint64_t fallback, std::uint64_t most) const;
   std::vector<std::string> all(std::string_view option) const;
   /// All values given, lists split at their commas.
   std::vector<std::string> words(std::string_view option) const;

@@ -4,8 +4,8 @@ namespace vpn::cli {
 namespace {
 
 const Command* const all[] = {
-    &lint_command, &compile_command, &dump_command, &verify_command, &explain_command,
-    &test_command, &report_command,  &lsp_command,  &schema_command,
+    &lint_command,     &compile_command, &dump_command,   &verify_command, &explain_command,
+    &simulate_command, &test_command,    &report_command, &lsp_command,    &schema_command,
 };
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 
 #include "compiler/cli/commands.h"
@@ -31,15 +30,6 @@ constexpr Option compile_options[] = {
     {"format", 0, "FORMAT", "how to print findings", "text,json,sarif,github,gitlab,junit"},
 };
 
-Result<std::uint64_t> number(const Arguments& arguments, std::string_view option, std::uint64_t most) {
-  const std::string text = arguments.get(option, "0");
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value > most)
-    return fail(ErrorKind::usage, "--" + std::string(option) + " wants a number from 0 to " + std::to_string(most));
-  return value;
-}
-
 Result<CompileSettings> compile_settings(const Arguments& arguments, const std::vector<model::MappedApp>& app_map) {
   CompileSettings settings;
   if (arguments.has("platform")) {
@@ -52,7 +42,7 @@ Result<CompileSettings> compile_settings(const Arguments& arguments, const std::
   settings.lint.read.trust = arguments.all("trust");
   if (arguments.has("decrypt-key")) settings.lint.read.decrypt_key = arguments.get("decrypt-key");
   settings.lint.now = present();
-  const auto serial = number(arguments, "serial", UINT64_MAX);
+  const auto serial = arguments.number("serial", 0, UINT64_MAX);
   if (!serial) return tl::unexpected(serial.error());
   settings.lower.serial = *serial;
   if (arguments.has("sign-key")) settings.lower.sign_key = arguments.get("sign-key");
@@ -172,7 +162,7 @@ int run_compile(const Arguments& arguments) {
   if (!settings) return report(settings.error());
   if (const auto ok = document::check_key_material(settings->lint.read); !ok) return report(ok.error());
   if (const auto ok = lower::check_key_material(settings->lower); !ok) return report(ok.error());
-  const auto jobs = number(arguments, "jobs", 1024);
+  const auto jobs = arguments.number("jobs", 0, 1024);
   if (!jobs) return report(jobs.error());
   return arguments.has("batch") ? compile_many(arguments, *settings, static_cast<unsigned>(*jobs))
                                 : compile_one(arguments, *settings);

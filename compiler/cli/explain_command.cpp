@@ -1,8 +1,5 @@
 // vpnprofile explain: what a policy does with a flow, in a device state.
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -12,8 +9,8 @@
 #include "compiler/cli/file_input.h"
 #include "compiler/cli/policy_input.h"
 #include "compiler/cli/source_excerpt.h"
+#include "compiler/cli/state_input.h"
 #include "compiler/cli/verdict_text.h"
-#include "console/similar/similar.h"
 #include "policy/json/json.h"
 
 namespace vpn::cli {
@@ -34,39 +31,6 @@ constexpr Option explain_options[] = {
     {"decrypt-key", 0, "FILE", "for profiles: private key that opens encrypted payloads", {}},
     {"format", 0, "FORMAT", "how to print", "text,json"},
 };
-
-void warn(const std::string& text) { std::fprintf(stderr, "warning: %s\n", text.c_str()); }
-
-void warn_unknown(const std::string& place, const std::vector<std::string>& keys) {
-  for (const std::string& key : keys) {
-    const std::string_view last = std::string_view(key).substr(key.rfind('.') + 1);  // npos + 1 is 0
-    const std::string_view meant = nearest(last, policy::known_keys());
-    std::string text = place;
-    text.append(": '").append(key).append("' is not a known key and is not read");
-    if (!meant.empty()) text.append("; did you mean '").append(meant).append("'?");
-    warn(text);
-  }
-}
-
-Result<policy::DeviceState> load_state(const Arguments& arguments) {
-  if (!arguments.has("state")) return policy::DeviceState{};
-  const std::string path = arguments.get("state");
-  struct stat info {};
-  if (path != "-" && ::stat(path.c_str(), &info) != 0 && errno == ENOENT) {
-    warn("'" + path + "' does not exist: explained for a booting device");
-    return policy::DeviceState{};
-  }
-  const auto text = read_input(path);
-  if (!text) return tl::unexpected(text.error());
-  std::vector<std::string> unknown;
-  auto state = policy::parse_state(*text, &unknown);
-  if (!state) {
-    state.error().where = path;
-    return state;
-  }
-  warn_unknown(path, unknown);
-  return state;
-}
 
 int explain_one(const PolicyInput& input, const policy::Situation& situation, const Arguments& arguments) {
   const policy::Policy& policy = *input.policy;
@@ -146,13 +110,12 @@ int run_explain(const Arguments& arguments) {
     return report({ErrorKind::usage, "give either --flow or --flows", {}, "see 'vpnprofile explain --help'"});
   if (arguments.get("state") == "-" && arguments.get("flows") == "-")
     return report({ErrorKind::usage, "the state and the flows cannot both come from standard input", {}, {}});
-  const PolicyInput input = open_policy(request_of(arguments));
+  const PolicyInput input = open_policy(policy_request(arguments));
   if (!input.policy) return report_failure(input);
-  if (input.compiled) std::fputs("note: compiled in memory for this answer; no policy was written\n", stderr);
-  const auto state = load_state(arguments);
+  say_compiled(input);
+  const auto state = read_state(arguments.get("state"));
   if (!state) return report(state.error());
-  for (const std::string& id : policy::strange_tunnels(*input.policy, *state))
-    warn("the state lists the tunnel '" + id + "', which the policy does not have");
+  warn_strange_tunnels(*input.policy, *state);
   const policy::Situation situation(*input.policy, *state);
   return arguments.has("flow") ? explain_one(input, situation, arguments)
                                : explain_lines(*input.policy, situation, arguments);

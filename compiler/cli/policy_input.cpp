@@ -87,6 +87,17 @@ bool is_compiled_policy(const std::string& path) {
          policy::is_policy_file(std::as_bytes(std::span(beginning)));
 }
 
+PolicyRequest policy_request(const Arguments& arguments) {
+  PolicyRequest request;
+  request.paths = arguments.positional();
+  request.app_map = arguments.get("app-map");
+  request.trust = arguments.all("trust");
+  if (arguments.has("decrypt-key")) request.decrypt_key = arguments.get("decrypt-key");
+  policy::Platform platform{};
+  if (policy::parse(arguments.get("platform"), platform)) request.platform = platform;
+  return request;
+}
+
 Result<policy::Policy> open_compiled(const std::string& path, const policy::OpenOptions& options) {
   if (path != "-") return policy::Policy::open(path, options);
   const auto bytes = read_input(path, most_policy_bytes);
@@ -113,6 +124,10 @@ PolicyInput open_policy(const PolicyRequest& request) {
     out.problems.push_back(std::move(policy.error()));
   }
   return out;
+}
+
+void say_compiled(const PolicyInput& input) {
+  if (input.compiled) std::fputs("note: compiled in memory for this answer; no policy was written\n", stderr);
 }
 
 int report_failure(const PolicyInput& input) {

@@ -33,11 +33,17 @@ struct PolicyInput {
   std::shared_ptr<const Built> built;  ///< from profiles: all that was found in them (its policy is the one above)
 };
 
+/// What the options `--app-map`, `--platform`, `--trust` and `--decrypt-key` and the arguments ask for.
+PolicyRequest policy_request(const Arguments& arguments);
+
 /// Opens a compiled policy; "-" is standard input.
 Result<policy::Policy> open_compiled(const std::string& path, const policy::OpenOptions& options = {});
 
 /// Opens or compiles in memory.
 PolicyInput open_policy(const PolicyRequest& request);
+
+/// Says on standard error that profiles were compiled in memory, where they were.
+void say_compiled(const PolicyInput& input);
 
 /// Prints on standard error why there is no policy; gives the exit code.
 int report_failure(const PolicyInput& input);

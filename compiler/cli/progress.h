@@ -9,16 +9,17 @@ namespace vpn::cli {
 
 class Progress {
  public:
-  /// `what` is said before the figures ("linting"), `total` the number of steps.
-  Progress(std::string_view what, std::size_t total);
+  /// `what` is said before the figures ("linting"), `total` the number of steps, `unit` what they are ("MiB").
+  Progress(std::string_view what, std::size_t total, std::string_view unit = {});
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  void advance();
+  void advance() { reach(done_ + 1); }
+  void reach(std::size_t done);
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::string_view what_;
+  std::string_view what_, unit_;
   std::size_t done_ = 0, total_;
   bool terminal_;
   bool shown_ = false;

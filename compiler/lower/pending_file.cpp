@@ -12,18 +12,18 @@
 namespace vpn::lower {
 namespace {
 
-std::string folder_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 int give_name(int fd, const std::string& name) {
   const std::string self = "/proc/self/fd/" + std::to_string(fd);
   return ::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0 ? 0 : errno;
 }
 
 }  // namespace
+
+std::string folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
 
 void Descriptor::reset(int fd) {
   if (fd_ >= 0) ::close(fd_);
@@ -50,8 +50,7 @@ int write_all(int fd, std::span<const std::byte> bytes) {
   return 0;
 }
 
-Result<std::optional<PendingFile>> PendingFile::write(const std::string& path, std::span<const std::byte> bytes,
-                                                      unsigned mode) {
+Result<std::optional<PendingFile>> PendingFile::create(const std::string& path, unsigned mode) {
   static const bool has_proc = ::access("/proc/self/fd", X_OK) == 0;  // without it no nameless file gets a name
   struct stat info {};
   if (!has_proc || (::lstat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))) return std::nullopt;
@@ -60,9 +59,16 @@ Result<std::optional<PendingFile>> PendingFile::write(const std::string& path, s
     if (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT) return std::nullopt;
     return cannot_write(path, errno);
   }
-  if (const int error = write_all(file.get(), bytes); error != 0) return cannot_write(path, error);
   if (::fchmod(file.get(), static_cast<mode_t>(mode)) != 0) return cannot_write(path, errno);
   return PendingFile(std::move(file), path);
+}
+
+Result<std::optional<PendingFile>> PendingFile::write(const std::string& path, std::span<const std::byte> bytes,
+                                                      unsigned mode) {
+  auto file = create(path, mode);
+  if (!file || !*file) return file;
+  if (const int error = write_all((*file)->descriptor(), bytes); error != 0) return cannot_write(path, error);
+  return file;
 }
 
 Result<void> PendingFile::sync() { return ::fsync(file_.get()) == 0 ? Result<void>{} : cannot_write(path_, errno); }

@@ -1,8 +1,10 @@
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 
@@ -44,6 +46,16 @@ Result<void> write_special(const std::string& path, std::span<const std::byte> b
   return error == 0 ? Result<void>{} : cannot_write(path, error);
 }
 
+Result<bool> is_special(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return false;
+  if (S_ISDIR(info.st_mode)) {
+    return fail(ErrorKind::usage, "cannot write the file: there is a folder of that name", path,
+                "give the name of a file");
+  }
+  return !S_ISREG(info.st_mode);
+}
+
 // A symbolic link stays one: what it points to is replaced.
 std::string resolve(const std::string& path) {
   struct stat info {};
@@ -58,18 +70,55 @@ std::string resolve(const std::string& path) {
 }  // namespace
 
 Result<void> write_file(const std::string& path, std::span<const std::byte> bytes, unsigned mode) {
-  struct stat info {};
-  const bool exists = ::stat(path.c_str(), &info) == 0;
-  if (exists && S_ISDIR(info.st_mode)) {
-    return fail(ErrorKind::usage, "cannot write the file: there is a folder of that name", path,
-                "give the name of a file");
-  }
-  if (exists && !S_ISREG(info.st_mode)) return write_special(path, bytes);
+  const auto special = is_special(path);
+  if (!special) return tl::unexpected(special.error());
+  if (*special) return write_special(path, bytes);
   const std::string target = resolve(path);
   auto pending = PendingFile::write(target, bytes, mode);
   if (!pending) return tl::unexpected(std::move(pending.error()));
   auto written = *pending ? write_nameless(**pending) : write_named(target, bytes, mode);
   return written ? sync_folder_of(target) : written;
+}
+
+// --- Bit by bit -----------------------------------------------------------------------------------------------------
+
+Result<StreamedFile> StreamedFile::create(const std::string& path, unsigned mode) {
+  StreamedFile out;
+  const auto special = is_special(path);
+  if (!special) return tl::unexpected(special.error());
+  out.special_ = *special;
+  out.mode_ = mode;
+  if (out.special_) {
+    out.path_ = path;
+    out.file_.reset(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+  } else {
+    out.path_ = resolve(path);
+    auto pending = PendingFile::create(out.path_, mode);
+    if (!pending) return tl::unexpected(std::move(pending.error()));
+    out.pending_ = std::move(*pending);
+    if (!out.pending_ && ::access(folder_of(out.path_).c_str(), W_OK) != 0) return cannot_write(path, errno);
+    if (!out.pending_) out.file_.reset(::open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    if (out.descriptor() < 0) out.file_.reset(::memfd_create("vpnprofile", MFD_CLOEXEC));
+  }
+  if (out.descriptor() < 0) return cannot_write(path, errno);
+  return out;
+}
+
+Result<void> StreamedFile::finish() {
+  if (special_) return {};
+  if (pending_) {
+    const auto written = write_nameless(*pending_);
+    return written ? sync_folder_of(path_) : written;
+  }
+  struct stat info {};
+  if (::fstat(file_.get(), &info) != 0) return cannot_write(path_, errno);
+  const auto size = static_cast<std::size_t>(info.st_size);
+  if (size == 0) return write_file(path_, {}, mode_);
+  void* content = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file_.get(), 0);
+  if (content == MAP_FAILED) return cannot_write(path_, errno);
+  auto written = write_file(path_, {static_cast<const std::byte*>(content), size}, mode_);
+  ::munmap(content, size);
+  return written;
 }
 
 }  // namespace vpn::lower

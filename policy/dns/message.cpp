@@ -40,14 +40,12 @@ Packet parse(View message) {
   return Packet(packet);
 }
 
-// As the tables of the policy have names.
-std::string host_name(const ldns_rdf* name) {
+// As the tables of the policy have names. Labels one after the other, none compressed.
+std::string host_name(View bytes) {
   std::string out;
-  const std::uint8_t* bytes = ::ldns_rdf_data(name);
-  const std::size_t size = ::ldns_rdf_size(name);
-  for (std::size_t at = 0; at < size && bytes[at] != 0;) {
+  for (std::size_t at = 0; at < bytes.size() && bytes[at] != 0;) {
     if (!out.empty()) out += '.';
-    const std::size_t end = std::min(at + 1 + bytes[at], size);
+    const std::size_t end = std::min(at + 1 + bytes[at], bytes.size());
     for (++at; at < end; ++at) {
       const char c = ascii::lower(static_cast<char>(bytes[at]));
       out += ascii::is_letter(c) || ascii::is_digit(c) || c == '-' ? c : '_';
@@ -55,6 +53,7 @@ std::string host_name(const ldns_rdf* name) {
   }
   return out;
 }
+std::string host_name(const ldns_rdf* name) { return host_name(View(::ldns_rdf_data(name), ::ldns_rdf_size(name))); }
 
 policy::Address address_of(View data) {
   std::uint64_t high = 0, low = 0;
@@ -191,6 +190,11 @@ void set_id(Bytes& message, std::uint16_t id) {
   if (message.size() < 2) return;
   message[0] = static_cast<std::uint8_t>(id >> 8);
   message[1] = static_cast<std::uint8_t>(id & 0xff);
+}
+
+std::string asked_name(View message) {
+  const std::size_t end = end_of_question(message);
+  return end == 0 ? std::string{} : host_name(message.subspan(header_size, end - 4 - header_size));
 }
 
 bool is_answer_to(View query, View answer) {

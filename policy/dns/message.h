@@ -50,6 +50,11 @@ Bytes refusal(View query, Rcode rcode);
 Bytes truncated(View answer);
 void set_id(Bytes& message, std::uint16_t id);
 
+/// The name of the only question of a query or an answer, as Query has it, without a look at the rest. Empty: the root,
+/// or there is no such question.
+std::string asked_name(View message);
+inline bool is_response(View message) { return message.size() >= header_size && (message[2] & 0x80) != 0; }
+
 /// Whether this is an answer to this question, both as they go over the wire: number, name, type and class.
 bool is_answer_to(View query, View answer);
 

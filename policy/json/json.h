@@ -15,6 +15,9 @@ namespace vpn::policy {
 Result<FlowText> parse_flow(std::string_view json, std::vector<std::string>* unknown = nullptr);
 /// A device state; an empty text is an error, `{}` a booting device.
 Result<DeviceState> parse_state(std::string_view json, std::vector<std::string>* unknown = nullptr);
+/// A flow, and a device state, as the two above read them: one line, without what has its default.
+std::string flow_json(const Flow& flow);
+std::string state_json(const DeviceState& state);
 /// Every key that a flow or a device state may have, on any level: for "did you mean".
 std::vector<std::string_view> known_keys();
 /// Tunnels that the state lists and the policy does not have: allowed, and often a slip of the pen.

@@ -43,7 +43,7 @@ class Package(unittest.TestCase):
         version = self.field("Version")
         self.assertTrue((SOURCE / "packaging/changelog").read_text().startswith(f"vpnprofile ({version}) "))
         depends = self.field("Depends")
-        for name in ("nftables", "libc6", "libssl3", "libbpf1", "libnftables1", "libmnl0", "libplist3"):
+        for name in ("nftables", "libc6", "libssl3", "libbpf1", "libnftables1", "libmnl0", "libplist3", "libldns3", "libpcap0.8"):
             self.assertIn(name, depends)
 
     def test_nothing_runs_unasked(self):

@@ -1,0 +1,52 @@
+#include "compiler/cli/state_input.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "compiler/cli/file_input.h"
+#include "console/command.h"
+#include "console/similar/similar.h"
+#include "policy/json/json.h"
+
+namespace vpn::cli {
+
+void warn(const std::string& text) { std::fprintf(stderr, "warning: %s\n", without_controls(text).c_str()); }
+
+void warn_unknown(const std::string& place, const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) {
+    const std::string_view last = std::string_view(key).substr(key.rfind('.') + 1);  // npos + 1 is 0
+    const std::string_view meant = nearest(last, policy::known_keys());
+    std::string text = place;
+    text.append(": '").append(key).append("' is not a known key and is not read");
+    if (!meant.empty()) text.append("; did you mean '").append(meant).append("'?");
+    warn(text);
+  }
+}
+
+Result<policy::DeviceState> read_state(const std::string& path) {
+  if (path.empty()) return policy::DeviceState{};
+  struct stat info {};
+  if (path != "-" && ::stat(path.c_str(), &info) != 0 && errno == ENOENT) {
+    warn("'" + path + "' does not exist: explained for a booting device");
+    return policy::DeviceState{};
+  }
+  const auto text = read_input(path);
+  if (!text) return tl::unexpected(text.error());
+  std::vector<std::string> unknown;
+  auto state = policy::parse_state(*text, &unknown);
+  if (!state) {
+    state.error().where = path;
+    return state;
+  }
+  warn_unknown(path, unknown);
+  return state;
+}
+
+void warn_strange_tunnels(const policy::Policy& policy, const policy::DeviceState& state) {
+  for (const std::string& id : policy::strange_tunnels(policy, state))
+    warn("the state lists the tunnel '" + id + "', which the policy does not have");
+}
+
+}  // namespace vpn::cli
