@@ -42,9 +42,7 @@ void Judge::find_services() {
     // What seldom holds comes first: a branch that goes the same way for most flows costs nothing.
     if (s.roles != 0 && (roles & s.roles) == 0) continue;
     if (s.dimension != 0 && fact(s.dimension) == 0) continue;
-    if (s.protocol != 0 && s.protocol != f_.protocol) continue;
-    const auto ports = cut(plan_.ports, s.ports);
-    if (!ports.empty() && std::find(ports.begin(), ports.end(), f_.remote_port) == ports.end()) continue;
+    if (!plan_.fits(s, f_.protocol, f_.remote_port)) continue;
     if (s.local_only && !local()) continue;
     services_ = static_cast<Services>(services_ | s.service);
   }

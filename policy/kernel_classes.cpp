@@ -129,14 +129,15 @@ class Questions {
 
 class KernelClassesBuilder {
  public:
-  explicit KernelClassesBuilder(const Situation& situation)
-      : plan_(*situation.data().plan),
+  KernelClassesBuilder(const Situation& situation, const KernelClasses::Limits& limits)
+      : limits_(limits),
+        plan_(*situation.data().plan),
         domains_(situation.policy().domains()),
         questions_(plan_, situation.policy().domains()) {}
 
   Result<KernelClasses> build() {
-    if (plan_.tunnels.size() > VPN_MAX_TUNNELS)
-      return too_many("tunnels", plan_.tunnels.size(), VPN_MAX_TUNNELS, "split the profiles over several devices");
+    if (plan_.tunnels.size() > limits_.tunnels)
+      return too_many("tunnels", plan_.tunnels.size(), limits_.tunnels, "split the profiles over several devices");
     classify_apps();
     const std::uint64_t pairs = std::uint64_t{owner_parts_.size()} * spawner_parts_.size();
     if (pairs > most_pairs)
@@ -263,8 +264,8 @@ class KernelClassesBuilder {
         out_.group_of_.push_back(VPN_OTHER + number);
       }
     }
-    if (out_.groups_.size() > VPN_MAX_MARKS)
-      return too_many("combinations of apps and VPNs", out_.groups_.size(), VPN_MAX_MARKS,
+    if (out_.groups_.size() > limits_.groups)
+      return too_many("combinations of apps and VPNs", out_.groups_.size(), limits_.groups,
                       "let fewer per-app VPNs share apps and on-demand rules that disconnect");
     return {};
   }
@@ -277,7 +278,7 @@ class KernelClassesBuilder {
       Key key{has_ports(protocol) && (port == 53 || port == 853) ? 1u : 0u,
               protocol == VPN_TCP || protocol == VPN_UDP ? protocol : 0u};
       for (std::size_t s = 0; s < plan_.selectors.size(); ++s)
-        if (selects(plan_.selectors[s], protocol, port)) key.push_back(s);
+        if (plan_.fits(plan_.selectors[s], protocol, port)) key.push_back(s);
       const auto [number, is_new] = numbers.add(key);
       if (is_new) out_.ports_.push_back({static_cast<std::uint8_t>(protocol), static_cast<std::uint16_t>(port)});
       if (number != last) out_.port_ranges_.push_back(std::uint64_t{protocol << 16 | port} << 32 | number);
@@ -297,12 +298,7 @@ class KernelClassesBuilder {
     }
   }
 
-  bool selects(const Plan::Selector& s, std::uint32_t protocol, std::uint32_t port) const {
-    if (s.protocol != 0 && s.protocol != protocol) return false;
-    const auto ports = cut(plan_.ports, s.ports);
-    return ports.empty() || std::find(ports.begin(), ports.end(), port) != ports.end();
-  }
-
+  const KernelClasses::Limits limits_;
   const Plan& plan_;
   const DomainTable& domains_;
   const Questions questions_;
@@ -318,6 +314,12 @@ std::uint32_t KernelClasses::owner(std::uint32_t app, std::uint32_t spawner) con
   return pairs_[own * spawners_ + by];
 }
 
-Result<KernelClasses> KernelClasses::of(const Situation& situation) { return KernelClassesBuilder(situation).build(); }
+Result<KernelClasses> KernelClasses::of(const Situation& situation) {
+  return of(situation, {VPN_MAX_TUNNELS, VPN_MAX_MARKS});
+}
+
+Result<KernelClasses> KernelClasses::of(const Situation& situation, const Limits& limits) {
+  return KernelClassesBuilder(situation, limits).build();
+}
 
 }  // namespace vpn::policy

@@ -1,6 +1,7 @@
 // What of a policy its kernel tables tell apart, whatever the state of the device: classes of owners, ports and names.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -17,6 +18,12 @@ class KernelClasses {
   /// Any situation of the policy will do; the policy must outlive this.
   /// Errors (`invalid_input`): more tunnels, marks or classes than the kernel's table can hold.
   static Result<KernelClasses> of(const Situation& situation);
+
+  /// What a reader of the classes other than the kernel can hold.
+  struct Limits {
+    std::size_t tunnels, groups;
+  };
+  static Result<KernelClasses> of(const Situation& situation, const Limits& limits);
 
   /// Class of a local socket's owner for vpn_packet.owner: number of the app in Policy::apps() and of the app that
   /// spawned it, each `none` where it is not of the policy. Both `none`: VPN_OTHER.

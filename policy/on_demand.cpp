@@ -6,9 +6,6 @@
 #include "policy/domain_table.h"
 
 namespace vpn::policy {
-namespace {
-
-using Strings = flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>;
 
 // DNSDomainMatch: exact, or below the name after a leading "*."; patterns are A-labels in lower case.
 bool search_domain_matches(std::string_view pattern, std::string_view domain) {
@@ -35,6 +32,10 @@ bool server_matches(std::string_view pattern, std::string_view text, const std::
   };
   return glob(text) || (address && glob(address->to_string()));
 }
+
+namespace {
+
+using Strings = flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>;
 
 bool ssid_matches(const Strings& ssids, const InterfaceState* primary) {
   if (primary == nullptr || primary->type != InterfaceType::wifi || primary->ssid.empty()) return false;

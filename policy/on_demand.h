@@ -18,6 +18,11 @@ struct NetworkRule {
 };
 NetworkRule network_rule(const fb::OnDemand* on_demand, const DeviceState& state);
 
+/// Criteria by themselves: DNSDomainMatch (a name of the network, in A-labels and lower case) and DNSServerAddressMatch
+/// (a server as the network writes it; `address` is that text parsed).
+bool search_domain_matches(std::string_view pattern, std::string_view domain);
+bool server_matches(std::string_view pattern, std::string_view text, const std::optional<Address>& address);
+
 /// Action of the present network's rule; `ignore` when none matches.
 fb::OnDemandAction network_action(const fb::OnDemand* on_demand, const DeviceState& state);
 

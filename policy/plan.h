@@ -1,7 +1,8 @@
 // What a policy says whatever the device's state, read out of the FlatBuffer once into plain arrays and shared by all
-// situations. For decide*.cpp and situation.cpp only.
+// situations. For policy/ itself and for what analyses policies (compiler/analyse).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -126,6 +127,9 @@ struct Plan {
 
   std::uint32_t tunnel(std::string_view id) const;  // its index, `none`: not of this policy
 
+  // Whether a selector may fit a flow of this protocol and remote port.
+  bool fits(const Selector& s, std::uint32_t protocol, std::uint32_t port) const;
+
   // Parts of S4, as bit sets of per-app VPNs, one word at a time: those that govern an app for all hosts, because it,
   // its spawner or the tool that it is are mapped to them (S4.d); those one of whose lists holds a host name: for a
   // role that the app or its spawner has (S4.c), and excluded (S4.b).
@@ -144,6 +148,12 @@ struct Plan {
   void read_hosts(const fb::Policy& body);
   std::vector<std::uint32_t> tunnels_by_id_;
 };
+
+inline bool Plan::fits(const Selector& s, std::uint32_t protocol, std::uint32_t port) const {
+  if (s.protocol != 0 && s.protocol != protocol) return false;
+  const auto wanted = cut(ports, s.ports);
+  return wanted.empty() || std::find(wanted.begin(), wanted.end(), port) != wanted.end();
+}
 
 inline std::uint64_t Plan::mapped(std::uint32_t app, const AppClass& own, const AppClass& spawner,
                                   std::size_t word) const {

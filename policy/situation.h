@@ -1,4 +1,5 @@
-// What a Situation holds: the policy specialised to one device state. For decide*.cpp and situation.cpp only.
+// What a Situation holds: the policy specialised to one device state. For policy/ itself and for what
+// analyses policies (compiler/analyse).
 #pragma once
 
 #include <memory>

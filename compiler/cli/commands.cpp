@@ -3,10 +3,22 @@
 namespace vpn::cli {
 namespace {
 
+// One on each line, in the order of --help.
+// clang-format off
 const Command* const all[] = {
-    &lint_command,     &compile_command, &dump_command,   &verify_command, &explain_command,
-    &simulate_command, &test_command,    &report_command, &lsp_command,    &schema_command,
+    &lint_command,
+    &compile_command,
+    &dump_command,
+    &verify_command,
+    &explain_command,
+    &test_command,
+    &prove_command,
+    &simulate_command,
+    &report_command,
+    &lsp_command,
+    &schema_command,
 };
+// clang-format on
 
 }  // namespace
 

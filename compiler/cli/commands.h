@@ -13,6 +13,7 @@ extern const Command explain_command;
 extern const Command lint_command;
 extern const Command lsp_command;
 extern const Command report_command;
+extern const Command prove_command;
 extern const Command schema_command;
 extern const Command simulate_command;
 extern const Command test_command;

@@ -1,0 +1,165 @@
+// What a proof shows to people: the flow and state that break it, whose fault that is, and what it let pass.
+#include <algorithm>
+
+#include "compiler/analyse/prover.h"
+#include "compiler/analyse/words.h"
+#include "compiler/verdict/text.h"
+#include "policy/on_demand.h"
+#include "policy/situation.h"
+
+namespace vpn::analyse {
+
+namespace fb = policy::fb;
+using policy::Rule;
+
+namespace {
+
+/// Takes away of a state what the verdict does not need.
+class Smaller {
+ public:
+  Smaller(const policy::Policy& policy, policy::DeviceState state, const policy::Flow& flow,
+          const policy::Decision& wanted)
+      : policy_(policy), state_(std::move(state)), flow_(flow), wanted_(wanted) {}
+
+  policy::DeviceState run() {
+    attempt([](auto& s) { s.system_routes.clear(); });
+    for (std::size_t i = 0; i < state_.interfaces.size(); ++i) {
+      attempt([&](auto& s) { s.interfaces[i].addresses.clear(); });
+      for (std::size_t a = state_.interfaces[i].addresses.size(); a-- > 0;)
+        attempt([&](auto& s) { s.interfaces[i].addresses.erase(s.interfaces[i].addresses.begin() + ptrdiff_t(a)); });
+    }
+    for (std::size_t t = 0; t < state_.tunnels.size(); ++t) {
+      attempt([&](auto& s) { s.tunnels[t].included_routes.clear(); });
+      attempt([&](auto& s) { s.tunnels[t].excluded_routes.clear(); });
+      keep_needed(t, &policy::TunnelState::included_routes);
+      keep_needed(t, &policy::TunnelState::excluded_routes);
+      attempt([&](auto& s) { s.tunnels[t].endpoints.clear(); });
+    }
+    return std::move(state_);
+  }
+
+ private:
+  using Routes = std::vector<policy::Prefix> policy::TunnelState::*;
+  void keep_needed(std::size_t tunnel, Routes routes) {
+    for (std::size_t r = (state_.tunnels[tunnel].*routes).size(); r-- > 0;)
+      attempt([&](auto& s) { (s.tunnels[tunnel].*routes).erase((s.tunnels[tunnel].*routes).begin() + ptrdiff_t(r)); });
+  }
+
+  template <class Change>
+  void attempt(const Change& change) {
+    policy::DeviceState smaller = state_;
+    change(smaller);
+    const policy::Decision d = policy::decide(policy::Situation(policy_, smaller), flow_);
+    if (d.verdict == wanted_.verdict && d.rule == wanted_.rule && d.tunnel == wanted_.tunnel)
+      state_ = std::move(smaller);
+  }
+
+  const policy::Policy& policy_;
+  policy::DeviceState state_;
+  const policy::Flow& flow_;
+  const policy::Decision& wanted_;
+};
+
+}  // namespace
+
+// What is printed is read again and decided anew: an example that `explain` would not confirm is worse than none.
+Result<Counterexample> Prover::counterexample(const State& state, const Who& who, const View::Traffic& traffic,
+                                              const policy::Decision& decision) const {
+  const policy::Flow flow = space_.flow(who, space_.places()[traffic.place], space_.ports()[traffic.port], state);
+  Counterexample out;
+  out.decision = decision;
+  policy::DeviceState device = space_.device_state(state, 0);
+  if (state.given == policy::none) device = Smaller(policy_, std::move(device), flow, decision).run();
+  out.flow = policy::flow_json(flow);
+  out.state = policy::state_json(device);
+  out.flow_words = verdict::flow_text(flow);
+  out.state_words = state_words(space_, state);
+  const auto read_flow = policy::parse_flow(out.flow);
+  const auto read_state = policy::parse_state(out.state);
+  if (read_flow && read_state) {
+    const policy::Decision again = policy::decide(policy::Situation(policy_, *read_state), read_flow->flow);
+    if (again.verdict == decision.verdict && again.rule == decision.rule && again.tunnel == decision.tunnel) {
+      out.blame = blame(View(space_, state, nullptr), who, decision);
+      return out;
+    }
+  }
+  return fail(ErrorKind::invalid_input, "a counter-example was found that does not hold when it is read again",
+              out.flow + " in " + out.state, "this is a fault of the program: please report it");
+}
+
+std::uint32_t Prover::bypass_source(const View& view, const Governed& by) const {
+  const policy::Plan& plan = *view.situation(0).data().plan;
+  if (!by.disconnected_from.empty()) {
+    const fb::OnDemandRule* rule = policy::matching_rule(plan.per_app[by.disconnected_from.front()].on_demand,
+                                                         space_.device_state(view.state(), 0));
+    if (rule != nullptr) return rule->source();
+  }
+  if (!by.excluded_from.empty())
+    for (std::uint32_t l = 0; l < plan.lists.size(); ++l)
+      if (plan.lists[l].kind == fb::ListKind::excluded && plan.lists[l].owner == by.excluded_from.front())
+        return policy_.body().domain_lists()->Get(l)->source();
+  return policy::none;
+}
+
+std::vector<Blame> Prover::blame(const View& view, const Who& who, const policy::Decision& decision) const {
+  std::vector<Blame> out;
+  const policy::Plan& plan = *view.situation(0).data().plan;
+  const Governed by = governed(space_, view, 0, who);
+  if (!by.disconnected_from.empty())
+    out.push_back({bypass_source(view, by), "on-demand disconnects the per-app VPN on this network (S4.a)"});
+  else if (!by.excluded_from.empty())
+    out.push_back({bypass_source(view, by), "the host is excluded from the per-app VPN (S4.b)"});
+  if (decision.source != policy::none) {
+    out.push_back({decision.source, std::string(verdict::rule_text(decision.rule))});
+    return out;
+  }
+  const policy::DeviceState device = space_.device_state(view.state(), 0);
+  for (const policy::Plan::Device& d : plan.devices) {
+    if (d.include_all) {
+      const fb::OnDemandRule* rule =
+          d.on_demand != nullptr && d.on_demand->enabled() ? policy::matching_rule(d.on_demand, device) : nullptr;
+      if (rule != nullptr && rule->action() != fb::OnDemandAction::connect)
+        out.push_back({rule->source(),
+                       "on this network on-demand does not connect, so a VPN that is disconnected is not "
+                       "engaged, and IncludeAllNetworks not in force"});
+      else
+        out.push_back({d.include_all_source,
+                       "IncludeAllNetworks is in force only while the VPN is engaged: not when a "
+                       "user or an administrator has disconnected it, nor when it is invalid"});
+    } else if (d.enforce_routes) {
+      out.push_back({d.enforce_source,
+                     "EnforceRoutes is in force only for the routes that the server gives, and only "
+                     "while the VPN is connected or reasserting"});
+    } else {
+      out.push_back({d.source, "its routes take traffic only while the VPN is connected"});
+    }
+  }
+  if (!plan.per_app.empty() && out.empty())
+    out.push_back({plan.per_app[0].source, "per-app VPNs govern only the apps that are mapped to them"});
+  return out;
+}
+
+Exception Prover::exception(Rule rule, std::uint32_t source, const std::string& flow) const {
+  Exception out;
+  out.rule = rule;
+  out.source = source;
+  if (const auto read = policy::parse_flow(flow)) out.flow_words = verdict::flow_text(read->flow);
+  if (rule == Rule::S4) {
+    const bool listed = policy_.body().domain_lists() != nullptr &&
+                        std::any_of(policy_.body().domain_lists()->begin(), policy_.body().domain_lists()->end(),
+                                    [&](const fb::DomainList* l) { return l->source() == source; });
+    out.what = listed ? "S4.b: the host is in ExcludedDomains of the per-app VPN"
+                      : "S4.a: on-demand disconnects the per-app VPN on this network";
+    return out;
+  }
+  out.what = verdict::rule_text(rule);
+  // Where a key is absent, the payload is the place of its default.
+  const auto* devices = policy_.body().devices();
+  out.by_default = (rule == Rule::S5b || rule == Rule::S5c || rule == Rule::S5d || rule == Rule::S5e) &&
+                   devices != nullptr && std::any_of(devices->begin(), devices->end(), [&](const fb::Device* d) {
+                     return d->source() == source && d->include_all_source() != source;
+                   });
+  return out;
+}
+
+}  // namespace vpn::analyse

@@ -1,0 +1,319 @@
+// The states of a device that the policies tell apart.
+#include <algorithm>
+#include <bit>
+
+#include "compiler/analyse/space_builder.h"
+#include "policy/ascii.h"
+#include "policy/plan.h"
+
+namespace vpn::analyse {
+
+namespace fb = policy::fb;
+using policy::TunnelStatus;
+
+namespace {
+
+constexpr std::size_t most_combinations = 96;  // of statuses, all with all
+constexpr std::size_t most_states = 100'000;
+
+std::string_view text_of(const flatbuffers::String* s) { return s == nullptr ? std::string_view{} : s->string_view(); }
+
+/// Whether two tunnels with different identifiers are the same one all the same: a profile that was written anew has
+/// new UUIDs.
+bool are_alike(const fb::Tunnel& a, const fb::Tunnel& b) {
+  return a.kind() == b.kind() && a.provider() == b.provider() && a.app_proxy() == b.app_proxy() &&
+         text_of(a.name()) == text_of(b.name()) && text_of(a.server()) == text_of(b.server()) &&
+         text_of(a.subtype()) == text_of(b.subtype());
+}
+
+void need(std::vector<TunnelStatus>& statuses, std::initializer_list<TunnelStatus> more) {
+  statuses.insert(statuses.end(), more);
+  std::sort(statuses.begin(), statuses.end());
+  statuses.erase(std::unique(statuses.begin(), statuses.end()), statuses.end());
+}
+
+bool has_rules(const fb::OnDemand* on_demand) {
+  return on_demand != nullptr && on_demand->enabled() && on_demand->rules() != nullptr;
+}
+
+}  // namespace
+
+bool is_called(const Tunnel& tunnel, std::string_view id) {
+  return ascii::equal_without_case(tunnel.id, id) || ascii::equal_without_case(tunnel.name, id);
+}
+
+// --- Tunnels ---------------------------------------------------------------------------------------------------------
+
+void SpaceBuilder::pair_tunnels() {
+  std::vector<Tunnel>& all = space_.tunnels_;
+  const std::size_t newest = count() - 1;
+  for (std::uint32_t t = 0; t < plan(newest).tunnels.size(); ++t) {
+    Tunnel& made = all.emplace_back();
+    made.id = plan(newest).tunnels[t].id;
+    made.index[newest] = t;
+  }
+  if (newest == 0) return;
+  std::vector<std::uint32_t> left;
+  for (std::uint32_t t = 0; t < plan(0).tunnels.size(); ++t) {
+    const std::uint32_t same = plan(1).tunnel(plan(0).tunnels[t].id);
+    if (same != policy::none)
+      all[same].index[0] = t;
+    else
+      left.push_back(t);
+  }
+  for (const std::uint32_t t : left) {
+    const fb::Tunnel& old = *space_.policies_[0]->body().tunnels()->Get(t);
+    const auto it = std::find_if(all.begin(), all.end(), [&](const Tunnel& x) {
+      return x.index[0] == policy::none && are_alike(old, *space_.policies_[1]->body().tunnels()->Get(x.index[1]));
+    });
+    if (it != all.end()) {
+      it->index[0] = t;
+      continue;
+    }
+    Tunnel& made = all.emplace_back();
+    made.id = plan(0).tunnels[t].id;
+    made.index[0] = t;
+  }
+}
+
+void SpaceBuilder::name_tunnels() {
+  for (Tunnel& t : space_.tunnels_) {
+    const std::size_t k = t.index[count() - 1] != policy::none ? count() - 1 : 0;
+    const std::string_view name = text_of(space_.policies_[k]->body().tunnels()->Get(t.index[k])->name());
+    t.name = name.empty() ? t.id : std::string(name);
+  }
+  // Names that several have say nothing.
+  for (Tunnel& t : space_.tunnels_) {
+    const bool shared = std::any_of(space_.tunnels_.begin(), space_.tunnels_.end(),
+                                    [&](const Tunnel& o) { return &o != &t && o.name == t.name; });
+    if (shared) t.name = t.id;
+  }
+}
+
+/// The statuses that rules tell apart, in the order in which less is in force.
+void SpaceBuilder::find_statuses() {
+  for (Tunnel& tunnel : space_.tunnels_) {
+    for (std::size_t k = 0; k < count(); ++k) {
+      if (tunnel.index[k] == policy::none) continue;
+      const policy::Plan& p = plan(k);
+      const auto is_it = [&](const auto& vpn) { return vpn.tunnel == tunnel.index[k]; };
+      if (p.always_on) {  // nothing after S3 is reached
+        if (std::any_of(p.always_on->tunnels.begin(), p.always_on->tunnels.end(), is_it))
+          need(tunnel.statuses, {TunnelStatus::disconnected, TunnelStatus::connected});
+        continue;
+      }
+      if (std::any_of(p.per_app.begin(), p.per_app.end(), is_it))
+        need(tunnel.statuses, {TunnelStatus::disconnected, TunnelStatus::connected});
+      for (const policy::Plan::Device& d : p.devices) {
+        if (!is_it(d)) continue;
+        need(tunnel.statuses, {TunnelStatus::disconnected, TunnelStatus::connected});
+        if (d.include_all) need(tunnel.statuses, {TunnelStatus::connecting});
+        if (d.include_all && has_rules(d.on_demand)) need(tunnel.statuses, {TunnelStatus::invalid});
+        if (!d.include_all && d.enforce_routes) need(tunnel.statuses, {TunnelStatus::reasserting});
+      }
+    }
+    for (const auto& [id, status] : space_.refinement_.statuses)
+      if (is_called(tunnel, id)) need(tunnel.statuses, {TunnelStatus::disconnected, status});
+  }
+}
+
+// --- Networks --------------------------------------------------------------------------------------------------------
+
+Result<void> SpaceBuilder::find_networks() {
+  std::vector<const fb::OnDemand*> configurations;
+  NetworkDetail detail = space_.refinement_.networks;
+  for (std::size_t k = 0; k < count(); ++k) {
+    const policy::Plan& p = plan(k);
+    if (p.always_on) {
+      detail.interface_types |= std::any_of(p.always_on->tunnels.begin(), p.always_on->tunnels.end(),
+                                            [](const policy::Plan::AlwaysOnTunnel& t) { return t.interfaces != 0; });
+      continue;
+    }
+    const auto add = [&](const fb::OnDemand* on_demand, bool per_app, std::size_t index) {
+      if (!has_rules(on_demand)) return;
+      configurations.push_back(on_demand);
+      space_.on_demand_owners_.push_back({k, per_app, static_cast<std::uint32_t>(index)});
+    };
+    for (std::size_t v = 0; v < p.per_app.size(); ++v) add(p.per_app[v].on_demand, true, v);
+    for (std::size_t d = 0; d < p.devices.size(); ++d) add(p.devices[d].on_demand, false, d);
+  }
+  auto found = networks(configurations, detail);
+  if (!found) return tl::unexpected(found.error());
+  space_.networks_ = std::move(*found);
+  return {};
+}
+
+bool SpaceBuilder::asks_captive() const {
+  if (space_.refinement_.captive) return true;
+  for (std::size_t k = 0; k < count(); ++k) {
+    const policy::Plan& p = plan(k);
+    if (p.always_on) return true;
+    if (std::any_of(p.devices.begin(), p.devices.end(), [](const policy::Plan::Device& d) { return d.include_all; }))
+      return true;
+  }
+  return false;
+}
+
+// --- States ----------------------------------------------------------------------------------------------------------
+
+// All with all where these are few. Else, for a verdict is made by the first VPN that has something to say: each
+// tunnel in each of its statuses while the others are as low, and as high, as they go; and any two tunnels in all four
+// combinations of lowest and highest.
+std::vector<std::vector<TunnelStatus>> SpaceBuilder::status_combinations() {
+  const std::vector<Tunnel>& tunnels = space_.tunnels_;
+  std::vector<TunnelStatus> lowest, highest;
+  std::size_t product = 1;
+  for (const Tunnel& t : tunnels) {
+    lowest.push_back(t.statuses.empty() ? TunnelStatus::disconnected : t.statuses.front());
+    const bool connects = std::find(t.statuses.begin(), t.statuses.end(), TunnelStatus::connected) != t.statuses.end();
+    highest.push_back(connects ? TunnelStatus::connected : lowest.back());
+    if (product <= most_combinations) product *= std::max<std::size_t>(t.statuses.size(), 1);
+  }
+  std::vector<std::vector<TunnelStatus>> out;
+  if (product <= most_combinations) {
+    out.push_back(lowest);
+    for (std::size_t t = 0; t < tunnels.size(); ++t) {
+      const std::size_t before = out.size();
+      for (std::size_t s = 1; s < tunnels[t].statuses.size(); ++s) {
+        for (std::size_t i = 0; i < before; ++i) {
+          out.push_back(out[i]);
+          out.back()[t] = tunnels[t].statuses[s];
+        }
+      }
+    }
+    return out;
+  }
+  space_.all_statuses_ = false;
+  // "Disconnected" everywhere is what people know; with on-demand "invalid" is still lower.
+  out.emplace_back(tunnels.size(), TunnelStatus::disconnected);
+  out.push_back(lowest);
+  out.push_back(highest);
+  for (std::size_t t = 0; t < tunnels.size(); ++t) {
+    for (const TunnelStatus s : tunnels[t].statuses) {
+      for (const std::vector<TunnelStatus>* base : {&lowest, &highest}) {
+        out.push_back(*base);
+        out.back()[t] = s;
+      }
+    }
+  }
+  for (unsigned bit = 0; std::size_t{1} << bit < tunnels.size(); ++bit) {
+    for (const bool inverse : {false, true}) {
+      out.push_back(lowest);
+      for (std::size_t t = 0; t < tunnels.size(); ++t)
+        if (((t >> bit & 1u) != 0) != inverse) out.back()[t] = highest[t];
+    }
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+Result<void> SpaceBuilder::make_states() {
+  std::vector<State>& states = space_.states_;
+  for (std::uint32_t i = 0; i < space_.refinement_.states.size(); ++i) {
+    State& made = states.emplace_back();
+    made.given = i;
+    made.statuses.assign(space_.tunnels_.size(), TunnelStatus::disconnected);
+    const policy::DeviceState& given = space_.refinement_.states[i];
+    made.captive = given.captive;
+    for (const policy::TunnelState& t : given.tunnels)
+      for (std::size_t u = 0; u < space_.tunnels_.size(); ++u)
+        if (policy::compare_ids(space_.tunnels_[u].id, t.id) == 0) made.statuses[u] = t.status;
+  }
+  if (!states.empty()) return {};
+  // Tunnels whose provider's routes the rules ask about, and those of them that S6 asks: it leaves default routes out.
+  std::vector<std::uint32_t> defaults{policy::none};
+  for (std::uint32_t t = 0; t < space_.tunnels_.size(); ++t) {
+    bool routes = false, enforces = false;
+    for (std::size_t k = 0; k < count(); ++k) {
+      if (plan(k).always_on) continue;
+      for (const policy::Plan::Device& d : plan(k).devices) {
+        if (d.tunnel != space_.tunnels_[t].index[k] || d.include_all) continue;
+        routes = true;
+        enforces |= d.enforce_routes;
+      }
+    }
+    if (routes) space_.route_order_.push_back(t);
+    if (enforces) defaults.push_back(t);
+  }
+  const auto combinations = status_combinations();
+  const std::size_t captives = asks_captive() ? 2 : 1;
+  const std::size_t all = combinations.size() * space_.networks_.size() * captives * defaults.size();
+  if (all > most_states)
+    return fail(
+        ErrorKind::invalid_input,
+        "the policy tells " + std::to_string(all) + " states of the device apart, more than can be gone through", {},
+        "use fewer VPNs or on-demand rules, or say with --states which ones matter");
+  for (const std::uint32_t by_default : defaults) {
+    for (const auto& statuses : combinations) {
+      // A default route that is not in place makes no difference.
+      if (by_default != policy::none && statuses[by_default] != TunnelStatus::connected) continue;
+      for (std::uint32_t n = 0; n < space_.networks_.size(); ++n) {
+        for (std::size_t captive = 0; captive < (space_.networks_[n].present ? captives : 1); ++captive)
+          states.push_back({n, captive != 0, statuses, by_default, policy::none});
+      }
+    }
+  }
+  return {};
+}
+
+// --- A state as the policy sees it -----------------------------------------------------------------------------------
+
+namespace {
+
+policy::Address plus(std::uint32_t base, std::size_t n, unsigned shift) {
+  return policy::Address::from_v4(base + static_cast<std::uint32_t>(n << shift));
+}
+
+// Blocks of addresses that no two tunnels share: routes that a provider sets to destinations far away, and within a
+// local network, where S6.a may leave them out. What takes all addresses alike needs one address to show it.
+void add_blocks(std::size_t n, policy::TunnelState& out) {
+  out.included_routes.push_back(policy::Prefix::of(plus(0x0a400000u, n, 12), 20));  // 10.64.0.0
+  out.excluded_routes.push_back(policy::Prefix::of(plus(0x0a800000u, n, 12), 20));  // 10.128.0.0
+  out.included_routes.push_back(policy::Prefix::of(plus(0xc0a84000u, n, 2), 30));   // 192.168.64.0
+  out.excluded_routes.push_back(policy::Prefix::of(plus(0xc0a88000u, n, 2), 30));   // 192.168.128.0
+}
+
+}  // namespace
+
+policy::DeviceState Space::device_state(const State& state, std::size_t k) const {
+  policy::DeviceState out;
+  if (state.given != policy::none) {
+    out = refinement_.states[state.given];
+    for (policy::TunnelState& s : out.tunnels)
+      for (const Tunnel& t : tunnels_)
+        if (t.index[k] != policy::none && policy::compare_ids(t.id, s.id) == 0)
+          s.id = policies_[k]->body().tunnels()->Get(t.index[k])->id()->str();
+    return out;
+  }
+  const Network& network = networks_[state.network];
+  if (network.present) {
+    policy::InterfaceState i = network.interface;
+    i.addresses.emplace_back(policy::Address::from_v4(0xc0a80114u), std::uint8_t{16});  // 192.168.1.20
+    i.addresses.emplace_back(policy::Address::from_v6(0xfd00000000010000u, 0x20u), std::uint8_t{64});
+    out.primary_interface = i.name;
+    out.system_routes.push_back({policy::Prefix::of(policy::Address::from_v4(0x0a090000u), 16), i.name});  // 10.9.0.0
+    out.interfaces.push_back(std::move(i));
+  }
+  out.captive = state.captive;
+  out.url_probes = network.url_probes;
+  for (std::size_t t = 0; t < tunnels_.size(); ++t) {
+    const TunnelStatus status = state.statuses[t];
+    if (tunnels_[t].index[k] == policy::none || tunnels_[t].statuses.empty() || status == TunnelStatus::disconnected)
+      continue;
+    policy::TunnelState& made = out.tunnels.emplace_back();
+    made.id = policies_[k]->body().tunnels()->Get(tunnels_[t].index[k])->id()->str();
+    made.status = status;
+    if (status != TunnelStatus::connected && status != TunnelStatus::reasserting) continue;
+    made.interface = "tun" + std::to_string(t);
+    made.endpoints.push_back({plus(0xc6336401u, t % 250, 0), std::uint8_t{17}, std::uint16_t{4500}});  // 198.51.100.1
+    const auto routed = std::find(route_order_.begin(), route_order_.end(), t);
+    if (routed != route_order_.end()) add_blocks(static_cast<std::size_t>(routed - route_order_.begin()), made);
+    if (state.default_route == t)
+      for (const char* all : {"0.0.0.0/0", "::/0"})
+        made.included_routes.push_back(policy::Prefix::parse(all).value_or(policy::Prefix{}));
+  }
+  return out;
+}
+
+}  // namespace vpn::analyse
