@@ -15,6 +15,7 @@ const Command* const all[] = {
     &prove_command,
     &simulate_command,
     &report_command,
+    &ci_command,
     &lsp_command,
     &schema_command,
 };

@@ -16,14 +16,15 @@ constexpr unsigned secrets_mode = 0600;
 
 /// Reads every file, with the rules that its configuration gives it.
 void read_files(LintRun& run, const CompileSettings& settings, const std::vector<std::string>& paths,
-                std::vector<LintFile>& files, std::vector<std::unique_ptr<document::Source>>& sources, Built& out) {
+                const ReadFile& read, std::vector<LintFile>& files,
+                std::vector<std::unique_ptr<document::Source>>& sources, Built& out) {
   for (const std::string& path : paths) {
     auto rules = run.rules_for(path);
     if (!rules) {
       out.problems.push_back(std::move(rules.error()));
       continue;
     }
-    auto source = document::Source::read_up_to(path, settings.lint.read.limits.file_bytes);
+    auto source = read ? read(path) : document::Source::read_up_to(path, settings.lint.read.limits.file_bytes);
     if (!source) {
       out.problems.push_back(std::move(source.error()));
       continue;
@@ -95,11 +96,12 @@ Result<void> lower_documents(const CompileSettings& settings, Built& out) {
 
 }  // namespace
 
-Built build_device(LintRun& run, const CompileSettings& settings, const std::vector<std::string>& paths) {
+Built build_device(LintRun& run, const CompileSettings& settings, const std::vector<std::string>& paths,
+                   const ReadFile& read) {
   Built out;
   std::vector<LintFile> files;
   std::vector<std::unique_ptr<document::Source>> sources;
-  read_files(run, settings, paths, files, sources, out);
+  read_files(run, settings, paths, read, files, sources, out);
   if (files.empty()) return out;
   out.judged = run.judge(files, std::move(sources));
   const auto& documents = out.judged.documents;

@@ -39,9 +39,13 @@ struct Built {
   model::Secret secrets;                 ///< that are not sealed: content of the file of secrets
 };
 
+/// Gives the text of a file; unless said, the file's own.
+using ReadFile = std::function<Result<std::unique_ptr<document::Source>>(const std::string& path)>;
+
 /// Reads, lints, models, lowers and verifies the profiles of one device, in the order given. `run` must not be used by
 /// another thread meanwhile.
-Built build_device(LintRun& run, const CompileSettings& settings, const std::vector<std::string>& files);
+Built build_device(LintRun& run, const CompileSettings& settings, const std::vector<std::string>& files,
+                   const ReadFile& read = {});
 
 /// Puts a file in its place, as lower::write_file() does.
 using WriteFile = std::function<Result<void>(const std::string& path, std::span<const std::byte> bytes, unsigned mode)>;

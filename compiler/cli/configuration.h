@@ -31,6 +31,21 @@ struct LintRules {
   void overlay(const LintRules& over);
 };
 
+/// The section `ci`: what `vpnprofile ci` looks at. Paths are absolute, or as PATHs of the command line.
+struct CiSettings {
+  struct Device {
+    std::string name;
+    std::vector<std::string> paths;
+    std::string app_map;  ///< empty: the one beside
+    std::optional<policy::Platform> platform;
+    std::vector<std::string> tests;  ///< besides those beside
+    std::optional<std::vector<std::string>> prove;
+  };
+  std::vector<Device> devices;
+  std::optional<std::vector<std::string>> prove;
+  std::string fail_on;  ///< "risk", "change", "never"; empty: not said
+};
+
 struct Configuration {
   struct PathRules {
     std::vector<std::string> globs;  ///< relative to the folder; '*' also matches '/'
@@ -40,6 +55,7 @@ struct Configuration {
   std::string folder;  ///< absolute
   LintRules rules;
   std::vector<PathRules> paths;
+  CiSettings ci;
 
   LintRules rules_for(const std::string& profile) const;
 };

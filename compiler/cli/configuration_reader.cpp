@@ -71,8 +71,10 @@ class Reader {
     if (!root.IsMap()) return problem(root.Mark(), "the configuration must be a mapping of keys to values", {});
     std::vector<std::string_view> known(rule_keys.begin(), rule_keys.end());
     known.emplace_back("per-path");
+    known.emplace_back("ci");
     if (auto checked = keys(root, known); !checked) return checked;
     if (auto read = rules(root, out.rules); !read) return read;
+    if (auto read = ci(root["ci"], out); !read) return read;
     const YAML::Node paths = root["per-path"];
     if (!paths) return {};
     if (!paths.IsSequence())
@@ -93,6 +95,59 @@ class Reader {
     result.globs = std::move(*globs);
     if (auto read = rules(entry, result.rules); !read) return read;
     out.paths.push_back(std::move(result));
+    return {};
+  }
+
+  Result<void> ci(const YAML::Node& node, Configuration& out) const {
+    if (!node) return {};
+    if (!node.IsMap()) return problem(node.Mark(), "'ci' must be a mapping of keys to values", {});
+    constexpr std::array<std::string_view, 3> known{"devices", "prove", "fail-on"};
+    if (auto checked = keys(node, known); !checked) return checked;
+    if (auto read = proofs(node, out.ci.prove); !read) return read;
+    if (const YAML::Node on = node["fail-on"]) {
+      out.ci.fail_on = on.IsScalar() ? on.Scalar() : "";
+      if (out.ci.fail_on != "risk" && out.ci.fail_on != "change" && out.ci.fail_on != "never")
+        return problem(on.Mark(), "'fail-on' is risk, change or never", {});
+    }
+    const YAML::Node devices = node["devices"];
+    if (!devices) return {};
+    if (!devices.IsSequence())
+      return problem(devices.Mark(), "'devices' must be a list", "each entry: {paths: [PATH]}");
+    for (const YAML::Node& entry : devices)
+      if (auto read = ci_device(entry, out); !read) return read;
+    return {};
+  }
+
+  Result<void> ci_device(const YAML::Node& entry, Configuration& out) const {
+    if (!entry.IsMap() || !entry["paths"]) return problem(entry.Mark(), "an entry of 'devices' needs 'paths'", {});
+    constexpr std::array<std::string_view, 6> known{"name", "paths", "app-map", "platform", "tests", "prove"};
+    if (auto checked = keys(entry, known); !checked) return checked;
+    CiSettings::Device device;
+    const auto below = [&](const std::string& path) { return (std::filesystem::path(out.folder) / path).string(); };
+    for (const auto& [key, list] : {std::pair{"paths", &device.paths}, {"tests", &device.tests}}) {
+      if (!entry[key]) continue;
+      const auto paths = words(entry[key]);
+      if (!paths) return tl::unexpected(paths.error());
+      for (const std::string& path : *paths) list->push_back(below(path));
+    }
+    if (device.paths.empty()) return problem(entry.Mark(), "'paths' names no profile", {});
+    device.name = entry["name"] && entry["name"].IsScalar() ? entry["name"].Scalar() : words(entry["paths"])->front();
+    if (entry["app-map"]) device.app_map = below(entry["app-map"].IsScalar() ? entry["app-map"].Scalar() : "");
+    if (const YAML::Node platform = entry["platform"]) {
+      const auto parsed = parse_platforms({platform.IsScalar() ? platform.Scalar() : ""});
+      if (!parsed) return problem(platform.Mark(), parsed.error().what, parsed.error().help);
+      device.platform = parsed->front();
+    }
+    if (auto read = proofs(entry, device.prove); !read) return read;
+    out.ci.devices.push_back(std::move(device));
+    return {};
+  }
+
+  Result<void> proofs(const YAML::Node& map, std::optional<std::vector<std::string>>& out) const {
+    if (!map["prove"]) return {};
+    auto given = words(map["prove"]);
+    if (!given) return tl::unexpected(given.error());
+    out = std::move(*given);
     return {};
   }
 

@@ -22,15 +22,12 @@ bool contains_any(std::string_view text, const auto& words) {
                      [&](std::string_view w) { return text.find(w) != std::string_view::npos; });
 }
 
-bool looks_like_profile(const fs::path& path) {
-  const auto text = read_input(path.string(), largest_looked_at);
-  return !text || holds_profile(path.extension().string(), *text);  // the reader says what is wrong with it
-}
-
 bool wanted(const fs::path& path) {
-  const std::string extension = ascii::lower_case(path.extension().string());
-  if (extension == ".mobileconfig") return true;
-  return (extension == ".plist" || extension == ".xml" || extension == ".json") && looks_like_profile(path);
+  const std::string name = path.string();
+  if (!may_be_input(name)) return false;
+  if (ascii::equal_without_case(path.extension().string(), ".mobileconfig")) return true;
+  const auto text = read_input(name, largest_looked_at);
+  return !text || is_input(name, *text);  // the reader says what is wrong with it
 }
 
 class Collector {
@@ -107,6 +104,17 @@ bool holds_profile(std::string_view extension, std::string_view text) {
   std::string narrow(text);  // UTF-16
   narrow.erase(std::remove(narrow.begin(), narrow.end(), '\0'), narrow.end());
   return narrow.size() != text.size() && contains_any(narrow, words);
+}
+
+bool may_be_input(std::string_view name) {
+  constexpr std::array<std::string_view, 4> extensions{".mobileconfig", ".plist", ".xml", ".json"};
+  const std::string extension = ascii::lower_case(fs::path(name).extension().string());
+  return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
+}
+
+bool is_input(std::string_view name, std::string_view text) {
+  const std::string extension = ascii::lower_case(fs::path(name).extension().string());
+  return extension == ".mobileconfig" || (may_be_input(name) && holds_profile(extension, text));
 }
 
 bool looks_like_json(std::string_view text) {

@@ -21,6 +21,10 @@ Inputs collect_inputs(const std::vector<std::string>& paths);
 /// Whether the text of a *.plist, *.xml or *.json looks like a profile or a declaration.
 bool holds_profile(std::string_view extension, std::string_view text);
 
+/// Whether a file of a folder is read that has this name, and, where that leaves it open, this text.
+bool may_be_input(std::string_view name);
+bool is_input(std::string_view name, std::string_view text);
+
 /// Whether JSON text, judged by its first character.
 bool looks_like_json(std::string_view text);
 

@@ -1,6 +1,4 @@
 // vpnprofile prove: what holds of a policy for every flow in every state.
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +7,7 @@
 #include "compiler/cli/commands.h"
 #include "compiler/cli/file_input.h"
 #include "compiler/cli/policy_input.h"
+#include "compiler/cli/properties.h"
 #include "policy/json/json.h"
 
 namespace vpn::cli {
@@ -31,46 +30,10 @@ constexpr Option prove_options[] = {
     {"format", 0, "FORMAT", "how to print", "text,json"},
 };
 
-bool is_file(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
-}
-
-/// A name, a sentence or a file.
-Result<void> add_property(const std::string& word, std::vector<analyse::Property>& out) {
-  const bool looks_like_file = word.ends_with(".yaml") || word.ends_with(".yml") || word.ends_with(".json");
-  if (is_file(word) || looks_like_file) {
-    auto read = analyse::read_properties(word);
-    if (!read) return tl::unexpected(read.error());
-    out.insert(out.end(), read->begin(), read->end());
-    return {};
-  }
-  auto parsed = analyse::parse_property(word);
-  if (!parsed) return tl::unexpected(parsed.error());
-  out.push_back(std::move(*parsed));
-  return {};
-}
-
-Result<std::vector<analyse::Property>> properties_of(const Arguments& arguments) {
-  std::vector<analyse::Property> out;
+int run_prove(const Arguments& arguments) {
   std::vector<std::string> words = arguments.all("property");
   if (words.empty()) words.emplace_back("no-leak");
-  for (const std::string& word : words) {
-    if (is_file(word)) {
-      if (auto added = add_property(word, out); !added) return tl::unexpected(added.error());
-      continue;
-    }
-    for (std::size_t begin = 0; begin <= word.size();) {
-      const std::size_t end = std::min(word.find(',', begin), word.size());
-      if (auto added = add_property(word.substr(begin, end - begin), out); !added) return tl::unexpected(added.error());
-      begin = end + 1;
-    }
-  }
-  return out;
-}
-
-int run_prove(const Arguments& arguments) {
-  const auto properties = properties_of(arguments);
+  const auto properties = named_properties(words);
   if (!properties) return report(properties.error());
   analyse::ProveOptions options;
   for (const std::string& path : arguments.all("state")) {

@@ -30,6 +30,7 @@ struct TestCase {
 struct TestFile {
   std::string file;
   std::vector<Error> problems;        ///< why its cases could not be run
+  std::string findings;               ///< errors that refused its profiles, for people
   std::vector<std::string> warnings;  ///< one line each
   std::vector<TestCase> cases;        ///< that were run
   std::size_t failed() const;

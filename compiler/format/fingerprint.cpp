@@ -35,6 +35,8 @@ std::string collapsed(std::string_view text) {
   return result;
 }
 
+}  // namespace
+
 std::string hex_digest(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned length = 0;
@@ -47,8 +49,6 @@ std::string hex_digest(std::string_view text) {
   }
   return hex;
 }
-
-}  // namespace
 
 std::string Fingerprints::of(const findings::Finding& finding, std::string_view file) {
   std::string text(findings::info(finding.code).id);

@@ -10,6 +10,9 @@
 
 namespace vpn::format {
 
+/// 32 hexadecimal digits of a SHA-256.
+std::string hex_digest(std::string_view text);
+
 /// Gives each finding of one run its fingerprint: 32 hexadecimal digits over code, file, key path without indexes, the
 /// underlined text with its white space collapsed, and how many equal ones came before. Ask in the order of
 /// Sink::sort().

@@ -62,6 +62,13 @@ std::string region(const Place& place) {
 
 }  // namespace
 
+std::string github_annotation(findings::Severity severity, std::string_view file, const Place& place,
+                              std::string_view title, std::string_view message) {
+  std::string text = "::" + std::string(command(severity)) + " ";
+  if (!file.empty()) text += "file=" + escaped(file, true) + region(place) + ",";
+  return text + "title=" + escaped(title, true) + "::" + escaped(message, false) + "\n";
+}
+
 std::string github_report(const Report& report, const Options& options) {
   Locator locator;
   std::string text;
@@ -70,13 +77,8 @@ std::string github_report(const Report& report, const Options& options) {
     const Place place = f.source == nullptr ? Place{} : locator.locate(*f.source, f.span);
     std::string message = message_with_help(f);
     if (place.begin.line == 0 && !f.path.empty()) message.insert(0, f.path + ": ");
-    text.append("::")
-        .append(command(f.severity))
-        .append(" file=")
-        .append(escaped(relative_name(file_name(f), options.base), true));
-    text += region(place);
-    text += ",title=" + escaped(std::string(info.id) + " " + std::string(info.name), true);
-    text += "::" + escaped(message, false) + "\n";
+    text += github_annotation(f.severity, relative_name(file_name(f), options.base), place,
+                              std::string(info.id) + " " + std::string(info.name), message);
   }
   return text;
 }

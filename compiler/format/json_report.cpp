@@ -23,7 +23,7 @@ Json fix_json(Locator& locator, const findings::Finding& f) {
 
 }  // namespace
 
-std::string json_report(const Report& report, const Options&) {
+Json json_entries(const Report& report, const Options&) {
   Locator places, edit_places;
   Json all = Json::array();
   for (const findings::Finding& f : report.findings) {
@@ -41,7 +41,9 @@ std::string json_report(const Report& report, const Options&) {
     j["help"] = f.help;
     all.push_back(std::move(j));
   }
-  return dump(all);
+  return all;
 }
+
+std::string json_report(const Report& report, const Options& options) { return dump(json_entries(report, options)); }
 
 }  // namespace vpn::format

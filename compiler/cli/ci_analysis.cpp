@@ -1,0 +1,108 @@
+// What `vpnprofile ci` asks of compiler/analyse: the properties, and what changed.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "compiler/analyse/format.h"
+#include "compiler/analyse/prove.h"
+#include "compiler/cli/ci_run.h"
+#include "compiler/cli/properties.h"
+
+namespace vpn::cli {
+namespace {
+
+using ci::Outcome;
+using ci::Stage;
+
+Stage skipped_analysis(std::string name, std::string why) {
+  Stage stage;
+  stage.name = std::move(name);
+  stage.outcome = Outcome::skipped;
+  stage.summary = std::move(why);
+  return stage;
+}
+
+Stage refused_analysis(std::string name, const Error& error) {
+  Stage stage;
+  stage.name = std::move(name);
+  stage.outcome = Outcome::failed;
+  stage.summary = (error.where.empty() ? "" : error.where + ": ") + error.what;
+  stage.plain = stage.text = "error: " + stage.summary + (error.help.empty() ? "" : "\n  help: " + error.help) + "\n";
+  return stage;
+}
+
+std::string dumped(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+/// An annotation stands where the policy's source does.
+void place_at(const policy::Policy& policy, std::uint32_t source, ci::Item& item) {
+  const nlohmann::ordered_json place = analyse::source_object(policy, source);
+  if (!place.is_object()) return;
+  item.file = place.value("file", std::string{});
+  item.line = place.value("line", std::uint32_t{0});
+  item.column = place.value("column", std::uint32_t{0});
+}
+
+ci::Item item_of(const policy::Policy& policy, const analyse::Proof& proof) {
+  ci::Item item;
+  item.name = proof.property.name;
+  if (proof.holds) return item;
+  item.outcome = Outcome::failed;
+  if (proof.counterexample) {
+    const analyse::Counterexample& c = *proof.counterexample;
+    item.message = c.flow_words + ", " + c.state_words + ": " + std::string(to_string(c.decision.verdict)) + " (" +
+                   std::string(to_string(c.decision.rule)) + ")";
+    if (!c.blame.empty()) place_at(policy, c.blame.front().source, item);
+  } else if (!proof.shadowed.empty()) {
+    item.message = proof.shadowed.front().what + ": " + proof.shadowed.front().why;
+    place_at(policy, proof.shadowed.front().source, item);
+  }
+  return item;
+}
+
+bool same_bytes(const policy::Policy& a, const policy::Policy& b) {
+  return std::equal(a.bytes().begin(), a.bytes().end(), b.bytes().begin(), b.bytes().end());
+}
+
+}  // namespace
+
+Result<Stage> CiRun::prove(const CiDevice& device, const policy::Policy* policy) const {
+  if (device.prove.empty()) return skipped_analysis("prove", "no property asked for");
+  const auto properties = named_properties(device.prove);
+  if (!properties) return tl::unexpected(properties.error());
+  if (policy == nullptr) return skipped_analysis("prove", "there is no policy");
+  const auto proofs = analyse::prove(*policy, *properties);
+  if (!proofs) return refused_analysis("prove", proofs.error());
+  Stage out;
+  out.name = "prove";
+  std::string held, broken;
+  for (const analyse::Proof& proof : *proofs) {
+    out.items.push_back(item_of(*policy, proof));
+    std::string& list = proof.holds ? held : broken;
+    list += (list.empty() ? "" : ", ") + proof.property.name;
+  }
+  out.outcome = broken.empty() ? Outcome::passed : Outcome::failed;
+  out.summary = broken.empty() ? "for every flow in every state: " + held : "broken: " + broken;
+  out.json = dumped(analyse::proofs_json(*policy, *proofs));
+  if (broken.empty()) return out;
+  out.plain = analyse::proofs_text(*policy, *proofs, false);
+  out.text = analyse::proofs_text(*policy, *proofs, settings_.color);
+  return out;
+}
+
+Result<Stage> CiRun::diff(const CiDevice& device, const policy::Policy* policy, const CompileSettings& settings) {
+  if (base_ == nullptr) return skipped_analysis("diff", "no --base to compare with");
+  const auto old = base_->build(device, settings);
+  if (!old) return tl::unexpected(old.error());
+  if (!old->policy) return skipped_analysis("diff", old->why_not);
+  if (policy == nullptr) return skipped_analysis("diff", "there is no policy");
+  if (same_bytes(*old->policy, *policy)) {
+    Stage out;
+    out.name = "diff";
+    out.summary = "no verdict changes";
+    return out;
+  }
+  return skipped_analysis("diff", "the policy is another one; which verdicts change is not said yet");
+}
+
+}  // namespace vpn::cli

@@ -1,0 +1,143 @@
+// vpnprofile ci: lint, compile, test, prove and diff in one run.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+
+#include "compiler/cli/ci_run.h"
+#include "compiler/cli/commands.h"
+#include "compiler/cli/outputs.h"
+#include "compiler/cli/progress.h"
+#include "compiler/cli/secret_keys.h"
+#include "compiler/cli/surroundings.h"
+
+namespace vpn::cli {
+namespace {
+
+constexpr Option ci_options[] = {
+    {"base", 0, "REV", "compare with this revision of git", {}},
+    {"prove", 0, "LIST", "properties to prove, as prove takes them, or files of them; 'none' for none", {}, true, true},
+    {"fail-on", 0, "WHAT", "which changes fail: risk (what newly leaves a tunnel), change, never", "risk,change,never"},
+    {"platform", 0, "PLATFORM", "whose defaults apply, and whose keys are checked; without it linux, unchecked",
+     "ios,macos,visionos,tvos,watchos,linux"},
+    {"warnings-as-errors", 'W', {}, "treat warnings of lint as errors", {}},
+    {"trust", 0, "FILE", "certificate that signed profiles must lead up to", {}, true},
+    {"decrypt-key", 0, "FILE", "private key that opens encrypted payloads", {}},
+    {"config", 0, "FILE", "configuration to use in place of the .vpnprofile.yaml that is found", {}},
+    {"format", 0, "FORMAT", "how to print", "text,json,github,gitlab,junit,markdown"},
+    {"report", 0, "FORMAT=FILE", "write the report to FILE, too, in this format", {}, true},
+};
+
+struct WrittenReport {
+  ci::Style style{};
+  std::string path;
+};
+
+Result<std::vector<WrittenReport>> written_reports(const Arguments& arguments) {
+  std::vector<WrittenReport> out;
+  for (const std::string& given : arguments.all("report")) {
+    const std::size_t equals = given.find('=');
+    WrittenReport report;
+    if (equals == std::string::npos || equals + 1 == given.size() || !ci::parse(given.substr(0, equals), report.style))
+      return fail(ErrorKind::usage, "'" + given + "' is no report", {},
+                  "for instance --report junit=report.xml; formats: text, json, github, gitlab, junit, markdown");
+    report.path = given.substr(equals + 1);
+    out.push_back(std::move(report));
+  }
+  return out;
+}
+
+Result<CiSettingsOfRun> run_settings(const Arguments& arguments, const std::string& fail_on) {
+  CiSettingsOfRun out;
+  out.lint.now = present();
+  out.lint.read.trust = arguments.all("trust");
+  if (arguments.has("decrypt-key")) out.lint.read.decrypt_key = arguments.get("decrypt-key");
+  out.lint.configuration = arguments.get("config");
+  out.lint.warnings_as_errors = arguments.has("warnings-as-errors");
+  if (const auto ok = document::check_key_material(out.lint.read); !ok) return tl::unexpected(ok.error());
+  out.fail_on = fail_on;
+  out.format = report_options(STDOUT_FILENO, secret_keys());
+  out.color = out.format.color && arguments.get("format", "text") == "text";
+  return out;
+}
+
+/// GitHub shows what a step adds to this file on the page of the run.
+Result<void> add_step_summary(const ci::Report& report, const format::Options& options) {
+  const char* const path = std::getenv("GITHUB_STEP_SUMMARY");
+  if (path == nullptr || *path == '\0') return {};
+  std::ofstream file(path, std::ios::binary | std::ios::app);
+  file << ci::render(ci::Style::markdown, report, options);
+  file.flush();
+  if (file.good()) return {};
+  return fail(ErrorKind::unreadable, "the step summary cannot be written", path, "GITHUB_STEP_SUMMARY names the file");
+}
+
+Result<void> write_reports(const std::vector<WrittenReport>& reports, const ci::Report& report,
+                           format::Options options) {
+  options.color = false;
+  for (const WrittenReport& wanted : reports) {
+    const std::string text = ci::render(wanted.style, report, options);
+    if (auto ok = lower::write_file(wanted.path, std::as_bytes(std::span(text)), 0644); !ok) return ok;
+  }
+  return {};
+}
+
+/// The stages' texts are made for the terminal; in a file they have no colour.
+ci::Report without_color(ci::Report report) {
+  for (ci::Device& device : report.devices)
+    for (ci::Stage& stage : device.stages) stage.text = stage.plain;
+  return report;
+}
+
+/// All that is read: it must not be written.
+std::vector<std::string> read_files_of(const CiPlan& plan, const ci::Report& report) {
+  std::vector<std::string> out;
+  for (const CiDevice& device : plan.devices) out.insert(out.end(), device.tests.begin(), device.tests.end());
+  for (const ci::Device& device : report.devices) out.insert(out.end(), device.files.begin(), device.files.end());
+  return out;
+}
+
+int run_ci(const Arguments& arguments) {
+  const auto plan = plan_ci(arguments);
+  if (!plan) return report(plan.error());
+  const auto reports = written_reports(arguments);
+  if (!reports) return report(reports.error());
+  const auto settings = run_settings(arguments, plan->fail_on);
+  if (!settings) return report(settings.error());
+  CiBase base(arguments.get("base"));
+  CiRun run(*settings, arguments.has("base") ? &base : nullptr);
+  ci::Report done;
+  done.base = arguments.get("base");
+  Progress progress("checking", plan->devices.size());
+  for (const CiDevice& device : plan->devices) {
+    auto judged = run.run(device);
+    if (!judged) return report(judged.error());
+    done.devices.push_back(std::move(*judged));
+    progress.advance();
+  }
+  std::vector<std::string> outputs;
+  for (const WrittenReport& wanted : *reports) outputs.push_back(wanted.path);
+  if (const auto ok = keep_apart(outputs, read_files_of(*plan, done)); !ok) return report(ok.error());
+  if (const auto ok = write_reports(*reports, without_color(done), settings->format); !ok) return report(ok.error());
+  ci::Style style = ci::Style::text;
+  ci::parse(arguments.get("format", "text"), style);
+  if (style == ci::Style::github)
+    if (const auto ok = add_step_summary(done, settings->format); !ok) return report(ok.error());
+  if (!print(ci::render(style, done, settings->format))) return Exit::unreadable;
+  return done.passed() ? Exit::ok : Exit::findings;
+}
+
+}  // namespace
+
+const Command ci_command{"ci",
+                         "lint, compile, test, prove and diff in one run",
+                         "[PATH…]",
+                         0,
+                         -1,
+                         ci_options,
+                         "  vpnprofile ci profiles/phones profiles/laptops --base origin/main\n"
+                         "  vpnprofile ci --base \"$CI_MERGE_REQUEST_DIFF_BASE_SHA\" --report junit=report.xml",
+                         run_ci};
+
+}  // namespace vpn::cli
