@@ -142,12 +142,28 @@ std::string outcome(const policy::Policy& policy, const policy::Decision& d) {
   return look(d.verdict).name;
 }
 
+namespace {
+
+/// What meets a rule, in a line or two; how it spreads over who sends it is in the table.
+std::string traffic_text(std::vector<std::string> things) {
+  constexpr std::size_t most = 4;
+  for (const char* most_of_it : {"All traffic", "Everything else"})
+    if (std::find(things.begin(), things.end(), most_of_it) != things.end()) return most_of_it;
+  if (things.size() > most) {
+    things.resize(most);
+    things.emplace_back("\u2026");
+  }
+  return joined(things, " \u00b7 ", " \u00b7 ");
+}
+
+}  // namespace
+
 Flows flows(const policy::Policy& policy, const Scene& scene, std::size_t column) {
   Flows out;
   std::map<std::uint32_t, std::size_t> rung_of;  // decisions are in the order of the rules
   for (const Row& row : scene.rows)
     if (!scene.senders[row.sender].is_system) rung_of.emplace(row.cells[column], 0);
-  std::vector<std::vector<std::string>> things(rung_of.size());
+  std::vector<std::vector<std::string>> things(rung_of.size()), of_all(rung_of.size());
   const policy::Decision* last = nullptr;
   for (auto& [decision, rung] : rung_of) {
     const policy::Decision& d = scene.decisions[decision];
@@ -183,20 +199,39 @@ Flows flows(const policy::Policy& policy, const Scene& scene, std::size_t column
     it->names.insert(it->names.end(), sender.groups.begin(), sender.groups.end());
     it->unnamed |= sender.unnamed;
   }
+  // More boxes than these would be a tangle: the last one stands for all that are left.
+  constexpr std::size_t most_boxes = 7;
+  std::size_t put_together = 0;
+  while (boxes.size() > most_boxes) {
+    // What the table lists first goes first; everybody else, at the end, keeps its box.
+    const auto victim = std::find_if(boxes.rbegin(), boxes.rend(), [](const Group& b) { return b.unnamed == 0; });
+    if (victim == boxes.rend()) break;
+    const auto at = victim.base() - 1;
+    const auto into =
+        std::find_if(std::make_reverse_iterator(at), boxes.rend(), [](const Group& b) { return b.unnamed == 0; });
+    if (into == boxes.rend()) break;
+    for (auto& [rung, what] : at->meets) {
+      std::vector<std::string>& all = into->meets[rung];
+      all.insert(all.end(), what.begin(), what.end());
+    }
+    boxes.erase(at);
+    ++put_together;
+    into->names = {counted(put_together + 1, "further group of apps", "further groups of apps")};
+  }
   for (const Group& box : boxes) {
     out.who.push_back(senders_title(box.names, box.unnamed, boxes.size() == 1));
     for (const auto& [rung, what] : box.meets) {
       out.arrows.push_back({out.who.size() - 1, rung, what.size()});
-      for (const std::string& one : what)
-        if (std::find(things[rung].begin(), things[rung].end(), one) == things[rung].end()) things[rung].push_back(one);
+      for (std::vector<std::string>* into : {&things[rung], &of_all[rung]})
+        for (const std::string& one : what)
+          if ((into == &things[rung] || box.unnamed != 0) && std::find(into->begin(), into->end(), one) == into->end())
+            into->push_back(one);
       out.sentences.push_back(out.who.back() + ": " + joined(what, ", ", ", ") + " \u2192 " + out.rungs[rung].badge +
                               ", " + out.rungs[rung].outcome);
     }
   }
-  for (std::vector<std::string>& all : things)  // what "All traffic" adds to a list is in the box of who sends it
-    if (all.size() > 1) all.erase(std::remove(all.begin(), all.end(), "All traffic"), all.end());
   for (std::size_t r = 0; r < out.rungs.size(); ++r)
-    out.rungs[r].lines.push_back(joined(things[r], " \u00b7 ", " \u00b7 "));
+    out.rungs[r].lines.push_back(traffic_text(of_all[r].empty() ? things[r] : of_all[r]));
   return out;
 }
 

@@ -93,8 +93,10 @@ std::vector<std::string> wrapped(std::string_view text, double width, double siz
     for (; end < cells.size() && used + ems(cells[end]) * size <= width; ++end) {
       used += ems(cells[end]) * size;
       if (cells[end].shown == " ") space = end;
+      // Identifiers and paths are broken behind their separators.
+      if (end > at && std::string_view("./-").find(cells[end].shown) != std::string_view::npos) space = end + 1;
     }
-    if (end < cells.size() && space > at) end = space;
+    if (end < cells.size() && space > at && space <= end) end = space;
     if (end == at && at < cells.size()) end = at + 1;  // wider than the line: one is shown all the same
     const bool cut = end < cells.size() && out.size() + 1 == most;
     std::string line;

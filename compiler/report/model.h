@@ -80,6 +80,8 @@ struct Scene {
   std::vector<policy::Decision> decisions;  ///< each once, in the order of the rules
   std::vector<std::string> notes;           ///< what was assumed or left out
   const fb::OnDemand* on_demand = nullptr;
+  std::vector<std::uint32_t> tunnels;  ///< those whose status the states vary
+  bool has_others = false;             ///< the policy has VPNs beside these
   bool has_guessed_routes = false;
 };
 

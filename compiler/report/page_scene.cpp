@@ -154,7 +154,7 @@ std::vector<Section> scene_sections(const Content& content) {
   std::vector<Section> out;
   for (const Scene& scene : content.scenes.all) {
     std::string html = "<p class=\"kind\">" + escaped(scene.kind);
-    if (scene.tunnel != policy::none)
+    if (scene.tunnels.size() == 1)
       html += " \u00b7 <code>" +
               escaped(content.request.policy.body().tunnels()->Get(scene.tunnel)->id()->string_view()) + "</code>";
     html += "</p><ul class=\"promise\">";

@@ -74,31 +74,49 @@ const Row* rest_of(const Scene& scene, std::uint32_t sender) {
   return nullptr;
 }
 
-bool leaves(const Scene& scene, const Row& row) {
+bool is_own(const Scene& scene, std::uint32_t tunnel) {
+  return std::find(scene.tunnels.begin(), scene.tunnels.end(), tunnel) != scene.tunnels.end();
+}
+
+/// Whether the rule is one of the scene's VPN, where there are others.
+bool is_own(const policy::Policy& policy, const Scene& scene, policy::Rule rule) {
+  if (!scene.has_others || scene.tunnels.size() != 1) return true;
+  const fb::Policy& body = policy.body();
+  for (std::uint32_t i = 0; body.devices() != nullptr && i < body.devices()->size(); ++i) {
+    const fb::Device& d = *body.devices()->Get(i);
+    if (d.tunnel() == scene.tunnel)
+      return d.include_all() ? rule >= policy::Rule::S5 && rule <= policy::Rule::S5f : rule >= policy::Rule::S6b;
+  }
+  return false;  // a per-app VPN lets nothing out by an exception: it is passed over
+}
+
+bool leaves(const policy::Policy& policy, const Scene& scene, const Row& row) {
   return std::any_of(row.cells.begin(), row.cells.end(), [&](std::uint32_t c) {
-    return scene.decisions[c].verdict == Verdict::direct && scene.decisions[c].source != policy::none;
+    const policy::Decision& d = scene.decisions[c];
+    return d.verdict == Verdict::direct && d.source != policy::none && is_own(policy, scene, d.rule);
   });
 }
 
 /// What leaves beside the VPN by an exception, in some state: kinds of traffic of everybody, and apps.
-std::vector<std::string> beside(const Scene& scene) {
+std::vector<std::string> beside(const policy::Policy& policy, const Scene& scene) {
   std::vector<std::string> out;
   const auto note = [&](const std::string& text) {
     if (std::find(out.begin(), out.end(), text) == out.end()) out.push_back(text);
   };
   for (const Row& row : scene.rows)
-    if (scene.senders[row.sender].unnamed != 0 && leaves(scene, row))
+    if (scene.senders[row.sender].unnamed != 0 && leaves(policy, scene, row))
       for (const std::string& thing : row.things) note(thing);
   for (const Row& row : scene.rows) {
     const Sender& sender = scene.senders[row.sender];
-    if (!sender.is_system && sender.unnamed == 0 && row.is_rest && leaves(scene, row)) note(sender.title);
+    if (!sender.is_system && sender.unnamed == 0 && row.is_rest && leaves(policy, scene, row)) note(sender.title);
   }
   return out;
 }
 
 bool goes_through(const Scene& scene, const Row& row) {
   return std::any_of(row.cells.begin(), row.cells.end(), [&](std::uint32_t c) {
-    return scene.decisions[c].verdict == Verdict::tunnel || scene.decisions[c].verdict == Verdict::proxy;
+    const policy::Decision& d = scene.decisions[c];
+    return (d.verdict == Verdict::tunnel || d.verdict == Verdict::proxy) && is_own(scene, d.tunnel);
   });
 }
 
@@ -139,6 +157,12 @@ std::vector<std::string> promise(const policy::Policy& policy, const Scene& scen
   });
   std::vector<std::string> out;
   for (const Group& g : groups) {
+    if (scene.has_others && !g.through) {
+      out.push_back(out.empty()
+                        ? "Ordinary internet traffic does not go through it in any state shown here."
+                        : "It governs nothing else: that is up to the other VPNs, which are disconnected here.");
+      break;
+    }
     if (out.size() == 3 && groups.size() > 4) {
       out.push_back(counted(groups.size() - 3, "further group", "further groups") +
                     " of apps are treated otherwise: the table below has them.");
@@ -148,7 +172,7 @@ std::vector<std::string> promise(const policy::Policy& policy, const Scene& scen
                                       : senders_title(g.who, g.unnamed, false) + ": ordinary traffic") +
                   " " + g.course + ".");
   }
-  const std::vector<std::string> left = beside(scene);
+  const std::vector<std::string> left = beside(policy, scene);
   if (!left.empty()) out.push_back("Excepted, in some state beside the VPN: " + some(left, 8) + ".");
   return out;
 }

@@ -284,6 +284,8 @@ class Stage {
     out.on_demand = on_demand;
     out.has_guessed_routes = guess_routes;
     if (!tunnels.empty()) out.tunnel = tunnels[0];
+    out.has_others = policy_.body().tunnels() != nullptr && policy_.body().tunnels()->size() > tunnels.size();
+    out.tunnels = tunnels;
     out.states = states(policy_, tunnels, on_demand, guess_routes);
     fill(out, guess_routes);
     return out;
@@ -381,7 +383,11 @@ Scenes scenes(const policy::Policy& policy, const std::vector<NamedState>& own) 
   }
   if (out.all.empty()) out.all.push_back(stage.scene("No VPN", "The policy has none", {}, nullptr, false));
   if (!own.empty()) out.all.push_back(stage.own(own));
-  for (std::size_t i = 0; i < out.all.size(); ++i) out.all[i].anchor = "vpn-" + std::to_string(i + 1);
+  std::map<std::string, unsigned> seen;
+  for (std::size_t i = 0; i < out.all.size(); ++i) {
+    out.all[i].anchor = "vpn-" + std::to_string(i + 1);
+    if (const unsigned n = ++seen[out.all[i].title]; n > 1) out.all[i].title += " (" + std::to_string(n) + ")";
+  }
   return out;
 }
 

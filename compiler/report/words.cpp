@@ -1,5 +1,7 @@
 #include "compiler/report/words.h"
 
+#include <algorithm>
+
 namespace vpn::report {
 namespace {
 
@@ -54,11 +56,21 @@ std::vector<std::string> criteria(const fb::OnDemandRule& rule) {
 
 std::string senders_title(const std::vector<std::string>& groups, unsigned unnamed, bool alone) {
   if (unnamed == all_unnamed) return alone ? "Everything on this device" : "Everything else on this device";
-  std::vector<std::string> parts;
-  for (const std::string& group : groups)
-    if (parts.size() < 3) parts.push_back(group);
-  if (groups.size() > parts.size())
-    parts.push_back(counted(groups.size() - parts.size(), "more group of apps", "more groups of apps"));
+  // What an app starts belongs to the app: only what differs from it is worth a word.
+  std::vector<std::string> named;
+  for (const std::string& group : groups) {
+    const auto by = group.rfind(" started by ");
+    const std::string spawner = by == std::string::npos ? std::string{} : group.substr(by + 12);
+    const auto has = [&](const std::vector<std::string>& list, const std::string& one) {
+      return std::find(list.begin(), list.end(), one) != list.end();
+    };
+    const bool said = !spawner.empty() && (has(groups, spawner) || has(groups, "What " + spawner + " starts"));
+    if (!said && !has(named, group)) named.push_back(group);
+  }
+  std::vector<std::string> parts(named.begin(),
+                                 named.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(named.size(), 3)));
+  if (named.size() > parts.size())
+    parts.push_back(counted(named.size() - parts.size(), "more group of apps", "more groups of apps"));
   if ((unnamed & other_apps) != 0) parts.emplace_back("every app that no rule names");
   if ((unnamed & forwarded) != 0) parts.emplace_back("containers and virtual machines");
   if ((unnamed & unattributed) != 0) parts.emplace_back("sockets of no known app");

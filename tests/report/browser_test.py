@@ -14,6 +14,7 @@ from program import SOURCE, Case, run
 
 HERE = pathlib.Path(__file__).parent
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+THOROUGH = bool(os.environ.get("VPN_PAGE_THOROUGH"))  # some minutes; without it seconds
 HOSTILE = "</script><script>window.attacked=1</script><img src=x onerror=\"window.attacked=1\">\u202e\u2066"
 
 
@@ -50,7 +51,12 @@ class Browser(Case):
         profile = self.with_names([f"host-{i}.example-{i % 7}.com" for i in range(2000)], HOSTILE)
         self.look(profile, "--title", HOSTILE, name="host-1234")
 
-    @unittest.skipUnless(os.environ.get("VPN_MILLION"), "a million names: VPN_MILLION=1")
+    @unittest.skipUnless(THOROUGH, "VPN_PAGE_THOROUGH is not set")
+    def test_several_vpns(self):
+        names = ("per-app-packet-tunnel", "per-app-excluded-domains", "include-all-networks", "enforce-routes")
+        self.look(*(SOURCE / f"profiles/{name}.mobileconfig" for name in names), "--app-map", SOURCE / "profiles/app-map.yaml")
+
+    @unittest.skipUnless(THOROUGH, "VPN_PAGE_THOROUGH is not set")
     def test_a_million_names(self):
         profile = self.with_names([f"h{i * 7919 % 1_000_003}.d{i % 50_021}.example.com" for i in range(1_000_000)])
         facts = self.look(profile, name="h123456.")
