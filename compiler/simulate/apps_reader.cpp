@@ -139,11 +139,11 @@ class AppMapReader : scenario::StrictReader {
   }
 
   bool read_ends(const Node& node, FlowPattern& p) {
-    const bool fine = read_protocol(node, p.protocol) & read_prefix(node, "local", p.has_local, p.local) &
-                      read_prefix(node, "remote", p.has_remote, p.remote) &
-                      read_ports(node, "local_port", p.local_first, p.local_last) &
-                      read_ports(node, "remote_port", p.remote_first, p.remote_last);
-    return fine;
+    bool fine = read_protocol(node, p.protocol);  // all of them, for their problems
+    fine = read_prefix(node, "local", p.has_local, p.local) && fine;
+    fine = read_prefix(node, "remote", p.has_remote, p.remote) && fine;
+    fine = read_ports(node, "local_port", p.local_first, p.local_last) && fine;
+    return read_ports(node, "remote_port", p.remote_first, p.remote_last) && fine;
   }
 
   /// The keys of a flow that say whose it is, read as `explain` reads them.
@@ -173,8 +173,9 @@ class AppMapReader : scenario::StrictReader {
   void read_flow(const Node& node) {
     check_keys(node, flow_keys);
     MappedApp entry;
-    const bool fine = read_ends(node, entry.pattern) & read_time(node, "from", entry.pattern.from) &
-                      read_time(node, "until", entry.pattern.until);
+    bool fine = read_ends(node, entry.pattern);
+    fine = read_time(node, "from", entry.pattern.from) && fine;
+    fine = read_time(node, "until", entry.pattern.until) && fine;
     entry.as = read_who(node);
     if (fine && entry.as != nullptr) map_.entries.push_back(std::move(entry));
   }

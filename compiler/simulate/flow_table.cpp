@@ -32,9 +32,7 @@ void FlowTable::add_chunk() {
   void* memory = std::aligned_alloc(size, size);
   if (memory == nullptr) throw std::bad_alloc();
   ::madvise(memory, size, MADV_HUGEPAGE);
-  auto* entries = static_cast<FlowEntry*>(memory);
-  std::uninitialized_value_construct_n(entries, per_chunk);
-  chunks_.emplace_back(entries);
+  chunks_.emplace_back(static_cast<FlowEntry*>(memory));  // find() makes entries of it, one by one
 }
 
 void FlowTable::place(std::uint64_t hash, std::uint32_t number) {
@@ -67,7 +65,7 @@ std::uint32_t FlowTable::find(const FlowKey& key, bool& fresh) {
   if (size_ * std::size_t{2} >= slots_.size()) grow();
   if (size_ % per_chunk == 0) add_chunk();
   const std::uint32_t number = size_++;
-  (*this)[number].key = key;
+  std::construct_at(&(*this)[number])->key = key;
   place(hash, number);
   return number;
 }

@@ -55,12 +55,12 @@ Moment FileMoment::in(Moment beginning) const {
 }
 
 std::optional<FileMoment> read_moment(const scenario::Node& node) {
-  using Kind = scenario::Node::Kind;
-  if (node.is(Kind::integer) && node.integer >= 0 && node.integer <= last_second)
+  using NodeKind = scenario::Node::Kind;
+  if (node.is(NodeKind::integer) && node.integer >= 0 && node.integer <= last_second)
     return FileMoment{node.integer * second, false};
-  if (node.is(Kind::real) && node.real >= 0 && node.real <= static_cast<double>(last_second))
+  if (node.is(NodeKind::real) && node.real >= 0 && node.real <= static_cast<double>(last_second))
     return FileMoment{static_cast<Moment>(std::llround(node.real * 1e9)), false};
-  if (!node.is(Kind::text)) return std::nullopt;
+  if (!node.is(NodeKind::text)) return std::nullopt;
   const auto absolute = parse_rfc3339(node.text);
   if (!absolute) return std::nullopt;
   return FileMoment{*absolute, true};
@@ -74,10 +74,10 @@ std::optional<Moment> parse_rfc3339(std::string_view text) {
   const bool date = take_number(text, at, 4, year) && take(text, at, '-') && take_number(text, at, 2, month) &&
                     take(text, at, '-') && take_number(text, at, 2, day);
   if (!date || (!take(text, at, 'T') && !take(text, at, ' '))) return std::nullopt;
-  const bool time = take_number(text, at, 2, hour) && take(text, at, ':') && take_number(text, at, 2, minute) &&
-                    take(text, at, ':') && take_number(text, at, 2, seconds) && take_fraction(text, at, fraction) &&
-                    take_offset(text, at, offset);
-  if (!time || at != text.size() || hour > 23 || minute > 59 || seconds > 60) return std::nullopt;
+  const bool time_of_day = take_number(text, at, 2, hour) && take(text, at, ':') && take_number(text, at, 2, minute) &&
+                           take(text, at, ':') && take_number(text, at, 2, seconds) &&
+                           take_fraction(text, at, fraction) && take_offset(text, at, offset);
+  if (!time_of_day || at != text.size() || hour > 23 || minute > 59 || seconds > 60) return std::nullopt;
   const std::chrono::year_month_day date_of{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                             std::chrono::day(static_cast<unsigned>(day))};
   if (!date_of.ok()) return std::nullopt;
