@@ -7,10 +7,12 @@
 #include "compiler/cli/file_input.h"
 #include "compiler/cli/outputs.h"
 #include "compiler/cli/policy_input.h"
+#include "compiler/cli/properties.h"
 #include "compiler/cli/source_excerpt.h"
 #include "compiler/lower/lower.h"
 #include "compiler/report/report.h"
 #include "policy/json/json.h"
+#include "policy_generated.h"
 
 namespace vpn::cli {
 namespace {
@@ -22,6 +24,12 @@ constexpr Option report_options_table[] = {
     {"output", 'o', "FILE", "where the page goes; '-' is standard output", {}},
     {"state", 's', "FILE", "a device state of your own to show beside the page's; may be repeated", {}, true},
     {"states", 0, "FILE", "several, as a JSON object of names and states", {}},
+    {"property",
+     'p',
+     "NAME,FILE",
+     "what to show on the page beside the built-in properties: a sentence or a file, as for prove",
+     {},
+     true},
     {"title", 0, "TEXT", "what the page is about; without it the name of the policy or the profiles", {}},
     {"app-map", 0, "FILE", "for profiles: what bundle identifiers are on this platform", {}},
     {"platform", 0, "PLATFORM", "for profiles: whose defaults apply; without it linux",
@@ -100,6 +108,34 @@ std::string title_of(const Arguments& arguments) {
   return paths.size() == 1 ? first : first + " and " + std::to_string(paths.size() - 1) + " more";
 }
 
+/// The built-in properties, then those that were asked for.
+Result<std::vector<analyse::Property>> wanted_properties(const Arguments& arguments) {
+  std::vector<std::string> words;
+  for (const analyse::BuiltIn& built_in : analyse::built_in_properties()) words.emplace_back(built_in.name);
+  for (std::string& word : arguments.all("property")) words.push_back(std::move(word));
+  return named_properties(words);
+}
+
+/// What cannot be shown is said on the page, but for what was asked for by name.
+Result<void> add_proofs(const Arguments& arguments, const std::vector<analyse::Property>& properties,
+                        report::Request& request) {
+  constexpr std::uint32_t most_tunnels = 24;  // some seconds; combinations of their states are gone through
+  const auto* tunnels = request.policy.body().tunnels();
+  if (!arguments.has("property") && tunnels != nullptr && tunnels->size() > most_tunnels) {
+    request.unproven = "with more than " + std::to_string(most_tunnels) +
+                       " VPNs it would take long; ask `vpnprofile prove`, or name a property with --property";
+    return {};
+  }
+  if (auto proofs = analyse::prove(request.policy, properties)) {
+    request.proofs = std::move(*proofs);
+  } else if (arguments.has("property")) {
+    return tl::unexpected(std::move(proofs.error()));
+  } else {
+    request.unproven = proofs.error().what;
+  }
+  return {};
+}
+
 int write_page(const Arguments& arguments, const std::string& page) {
   const std::string path = arguments.get("output");
   if (path == "-") return print(page) ? Exit::ok : Exit::unreadable;
@@ -115,10 +151,13 @@ int run_report(const Arguments& arguments) {
   if (auto apart = keep_apart({arguments.get("output")}, read); !apart) return report(apart.error());
   const auto states = own_states(arguments);
   if (!states) return report(states.error());
+  const auto properties = wanted_properties(arguments);
+  if (!properties) return report(properties.error());
   const PolicyInput input = open_policy(request_of(arguments));
   if (!input.policy) return report_failure(input);
-  report::Request request{*input.policy, title_of(arguments), *states, std::nullopt, {}};
+  report::Request request{*input.policy, title_of(arguments), *states, std::nullopt, {}, {}, {}};
   if (input.built != nullptr) request.findings = findings_of(*input.built);
+  if (auto proven = add_proofs(arguments, *properties, request); !proven) return report(proven.error());
   const std::string beside = input.compiled ? std::string{} : arguments.positional()[0];
   request.excerpt = [&](std::uint32_t source) { return source_excerpt(*input.policy, source, beside, false); };
   return write_page(arguments, report::html(request));

@@ -95,6 +95,11 @@ Section summary_section(const Content& content) {
     const std::size_t found = request.findings->size() - count_severity(request, "note");
     out += card(grouped(found), found == 1 ? "finding" : "findings", "findings");
   }
+  if (!request.proofs.empty()) {
+    const auto holds =
+        std::count_if(request.proofs.begin(), request.proofs.end(), [](const analyse::Proof& p) { return p.holds; });
+    out += card(std::to_string(holds) + " of " + std::to_string(request.proofs.size()), "properties hold", "proofs");
+  }
   out += "</ul>";
   for (const Scene& scene : content.scenes.all) {
     if (scene.tunnel == policy::none && content.scenes.all.size() > 1) continue;
@@ -220,7 +225,7 @@ std::string html(const Request& request) {
   std::vector<Section> sections{summary_section(content)};
   for (Section& s : scene_sections(content)) sections.push_back(std::move(s));
   for (Section s : {exceptions_section(content), spaces_section(content), apps_section(content),
-                    domains_section(content), findings_section(content), legend_section()})
+                    domains_section(content), findings_section(content), proofs_section(content), legend_section()})
     if (!s.html.empty()) sections.push_back(std::move(s));
   // Frames cannot be forbidden from within a page. No text becomes markup by script: trusted types 'none'.
   const std::string rules =

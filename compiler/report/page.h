@@ -31,6 +31,7 @@ Section spaces_section(const Content& content);
 Section apps_section(const Content& content);
 Section domains_section(const Content& content);
 Section findings_section(const Content& content);
+Section proofs_section(const Content& content);
 Section legend_section();
 
 /// "a.mobileconfig:41:5" with its key path; empty for none.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/analyse/prove.h"
 #include "policy/flow.h"
 #include "policy/policy.h"
 
@@ -36,6 +37,8 @@ struct Request {
   std::string name;                                   ///< what the page is about: a file, a folder
   std::vector<NamedState> states;                     ///< beside those that the page makes itself
   std::optional<std::vector<Finding>> findings;       ///< nothing: not known, for the policy came compiled
+  std::vector<analyse::Proof> proofs;                 ///< of this policy
+  std::string unproven;                               ///< why there is no proof; empty: there is, or none was asked for
   std::function<std::string(std::uint32_t)> excerpt;  ///< lines of the profile at a source of the policy; may be empty
 };
 

@@ -64,7 +64,7 @@ TEST(Report, SameRequestSameBytes) {
   test::Random random(7);
   test::RandomWorld world(random);
   const policy::Policy policy = world.maker.make();
-  EXPECT_EQ(html({policy, "a", {}, {}, {}}), html({policy, "a", {}, {}, {}}));
+  EXPECT_EQ(html({policy, "a", {}, {}, {}, {}, {}}), html({policy, "a", {}, {}, {}, {}, {}}));
 }
 
 TEST(Report, TellsWhatAnIncludeAllVpnPromises) {
@@ -164,8 +164,13 @@ TEST(Report, HostileNamesStayText) {
   maker.app(evil).roles = 1;
   for (int i = 0; i < 80; ++i) maker.app(evil + std::to_string(i)).roles = 1;
   const policy::Policy policy = maker.make();
-  const std::string page =
-      html({policy, evil, {{evil, {}}}, std::vector<Finding>{{evil, evil, evil, evil, evil, {evil, 1, 1, evil}}}, {}});
+  const std::string page = html({policy,
+                                 evil,
+                                 {{evil, {}}},
+                                 std::vector<Finding>{{evil, evil, evil, evil, evil, {evil, 1, 1, evil}}},
+                                 {},
+                                 evil,
+                                 {}});
   EXPECT_THAT(page, Not(HasSubstr("<script>window")));
   EXPECT_THAT(page, Not(HasSubstr("<img")));
   EXPECT_THAT(page, Not(HasSubstr("\u202e")));
