@@ -168,6 +168,22 @@ class Report(Case):
         unpacked = zlib.decompress(base64.b64decode(packed)).decode().splitlines()
         self.assertLessEqual(set(names), set(unpacked))
 
+    def test_what_is_proven(self):
+        def proofs(text):
+            return dict(re.findall(r'<article class="proof"><h3>([^<]*) <span class="verdict v-\w+">([^<]*)<', text))
+        always_on = proofs(self.page(PROFILES / "always-on.mobileconfig"))
+        self.assertEqual((always_on["no-leak"], always_on["no-shadow"]), ("Holds", "Holds"))
+        text = self.page(PROFILES / "include-all-networks.mobileconfig", "-p", "never com.example.mail direct when connected")
+        self.check(text)
+        self.assertEqual(proofs(text)["no-leak"], "Does not hold")
+        self.assertEqual(len(proofs(text)), len(always_on) + 1)
+        self.assertIn("The simplest flow that breaks it", text)
+        # What `prove` says is what the page says.
+        _, output, _ = run("prove", PROFILES / "include-all-networks.mobileconfig", "--format", "json")
+        counter = json.loads(output)[0]["counterexample"]
+        page = Page(text)
+        self.assertIn(json.dumps(counter["flow"], separators=(",", ":")), re.sub(r"\s", "", page.text))
+
     def test_states_of_ones_own(self):
         office = self.write("office.json", json.dumps({"captive": True}))
         several = self.write("several.json", json.dumps({"at home": {}, "on the road": {"probing": True}}))
