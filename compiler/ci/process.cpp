@@ -13,8 +13,6 @@
 #include <cstring>
 #include <utility>
 
-extern char** environ;
-
 namespace vpn::ci {
 namespace {
 
@@ -118,6 +116,7 @@ class Streams {
 Result<Finished> run_process(const std::vector<std::string>& arguments, std::string_view input, std::size_t limit) {
   std::vector<std::string> owned = arguments;
   std::vector<char*> words;
+  words.reserve(owned.size() + 1);
   for (std::string& word : owned) words.push_back(word.data());
   words.push_back(nullptr);
   Streams streams;

@@ -11,6 +11,29 @@ std::string_view to_string(Outcome outcome) {
   return outcome == Outcome::passed ? "passed" : outcome == Outcome::failed ? "failed" : "skipped";
 }
 
+Stage skipped_stage(std::string name, std::string why) {
+  Stage stage;
+  stage.name = std::move(name);
+  stage.outcome = Outcome::skipped;
+  stage.summary = std::move(why);
+  return stage;
+}
+
+Stage refused_stage(std::string name, const Error& error) {
+  Stage stage;
+  stage.name = std::move(name);
+  stage.outcome = Outcome::failed;
+  stage.summary = (error.where.empty() ? "" : error.where + ": ") + error.what;
+  stage.plain = stage.text = error_text(error);
+  return stage;
+}
+
+std::string error_text(const Error& error) {
+  std::string out = "error: " + (error.where.empty() ? "" : error.where + ": ") + error.what + "\n";
+  if (!error.help.empty()) out += "  help: " + error.help + "\n";
+  return out;
+}
+
 bool Device::passed() const {
   return std::none_of(stages.begin(), stages.end(), [](const Stage& s) { return s.outcome == Outcome::failed; });
 }

@@ -9,6 +9,7 @@
 
 #include "compiler/findings/findings.h"
 #include "compiler/format/format.h"
+#include "policy/result.h"
 
 namespace vpn::ci {
 
@@ -34,6 +35,13 @@ struct Stage {
   std::string json = "null";  ///< likewise, for programs
   std::vector<Item> items;
 };
+
+/// A stage that could not be run, and why.
+Stage skipped_stage(std::string name, std::string why);
+/// One that an error ended.
+Stage refused_stage(std::string name, const Error& error);
+/// "error: WHERE: WHAT", and what to do on a line below.
+std::string error_text(const Error& error);
 
 struct Device {
   std::string name;

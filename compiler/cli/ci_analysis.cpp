@@ -13,23 +13,6 @@ namespace {
 using ci::Outcome;
 using ci::Stage;
 
-Stage skipped_analysis(std::string name, std::string why) {
-  Stage stage;
-  stage.name = std::move(name);
-  stage.outcome = Outcome::skipped;
-  stage.summary = std::move(why);
-  return stage;
-}
-
-Stage refused_analysis(std::string name, const Error& error) {
-  Stage stage;
-  stage.name = std::move(name);
-  stage.outcome = Outcome::failed;
-  stage.summary = (error.where.empty() ? "" : error.where + ": ") + error.what;
-  stage.plain = stage.text = "error: " + stage.summary + (error.help.empty() ? "" : "\n  help: " + error.help) + "\n";
-  return stage;
-}
-
 std::string dumped(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
@@ -67,12 +50,12 @@ bool same_bytes(const policy::Policy& a, const policy::Policy& b) {
 }  // namespace
 
 Result<Stage> CiRun::prove(const CiDevice& device, const policy::Policy* policy) const {
-  if (device.prove.empty()) return skipped_analysis("prove", "no property asked for");
+  if (device.prove.empty()) return ci::skipped_stage("prove", "no property asked for");
   const auto properties = named_properties(device.prove);
   if (!properties) return tl::unexpected(properties.error());
-  if (policy == nullptr) return skipped_analysis("prove", "there is no policy");
+  if (policy == nullptr) return ci::skipped_stage("prove", "there is no policy");
   const auto proofs = analyse::prove(*policy, *properties);
-  if (!proofs) return refused_analysis("prove", proofs.error());
+  if (!proofs) return ci::refused_stage("prove", proofs.error());
   Stage out;
   out.name = "prove";
   std::string held, broken;
@@ -91,18 +74,18 @@ Result<Stage> CiRun::prove(const CiDevice& device, const policy::Policy* policy)
 }
 
 Result<Stage> CiRun::diff(const CiDevice& device, const policy::Policy* policy, const CompileSettings& settings) {
-  if (base_ == nullptr) return skipped_analysis("diff", "no --base to compare with");
+  if (base_ == nullptr) return ci::skipped_stage("diff", "no --base to compare with");
   const auto old = base_->build(device, settings);
   if (!old) return tl::unexpected(old.error());
-  if (!old->policy) return skipped_analysis("diff", old->why_not);
-  if (policy == nullptr) return skipped_analysis("diff", "there is no policy");
+  if (!old->policy) return ci::skipped_stage("diff", old->why_not);
+  if (policy == nullptr) return ci::skipped_stage("diff", "there is no policy");
   if (same_bytes(*old->policy, *policy)) {
     Stage out;
     out.name = "diff";
     out.summary = "no verdict changes";
     return out;
   }
-  return skipped_analysis("diff", "the policy is another one; which verdicts change is not said yet");
+  return ci::skipped_stage("diff", "the policy is another one; which verdicts change is not said yet");
 }
 
 }  // namespace vpn::cli

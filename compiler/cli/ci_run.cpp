@@ -12,20 +12,6 @@ namespace {
 using ci::Outcome;
 using ci::Stage;
 
-Stage skipped(std::string name, std::string why) {
-  Stage stage;
-  stage.name = std::move(name);
-  stage.outcome = Outcome::skipped;
-  stage.summary = std::move(why);
-  return stage;
-}
-
-std::string text_of(const Error& error) {
-  std::string out = "error: " + (error.where.empty() ? "" : error.where + ": ") + error.what + "\n";
-  if (!error.help.empty()) out += "  help: " + error.help + "\n";
-  return out;
-}
-
 ci::Item item_of(const TestFile& file, const TestCase& test) {
   ci::Item item;
   item.name = test.name.empty() ? test.state + ": " + test.flow : test.name;
@@ -113,13 +99,13 @@ Stage CiRun::compile(const Built& built) const {
   }
   out.outcome = Outcome::failed;
   out.summary = built.problems.empty() ? "refused: the errors come first" : built.problems.front().what;
-  for (const Error& problem : built.problems) out.plain += text_of(problem);
+  for (const Error& problem : built.problems) out.plain += ci::error_text(problem);
   out.text = out.plain;
   return out;
 }
 
 Stage CiRun::test(const CiDevice& device) const {
-  if (device.tests.empty()) return skipped("test", "no scenario file beside the profiles");
+  if (device.tests.empty()) return ci::skipped_stage("test", "no scenario file beside the profiles");
   Stage out;
   out.name = "test";
   std::vector<TestFile> files;
@@ -130,7 +116,7 @@ Stage CiRun::test(const CiDevice& device) const {
     for (const TestCase& test : file.cases) out.items.push_back(item_of(file, test));
     for (const Error& problem : file.problems) {
       out.items.push_back({"the scenario can be run", Outcome::failed, problem.what, file.file, 0, 0});
-      out.plain += text_of(problem);
+      out.plain += ci::error_text(problem);
     }
   }
   const TestTotals t = totals(files);

@@ -56,6 +56,7 @@ EditorLint::EditorLint() {
 
 void EditorLint::prepare(const lsp::Request& request) {
   settings_.now = present();
+  settings_.read.template_mode = request.settings->template_mode;
   settings_.command_line = {};
   settings_.command_line.platforms = request.settings->platforms;
   settings_.command_line.os_version = request.settings->os_version;

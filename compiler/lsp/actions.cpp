@@ -44,6 +44,8 @@ class Actions {
       Json edits = Json::array();
       for (const findings::Edit& e : finding.edits) edits.push_back(text_edit(view_, e.span, e.replacement));
       add(finding.fix_title.empty() ? "mend it" : finding.fix_title, said, std::move(edits))["isPreferred"] = true;
+    } else if (finding.code == findings::Code::missing_key) {
+      missing(finding, said);
     } else {
       meant(finding, said);
     }
@@ -98,6 +100,53 @@ class Actions {
       if (of.key == nullptr) return;
       offer(allowed_words(*of.key), view_.outline.string(at.node), 128, node.content, said);
     }
+  }
+
+  /// The dictionary that a finding about the whole of it underlines the key or the tag of.
+  std::uint32_t dictionary_at(Span span) const {
+    const Outline& outline = view_.outline;
+    const std::uint32_t around = outline.innermost(span.begin);
+    for (std::uint32_t c = outline.node(around).first; c != no_node; c = outline.node(c).next) {
+      const Node& node = outline.node(c);
+      const bool underlined = node.key.known() && node.key.begin <= span.begin && span.begin <= node.key.end;
+      if (node.kind == NodeKind::dictionary && (underlined || node.whole.begin == span.begin)) return c;
+    }
+    return no_node;
+  }
+
+  /// Puts a required key behind the last member, with a value of the right type.
+  void missing(const findings::Finding& finding, const Json& said) {
+    const std::uint32_t dictionary = finding.span.known() ? dictionary_at(finding.span) : no_node;
+    const std::uint32_t last = dictionary == no_node ? no_node : view_.outline.node(dictionary).last;
+    if (last == no_node || !view_.outline.node(last).key_whole.known() || !view_.outline.node(last).whole.known())
+      return;
+    const Meaning of = meaning(view_.outline, dictionary);
+    if (of.key == nullptr) return;
+    for (const schema::Key& key : of.key->keys) {
+      const std::string name(key.name);
+      if (view_.outline.find(dictionary, name) != no_node || !finding.message.starts_with("'" + name + "'")) continue;
+      add("add '" + name + "'", said, Json::array({new_member(view_.outline.node(last), key)}));
+    }
+  }
+
+  Json new_member(const Node& last, const schema::Key& key) const {
+    const std::string& text = view_.document.text.content();
+    std::size_t line = last.key_whole.begin;
+    while (line > 0 && (text[line - 1] == ' ' || text[line - 1] == '\t')) --line;
+    const std::string indent = text.substr(line, last.key_whole.begin - line);
+    Snippet put(view_.outline.is_json(), false);
+    put.member(key);
+    std::string added = view_.outline.is_json() ? "," : "";
+    for (const char c : "\n" + put.text()) {
+      if (c == '\n') {
+        added += "\n" + indent;
+      } else if (c == '\t') {
+        added += indent.find('\t') == std::string::npos ? "  " : "\t";
+      } else {
+        added += c;
+      }
+    }
+    return text_edit(view_, {last.whole.end, last.whole.end}, added);
   }
 
   /// In the value where a finding is about the whole element.

@@ -20,6 +20,7 @@ struct Settings {
   std::vector<policy::Platform> platforms;
   std::optional<schema::Version> os_version;
   std::optional<bool> supervised;
+  bool template_mode = false;  ///< read around placeholders
 };
 
 /// One file as the editor shows it.

@@ -3,31 +3,12 @@
 #include <algorithm>
 
 #include "compiler/lsp/state.h"
+#include "policy/json/json.h"
 
 namespace vpn::lsp {
 namespace {
 
 constexpr std::size_t deepest_message = 64;
-
-/// The parser and the tree's destructor must not be driven by a message.
-bool is_shallow(std::string_view text) {
-  std::size_t depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > deepest_message) return false;
-    } else if ((c == '}' || c == ']') && depth > 0) {
-      --depth;
-    }
-  }
-  return true;
-}
 
 bool is_id(const Json& id) { return id.is_string() || id.is_number_integer(); }
 
@@ -46,14 +27,15 @@ int Server::exit_code() const { return state_->shut_down ? 0 : 1; }
 void Server::State::receive(std::string_view bytes) {
   std::vector<Frame> frames;
   reader_.feed(bytes, frames);
-  for (Frame& frame : frames) take(std::move(frame));
+  for (const Frame& frame : frames) take(frame);
   if (reader_.lost() && waiting_.empty()) ended = true;
 }
 
-void Server::State::take(Frame frame) {
+void Server::State::take(const Frame& frame) {
   if (frame.kind == Frame::Kind::too_large)
     return refuse(nullptr, invalid_request, "the message is larger than 64 MiB");
-  if (!is_shallow(frame.content)) return refuse(nullptr, parse_error, "the message is nested too deeply");
+  if (!policy::nests_at_most(frame.content, deepest_message))
+    return refuse(nullptr, parse_error, "the message is nested too deeply");
   Json message = Json::parse(frame.content, nullptr, false);
   if (message.is_discarded()) return refuse(nullptr, parse_error, "the message is no JSON");
   if (!message.is_object()) return refuse(nullptr, invalid_request, "a message is an object");
@@ -96,7 +78,7 @@ bool Server::State::step(Clock::time_point now) {
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
     waiting_bytes_ -= next.bytes;
-    handle(std::move(next), now);
+    handle(next, now);
     if (reader_.lost() && waiting_.empty()) ended = true;
     return true;
   }
@@ -115,7 +97,7 @@ std::optional<Clock::time_point> Server::State::due(Clock::time_point now) const
   return first;
 }
 
-void Server::State::handle(Waiting waiting, Clock::time_point now) {
+void Server::State::handle(const Waiting& waiting, Clock::time_point now) {
   const Json& message = waiting.message;
   const Json& id = member(message, {"id"});
   const Json& method = member(message, {"method"});

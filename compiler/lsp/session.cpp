@@ -131,6 +131,7 @@ bool Server::State::read_settings(const Json& settings, Settings& out, std::stri
   if (!version.empty()) out.os_version = parsed;
   const Json& supervised = member(settings, {"supervised"});
   if (supervised.is_boolean()) out.supervised = supervised.get<bool>();
+  out.template_mode = is_true(member(settings, {"template"}));
   return true;
 }
 

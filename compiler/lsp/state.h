@@ -48,7 +48,7 @@ class Server::State {
   };
 
   // Messages (server.cpp)
-  void take(Frame frame);
+  void take(const Frame& frame);
   void cancel(const Json& id);
   void send(Json message);
   void answer(const Json& id, Json result);
@@ -56,7 +56,7 @@ class Server::State {
   void notify(const char* method, Json params);
   void ask(const char* id, const char* method, Json params);
   void say(int type, const std::string& text);
-  void handle(Waiting waiting, Clock::time_point now);
+  void handle(const Waiting& waiting, Clock::time_point now);
   void handle_request(const std::string& method, const Json& id, const Json& params, Clock::time_point now);
   void handle_response(const Json& message, Clock::time_point now);
 

@@ -4,25 +4,20 @@
 
 #include "policy/json/json.h"
 
-namespace vpn::policy::fields {
+namespace vpn::policy {
 
-namespace {
-
-constexpr std::size_t maximum_depth = 32;
-
-// The text nests no deeper than `maximum_depth`: the DOM's destructor and parser must not be driven by a file.
-bool shallow(std::string_view text) {
+bool nests_at_most(std::string_view json, std::size_t most) {
   std::size_t depth = 0;
   bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
     if (in_string) {
       if (c == '\\') ++i;
       if (c == '"') in_string = false;
     } else if (c == '"') {
       in_string = true;
     } else if (c == '{' || c == '[') {
-      if (++depth > maximum_depth) return false;
+      if (++depth > most) return false;
     } else if ((c == '}' || c == ']') && depth > 0) {
       --depth;
     }
@@ -30,10 +25,16 @@ bool shallow(std::string_view text) {
   return true;
 }
 
+namespace fields {
+namespace {
+
+constexpr std::size_t maximum_depth = 32;
+
 }  // namespace
 
 Result<Json> parse_object(std::string_view text, std::string_view what) {
-  if (!shallow(text)) return fail(ErrorKind::invalid_input, "the " + std::string(what) + " is nested too deeply");
+  if (!nests_at_most(text, maximum_depth))
+    return fail(ErrorKind::invalid_input, "the " + std::string(what) + " is nested too deeply");
   Json json = Json::parse(text.begin(), text.end(), nullptr, false);
   if (json.is_discarded())
     return fail(ErrorKind::invalid_input, "the " + std::string(what) + " is not valid JSON", {},
@@ -140,4 +141,5 @@ void collect_unknown(const Json& object, std::span<const std::string_view> known
     if (std::find(known.begin(), known.end(), key) == known.end()) unknown->push_back(where + key);
 }
 
-}  // namespace vpn::policy::fields
+}  // namespace fields
+}  // namespace vpn::policy

@@ -11,6 +11,9 @@
 
 namespace vpn::policy {
 
+/// Whether a JSON text nests no deeper: the parser and the tree's destructor must not be driven by a file.
+bool nests_at_most(std::string_view json, std::size_t most);
+
 /// One flow. Errors name the key. Keys that are not known are left alone and, where asked, collected in `unknown`.
 Result<FlowText> parse_flow(std::string_view json, std::vector<std::string>* unknown = nullptr);
 /// A device state; an empty text is an error, `{}` a booting device.

@@ -174,6 +174,66 @@ TEST(Hover, InDeclarations) {
       HasSubstr("`EnablePFS`** boolean"));
 }
 
+/// The quick fixes for the finding with this message.
+Message actions_for(const std::string& text, const std::string& message, const Message& options = nullptr,
+                    const std::string& name = document) {
+  TestClient client;
+  client.start(able(), options);
+  client.open(name, text);
+  client.run();
+  const Message said = client.published(name).back();
+  Message wrong;
+  for (const Message& d : said["diagnostics"])
+    if (d["message"].get<std::string>().find(message) != std::string::npos) wrong = d;
+  EXPECT_FALSE(wrong.is_null()) << said.dump();
+  if (wrong.is_null()) return Message::array();
+  return client.ask("textDocument/codeAction", {{"textDocument", {{"uri", name}}},
+                                                {"range", wrong["range"]},
+                                                {"context", {{"diagnostics", {wrong}}}}})["result"];
+}
+
+Message titled(const Message& actions, const std::string& title, const std::string& name = document) {
+  for (const Message& action : actions)
+    if (action["title"] == title) return action["edit"]["changes"][name][0];
+  return {{"newText", "no action '" + title + "' in " + actions.dump()}};
+}
+
+TEST(Actions, AddWhatIsMissing) {
+  const Message actions =
+      actions_for(profile("<key>IKEv2</key>\n<dict>\n\t<key>RemoteAddress</key>\n\t<string>a</string>\n</dict>"),
+                  "'AuthenticationMethod' is missing");
+  EXPECT_EQ(titled(actions, "add 'AuthenticationMethod'")["newText"],
+            "\n\t<key>AuthenticationMethod</key>\n\t<string>None</string>");
+  const std::string json = R"({
+  "Type": "com.apple.configuration.network.vpn.ikev2",
+  "Payload": {
+    "HostName": "a"
+  }
+})";
+  const Message added =
+      titled(actions_for(json, "'Identifier' is missing", nullptr, declaration), "add 'Identifier'", declaration);
+  EXPECT_EQ(added["newText"], ",\n  \"Identifier\": \"\"");
+  EXPECT_EQ(added["range"]["start"], (Message{{"line", 4}, {"character", 3}}));
+}
+
+TEST(Actions, SayWhatMayBeMeant) {
+  const Message actions =
+      actions_for(profile("<key>IKEv2</key><dict><key>DeadPeerDetectionRate</key><string>Hihg</string></dict>"),
+                  "cannot be 'Hihg'");
+  EXPECT_EQ(titled(actions, "write 'High'")["newText"], "High");
+}
+
+TEST(Actions, TemplatesAreReadAround) {
+  const std::string text =
+      profile("<key>IKEv2</key><dict><key>DeadPeerDetectionRate</key><string>{{ rate }}</string></dict>");
+  EXPECT_FALSE(actions_for(text, "a placeholder stands where").empty());
+  TestClient client;
+  client.start(able(), {{"template", true}});
+  client.open(document, text);
+  client.run();
+  EXPECT_THAT(client.published(document).back().dump(), Not(HasSubstr("a placeholder stands where")));
+}
+
 TEST(Actions, MendIgnoreAndAllTogether) {
   TestClient client;
   client.start(able());
