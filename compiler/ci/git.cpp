@@ -1,5 +1,6 @@
 #include "compiler/ci/git.h"
 
+#include <array>
 #include <filesystem>
 #include <system_error>
 
@@ -18,6 +19,15 @@ std::vector<std::string> git_command(const std::string& folder, std::vector<std:
       "git", "--no-pager", "--no-optional-locks", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-C", folder};
   command.insert(command.end(), std::make_move_iterator(words.begin()), std::make_move_iterator(words.end()));
   return command;
+}
+
+/// What a hook of git sets: it would make git take another folder for the repository.
+constexpr std::array<std::string_view, 5> hook_variables{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX",
+                                                         "GIT_COMMON_DIR"};
+
+Result<Finished> run_git(const std::string& folder, std::vector<std::string> words, std::string_view input,
+                         std::size_t limit) {
+  return run_process(git_command(folder, std::move(words)), input, limit, hook_variables);
 }
 
 std::string first_line(std::string_view text) {
@@ -57,7 +67,7 @@ std::string existing_folder(const std::string& path) {
 
 Result<Repository> Repository::around(const std::string& path) {
   const std::string folder = existing_folder(path);
-  auto done = run_process(git_command(folder, {"rev-parse", "--show-toplevel"}), {}, most_words);
+  auto done = run_git(folder, {"rev-parse", "--show-toplevel"}, {}, most_words);
   if (!done) return tl::unexpected(done.error());
   if (done->exit != 0)
     return git_error(*done, "this is not in a git repository", folder, "--base compares with a revision of git");
@@ -67,8 +77,7 @@ Result<Repository> Repository::around(const std::string& path) {
 
 Result<std::string> Repository::commit(const std::string& revision) const {
   const auto done =
-      run_process(git_command(top_, {"rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}"}),
-                  {}, most_words);
+      run_git(top_, {"rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}"}, {}, most_words);
   if (!done) return tl::unexpected(done.error());
   if (done->exit != 0)
     return git_error(*done, "git does not know the revision '" + revision + "' here", top_,
@@ -81,7 +90,7 @@ Result<std::vector<OldFile>> Repository::files(const std::string& commit, const 
   std::vector<std::string> words{"ls-tree", "-r", "-z", "--long", "--full-tree", commit, "--"};
   for (const std::string& path : paths)
     if (!path.empty() && path != ".") words.push_back(path);
-  const auto done = run_process(git_command(top_, std::move(words)), {}, most_words);
+  const auto done = run_git(top_, std::move(words), {}, most_words);
   if (!done) return tl::unexpected(done.error());
   if (done->exit != 0) return git_error(*done, "git cannot list the files of the revision", top_, {});
   std::vector<OldFile> out;
@@ -110,7 +119,7 @@ Result<std::map<std::string, std::string>> Repository::contents(const std::vecto
   if (bytes > most_bytes)
     return fail(ErrorKind::invalid_input, "the files of the revision are larger than 512 MiB together", top_,
                 "name the folders of the profiles");
-  const auto done = run_process(git_command(top_, {"cat-file", "--batch"}), asked, bytes + files.size() * 128);
+  const auto done = run_git(top_, {"cat-file", "--batch"}, asked, bytes + files.size() * 128);
   if (!done) return tl::unexpected(done.error());
   std::string_view rest = done->out;
   for (const OldFile& file : files) {

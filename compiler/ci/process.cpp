@@ -63,13 +63,13 @@ class Streams {
  public:
   bool are_open() const { return in_.is_open() && out_.is_open() && errors_.is_open(); }
 
-  int start(std::vector<char*>& arguments, pid_t& child) {
+  int start(std::vector<char*>& arguments, std::vector<char*>& environment, pid_t& child) {
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, in_.read_end(), STDIN_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions, out_.write_end(), STDOUT_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions, errors_.write_end(), STDERR_FILENO);
-    const int error = ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+    const int error = ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environment.data());
     ::posix_spawn_file_actions_destroy(&actions);
     in_.close_end(0);
     out_.close_end(1);
@@ -113,16 +113,32 @@ class Streams {
 
 }  // namespace
 
-Result<Finished> run_process(const std::vector<std::string>& arguments, std::string_view input, std::size_t limit) {
+namespace {
+
+std::vector<char*> environment_without(std::span<const std::string_view> names) {
+  std::vector<char*> out;
+  for (char** at = environ; *at != nullptr; ++at) {
+    const std::string_view name = std::string_view(*at).substr(0, std::string_view(*at).find('='));
+    if (std::find(names.begin(), names.end(), name) == names.end()) out.push_back(*at);
+  }
+  out.push_back(nullptr);
+  return out;
+}
+
+}  // namespace
+
+Result<Finished> run_process(const std::vector<std::string>& arguments, std::string_view input, std::size_t limit,
+                             std::span<const std::string_view> without) {
   std::vector<std::string> owned = arguments;
   std::vector<char*> words;
   words.reserve(owned.size() + 1);
   for (std::string& word : owned) words.push_back(word.data());
   words.push_back(nullptr);
+  std::vector<char*> environment = environment_without(without);
   Streams streams;
   pid_t child = -1;
   if (!streams.are_open()) return fail(ErrorKind::environment, "no pipe can be made", arguments[0]);
-  if (const int error = streams.start(words, child); error != 0)
+  if (const int error = streams.start(words, environment, child); error != 0)
     return fail(ErrorKind::environment, "cannot start '" + arguments[0] + "': " + std::strerror(error), {},
                 error == ENOENT ? "install it, or add its folder to PATH" : "");
   Finished out;

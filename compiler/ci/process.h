@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +16,10 @@ struct Finished {
   std::string out, errors;
 };
 
-/// `arguments[0]` is looked for in PATH. Sends `input`, takes at most `limit` bytes of output and 64 KiB of errors.
+/// `arguments[0]` is looked for in PATH. Sends `input`, takes at most `limit` bytes of output and 64 KiB of errors. The
+/// program gets our environment but for the variables that `without` names.
 /// Errors: environment where it cannot be started, invalid_input where it says more than `limit`.
-Result<Finished> run_process(const std::vector<std::string>& arguments, std::string_view input, std::size_t limit);
+Result<Finished> run_process(const std::vector<std::string>& arguments, std::string_view input, std::size_t limit,
+                             std::span<const std::string_view> without = {});
 
 }  // namespace vpn::ci

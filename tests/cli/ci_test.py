@@ -235,6 +235,14 @@ class Base(CiCase):
         devices, report = self.stages("d", "--base", "HEAD")
         self.assertEqual(devices[0]["diff"], "passed", report)
 
+    def test_in_a_hook_of_git(self):
+        self.write("below/always-on.mobileconfig", PROFILE)
+        self.commit()
+        code, text, errors = run("ci", "always-on.mobileconfig", "--base", "HEAD", folder=self.folder / "below",
+                                 env={"GIT_DIR": str(self.folder / ".git"), "GIT_INDEX_FILE": "/nowhere"})
+        self.assertEqual((code, errors), (0, ""))
+        self.assertRegex(text, "no (traffic changes its verdict|verdict changes)")
+
     def test_what_git_does_not_know(self):
         code, _, errors = self.ci("always-on.mobileconfig", "--base", "HEAD")
         self.assertEqual(code, 2)
