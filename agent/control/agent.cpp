@@ -14,6 +14,7 @@
 #include "agent/files/files.h"
 #include "agent/network/counters.h"
 #include "agent/network/resolvers.h"
+#include "agent/proxy/provider.h"
 #include "policy_generated.h"
 
 namespace vpn::agent {
@@ -45,12 +46,13 @@ Agent::Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> fact
       options_(std::move(options)),
       outside_(std::move(outside)),
       store_(options_.state_dir),
-      tunnels_(loop, std::move(factories),
+      tunnels_(loop, with_proxies(std::move(factories)),
                {[this](std::uint32_t tunnel, policy::TunnelStatus from, policy::TunnelStatus to) {
                   // What leaves `connected` has to be told at once; what reaches it needs another table.
                   if (from == policy::TunnelStatus::connected && guard_) {
                     guard_->set_disconnected(tunnel);
                     if (lookups_ != nullptr) lookups_->tunnel_went();
+                    if (proxies_ != nullptr) proxies_->tunnel_went(tunnel);
                   }
                   log("tunnel " + printable(tunnel_name(tunnel)) + ": " + std::string(to_string(to)), false,
                       {{"VPN_TUNNEL", tunnel_name(tunnel)}, {"VPN_STATUS", std::string(to_string(to))}});
@@ -85,6 +87,14 @@ Agent::Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> fact
                     hosts_) {}
 
 Agent::~Agent() = default;
+
+std::vector<ProviderFactory> Agent::with_proxies(std::vector<ProviderFactory> factories) {
+  factories.push_back(proxy_factory({[this](int socket, std::uint32_t tunnel) {
+    return guard_ && tunnel < tunnel_numbers_.size() &&
+           guard_->datapath().provide_for(socket, tunnel_numbers_[tunnel]).has_value();
+  }}));
+  return factories;
+}
 
 void Agent::log(const std::string& text, bool loud, const LogFields& fields) {
   log_.push_back(text);
@@ -191,6 +201,12 @@ Result<void> Agent::open_guard() {
         loop_, *guard_, [this](const std::string& text, bool loud) { log(text, loud); },
         [this](const DropEvent& event, const std::string& name) { report_lookup(event, name); });
     lookups_->set_gate(&lookup_holds_);
+    proxies_ = std::make_unique<Proxies>(loop_, *guard_, *lookups_,
+                                         Proxies::Hooks{[this](std::uint32_t tunnel) { tunnels_.check(tunnel); },
+                                                        [this](const std::string& text, bool loud) { log(text, loud); },
+                                                        [this](const Error& e) {
+                                                          guard(guard_event::Failed{part_programs, e.what, false});
+                                                        }});
   }
   hide_resolved();
   owners_ = std::make_unique<OwnerWatch>(loop_, options_.cgroup, [this] { owners_changed(); });
@@ -237,6 +253,7 @@ void Agent::activate(std::shared_ptr<ActivePolicy> policy) {
   if (external_ != nullptr) external_->close_all();  // they speak for tunnels that go now, and come back
   identities_ = identities(active_->policy, config_.apps);
   if (auto numbered = set_numbers(); !numbered) guard(guard_event::Failed{part_programs, numbered.error().what, false});
+  if (proxies_ != nullptr) proxies_->set(active_, tunnel_numbers_);
   tunnels_.set(active_->policy, active_->secrets, config_, options_.state_dir, remembered_);
   hosts_.set(active_);
   probes_.set(captive_used(active_->policy), config_.captive_probe, std::chrono::seconds(config_.captive_seconds));
@@ -337,9 +354,14 @@ void Agent::publish_soon() {
   });
 }
 
+// A connection is handed to a proxy when it is made, or never.
+bool Agent::connections_wait(std::uint32_t tunnel) const {
+  return !active_->policy.body().tunnels()->Get(tunnel)->app_proxy();
+}
+
 // Those that have waited in vain get their error now, and not when TCP gives up.
 void Agent::waits_changed(std::uint32_t tunnel, bool waits) {
-  if (guard_ && !between_tables_) guard_->set_waits(tunnel, waits);
+  if (guard_ && !between_tables_) guard_->set_waits(tunnel, waits && connections_wait(tunnel));
   const auto waiting = waiting_.extract(tunnel);
   if (waits || tunnels_.on_demand(tunnel).up) return;
   lookup_holds_.release(tunnel);
@@ -378,12 +400,13 @@ Result<Desired> Agent::desired(const policy::DeviceState& state) {
   const auto pairs = active_->classes.pairs();
   out.tables.pairs.assign(pairs.begin(), pairs.end());
   if (lookups_ != nullptr) lookups_->plan({active_, &state_, tunnels_.named(), &resolvers_, names_}, out.tables.pairs);
+  if (proxies_ != nullptr) out.tables.proxies = proxies_->plan(tunnels_.named());
   out.tables.spawners = active_->classes.spawners();
   out.tables.policy = active_->number();
   for (std::uint32_t t = 0; t < fresh->connected.size(); ++t)
-    out.tables.connected.push_back(fresh->connected[t]               ? tunnel_connected
-                                   : may_wait(tunnels_.on_demand(t)) ? tunnel_awaited
-                                                                     : tunnel_down);
+    out.tables.connected.push_back(fresh->connected[t]                                      ? tunnel_connected
+                                   : may_wait(tunnels_.on_demand(t)) && connections_wait(t) ? tunnel_awaited
+                                                                                            : tunnel_down);
   out.tables.fresh = std::move(fresh->words);
   out.tables.stale = std::move(stale->words);
   // An audit leaves the system's routes alone: ours refuse what has no way, and steer the rest.
@@ -429,6 +452,7 @@ void Agent::put(Desired all) {
   }
   if (lookups_ != nullptr && (failed & part_table) == 0) {
     lookups_->in_force();
+    proxies_->in_force();
     if (resolved_) lookups_->steers() ? resolved_->hide() : resolved_->show();
   }
   for (std::uint32_t t = 0; (failed & part_table) == 0 && t < tunnels_.named().size(); ++t)

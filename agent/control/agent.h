@@ -20,6 +20,7 @@
 #include "agent/control/names.h"
 #include "agent/control/owners.h"
 #include "agent/control/probes.h"
+#include "agent/control/proxies.h"
 #include "agent/control/server.h"
 #include "agent/control/store.h"
 #include "agent/control/tunnels.h"
@@ -64,6 +65,7 @@ class Agent {
   Agent(Loop& loop, AgentOptions options, std::vector<ProviderFactory> factories, Outside outside);
 
   // agent.cpp: start, events, publication.
+  std::vector<ProviderFactory> with_proxies(std::vector<ProviderFactory> factories);
   Result<void> open();
   Result<void> open_first_policy();
   Result<void> open_network();
@@ -74,6 +76,7 @@ class Agent {
   policy::DeviceState seen() const;
   void probes_changed();
   void waits_changed(std::uint32_t tunnel, bool waits);
+  bool connections_wait(std::uint32_t tunnel) const;
   void publish_soon();
   void publish();
   Result<Desired> desired(const policy::DeviceState& state);
@@ -99,6 +102,7 @@ class Agent {
   Result<Json> stop(const ControlRequest& request);
   Result<Json> reloaded();
   Json status() const;
+  Json proxies_seen() const;
   Json drops_seen() const;
   Json source_of(const Json& drop) const;
   Json watched() const;
@@ -137,6 +141,7 @@ class Agent {
   HostEvaluations hosts_;  // ends before what it asks by
   LookupHolds lookup_holds_;
   std::unique_ptr<Names> lookups_;
+  std::unique_ptr<Proxies> proxies_;      // ends first: its thread asks by the guard
   std::optional<HiddenSocket> resolved_;  // nothing: a part of the machine is guarded, and others ask over it, too
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<ExternalServer> external_;

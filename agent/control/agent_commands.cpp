@@ -214,6 +214,16 @@ Result<Json> Agent::stop(const ControlRequest& request) {
   return Json::object();
 }
 
+Json Agent::proxies_seen() const {
+  const auto counts = proxies_ == nullptr ? std::nullopt : proxies_->counts();
+  if (!counts) return nullptr;
+  return {{"relay", own_address.to_string() + ":" + std::to_string(proxies_->port())},
+          {"streams", counts->streams},
+          {"associations", counts->associations},
+          {"carried", counts->carried},
+          {"refused", counts->refused}};
+}
+
 Json Agent::status() const {
   Json tunnels = Json::array();
   const auto* listed = active_->policy.body().tunnels();
@@ -270,6 +280,7 @@ Json Agent::status() const {
         {"addresses", names.ties},
         {"shared_addresses", names.shared},
         {"fault", lookups_ == nullptr ? std::string() : lookups_->fault()}}},
+      {"proxies", proxies_seen()},
       {"tunnels", std::move(tunnels)}};
 }
 

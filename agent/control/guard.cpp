@@ -133,12 +133,18 @@ std::vector<PartFailure> Guard::put(Desired desired) {
 
 Result<void> Guard::set_exemptions() {
   std::vector<Exemption> all = probes_;  // an endpoint that is both stays when the probe's time is over
+  all.insert(all.end(), associations_.begin(), associations_.end());
   if (last_) all.insert(all.end(), last_->exemptions.begin(), last_->exemptions.end());
   return datapath_.set_exemptions(all);
 }
 
 Result<void> Guard::exempt_probes(std::vector<Exemption> probes) {
   probes_ = std::move(probes);
+  return set_exemptions();
+}
+
+Result<void> Guard::exempt_associations(std::vector<Exemption> associations) {
+  associations_ = std::move(associations);
   return set_exemptions();
 }
 

@@ -57,6 +57,8 @@ class Guard {
   std::vector<PartFailure> put(Desired desired);
   /// What the agent's own probes may reach (S1.f), beside the exemptions of put(). At once.
   Result<void> exempt_probes(std::vector<Exemption> probes);
+  /// Likewise where app proxies take datagrams (S1.c).
+  Result<void> exempt_associations(std::vector<Exemption> associations);
   /// One store, at once; the tables follow with the next put().
   void set_disconnected(std::uint32_t tunnel);
   /// Whether connections wait for a tunnel that is down. One store.
@@ -93,7 +95,7 @@ class Guard {
   Descriptor pins_;
   bool hooks_missing_ = false;
   std::vector<std::uint32_t> tickets_;
-  std::vector<Exemption> probes_;
+  std::vector<Exemption> probes_, associations_;
   std::optional<Desired> last_;  ///< its tables have moved into tables_
   TableLife tables_;
   std::string gate_in_place_;  ///< commands of the plan that was applied last, its tickets left out

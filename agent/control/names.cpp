@@ -14,14 +14,13 @@
 namespace vpn::agent {
 namespace {
 
-// An address that nobody configures, and ports without a service, below 1024: while the agent is away nobody but root
-// can take its place there. The first that is free.
+// Ports without a service, below 1024: while the agent is away nobody but root can take its place there. The first that
+// is free.
 constexpr std::uint16_t first_port = 1010, last_port = 1017;
-constexpr policy::Address loopback_place() { return policy::Address::from_v4(0x7f000076); }  // 127.0.0.118
 
 std::vector<ForwarderPlace> places() {
   std::vector<ForwarderPlace> out;
-  for (std::uint16_t port = last_port; port >= first_port; --port) out.push_back({loopback_place(), port});
+  for (std::uint16_t port = last_port; port >= first_port; --port) out.push_back({own_address, port});
   return out;
 }
 
@@ -221,7 +220,7 @@ void Names::refused(const Asker& asker, const dns::Query& query, const dns::Choi
   event.app = asker.owner.app;
   event.spawner = asker.owner.spawner;
   event.uid = asker.uid;
-  event.remote = asker.resolver.value_or(loopback_place());
+  event.remote = asker.resolver.value_or(own_address);
   event.remote_port = asker.resolver_port;
   event.protocol = IPPROTO_UDP;
   event.rule = static_cast<std::uint8_t>(choice.decision.rule);
@@ -256,8 +255,12 @@ bool Names::stricter(const dns::TieOwner& owner, const policy::Address& address,
 
 bool Names::tie(const Asker& asker, const dns::Query& query, std::span<const dns::AddressAnswer> addresses) {
   if (!in_force_) return false;
-  if (addresses.empty() || !names_decide(asker)) return true;
+  if (addresses.empty()) return true;
   const policy::DomainClass domain = facts_.active->policy.domains().lookup(query.name);
+  // A proxy is asked for the name, not for the address.
+  const auto verdict = dns::verdict_for(*situation_, questioner(asker.owner.app, asker.owner.spawner), domain,
+                                        addresses.front().address, IPPROTO_TCP, usual_port);
+  if (verdict.verdict != policy::Verdict::proxy && !names_decide(asker)) return true;
   const auto changes =
       ties_.add({asker.owner.app, asker.owner.spawner}, query.name, domain, addresses, monotonic_time());
   if (!changes && !std::exchange(full_said_, true))
@@ -265,6 +268,21 @@ bool Names::tie(const Asker& asker, const dns::Query& query, std::span<const dns
   const bool told = changes && tell(*changes);
   wait_for_expiry();
   return told;
+}
+
+std::string Names::host_of(const Handed& handed) const {
+  return ties_.name_of(handed.owner.app != 0 ? handed.owner.app : handed.owner.spawner, handed.remote);
+}
+
+std::optional<std::uint32_t> Names::proxy_of(const Handed& handed) const {
+  if (!in_force_ || !situation_) return std::nullopt;
+  const policy::DomainClass domain = facts_.active->policy.domains().lookup(host_of(handed));
+  policy::Flow flow =
+      dns::flow_of(questioner(handed.owner.app, handed.owner.spawner), domain, handed.remote, IPPROTO_TCP, handed.port);
+  if (handed.owner.uncertain) flow.owner = policy::Owner::unattributed;
+  const policy::Decision decision = policy::decide(*situation_, flow);
+  if (decision.verdict != policy::Verdict::proxy) return std::nullopt;
+  return decision.tunnel;
 }
 
 bool Names::tell(const std::vector<dns::TieChange>& changes) {

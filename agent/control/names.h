@@ -52,6 +52,10 @@ class Names final : private dns::LookupRules {
   void set_gate(LookupGate* gate) { gate_ = gate; }
   /// The name by which an app got an address, for people; empty: none.
   std::string name_of(Number app, const policy::Address& address) const { return ties_.name_of(app, address); }
+  /// The name by which an app knows an address that it wants to reach; empty: by none that was looked up here.
+  std::string host_of(const Handed& handed) const;
+  /// Whose proxy is to carry it, by what was planned last; nothing: nobody's.
+  std::optional<std::uint32_t> proxy_of(const Handed& handed) const;
   struct Counts {
     std::optional<ForwarderPlace> place;  ///< nothing: nobody listens
     dns::ForwarderCounts lookups;

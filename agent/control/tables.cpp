@@ -12,6 +12,7 @@ Publication Tables::publication() const {
   out.pairs = pairs;
   out.spawners = spawners;
   out.connected = connected;
+  out.proxies = proxies;
   out.policy = policy;
   return out;
 }

@@ -16,6 +16,7 @@ struct Tables {
   std::vector<std::uint32_t> pairs;
   std::uint32_t spawners = 1;
   std::vector<std::uint8_t> connected;  ///< TunnelWord
+  std::vector<std::uint8_t> proxies;    ///< ProxyWord
   std::uint64_t policy = 0;
   friend bool operator==(const Tables&, const Tables&) = default;
   Publication publication() const;  ///< as long as this lives

@@ -352,6 +352,10 @@ void Tunnels::needed(std::uint32_t tunnel, const std::string& why) {
   if (tunnel < entries_.size()) dispatch(*entries_[tunnel], demand_ev::HostNeedsIt{why});
 }
 
+void Tunnels::check(std::uint32_t tunnel) {
+  if (tunnel < entries_.size() && entries_[tunnel]->provider != nullptr) entries_[tunnel]->provider->check();
+}
+
 const OnDemandLife& Tunnels::on_demand(std::uint32_t tunnel) const { return entries_[tunnel]->on_demand; }
 
 Tunnels::Entry* Tunnels::find(std::string_view id) const {

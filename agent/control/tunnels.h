@@ -54,6 +54,9 @@ class Tunnels {
   /// An evaluating rule has found that a host needs it (ConnectIfNeeded). `why`: for the log.
   void needed(std::uint32_t tunnel, const std::string& why);
 
+  /// Somebody could not use it.
+  void check(std::uint32_t tunnel);
+
   /// What a user or an administrator asks for. Errors (`usage`): there is no such tunnel, or its on-demand rules are
   /// not his to override. By identifier, without regard to case, or by name.
   Result<void> want(std::string_view id);

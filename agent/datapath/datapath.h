@@ -69,6 +69,13 @@ enum TunnelWord : std::uint8_t {
   tunnel_awaited = 2,
 };
 
+/// What a tunnel's proxy carries.
+enum ProxyWord : std::uint8_t {
+  no_proxy = 0,  ///< it is none
+  stream_proxy = 1,
+  full_proxy = 2,  ///< datagrams, too
+};
+
 /// In Publication::pairs: lookups (TCP and UDP to port 53) of such owners go to the forwarder.
 inline constexpr std::uint32_t steered = 1u << 31;
 
@@ -83,6 +90,7 @@ struct Publication {
   std::span<const std::uint32_t> pairs;
   std::uint32_t spawners = 1;               ///< KernelClasses::spawners()
   std::span<const std::uint8_t> connected;  ///< for each tunnel of the policy: a TunnelWord
+  std::span<const std::uint8_t> proxies;    ///< likewise a ProxyWord; shorter: the others are none
   std::uint64_t policy = 0;                 ///< names the policy: of one, classes of names keep their numbers
 };
 
@@ -127,6 +135,9 @@ struct NameTie {
   std::chrono::nanoseconds expires{};  ///< on CLOCK_MONOTONIC
 };
 
+/// Where the agent listens for what its programs send it, in IPv4: an address that nobody configures (127.0.0.118).
+inline constexpr policy::Address own_address = policy::Address::from_v4(0x7f000076);
+
 /// Where the agent's forwarder of lookups listens, on loopback: in IPv6 at ::1. No other process can bind a port below
 /// 1024 there, once the agent is gone.
 struct ForwarderPlace {
@@ -140,6 +151,15 @@ struct Asker {
   std::optional<policy::Address> resolver;  ///< that it thinks it asks; nothing: the forwarder itself
   std::uint16_t resolver_port = 0;
   std::uint32_t uid = 0;
+};
+
+/// Who sent to the relay, and to whom it thinks it did.
+struct Handed {
+  Owner owner;
+  bool asking = false;  ///< the forwarder's own socket, for a lookup of that owner
+  policy::Address remote;
+  std::uint16_t port = 0;
+  std::uint32_t tunnel = 0;  ///< index in the policy published last: its proxy is to carry it
 };
 
 struct Counter {
@@ -259,6 +279,18 @@ class Datapath {
   /// From now on this socket of ours is judged, routed and counted as if `owner` had made it, for a name of this class
   /// of the policy in force. For the forwarder's own questions; before connect().
   Result<void> ask_for(int socket, const Owner& owner, std::uint32_t domain);
+
+  /// From the next publish() on what proxies carry is handed to this port, TCP and UDP, at the forwarder's addresses.
+  /// 0: nothing is, and it is refused. Before any.
+  void set_relay(std::uint16_t port);
+  /// Whose a connection or a datagram is that came to the relay from this port; nothing: nobody's. What is known of a
+  /// connection is forgotten by this. Any thread may call it.
+  std::optional<Handed> handed(std::uint8_t protocol, const policy::Address& address, std::uint16_t port) const;
+  /// The relay has read all datagrams that were sent to it before this moment (CLOCK_MONOTONIC). Until it says so, a
+  /// port from which somebody sent can send to nobody else. Any thread may call it.
+  void datagrams_read(std::chrono::nanoseconds before) noexcept;
+  /// From now on this socket of ours is the tunnel's provider's (S1.c). Before connect(). Any thread may call it.
+  Result<void> provide_for(int socket, Number provider) const;
 
   void heartbeat() noexcept;  ///< to be called at least every five seconds
   /// A new secret for the gate, which must know it before: draw it, tell the gate (Gate::Plan::tickets), then use it.

@@ -1,6 +1,7 @@
 // Names tied to addresses, and the lookups that they come from.
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -97,6 +98,48 @@ std::optional<Asker> Datapath::asker(std::uint8_t protocol, const policy::Addres
 
 void Datapath::questions_read(std::chrono::nanoseconds before) noexcept {
   store(data_->control().questions_read, static_cast<std::uint64_t>(before.count()));
+}
+
+void Datapath::set_relay(std::uint16_t port) {
+  vpn_control& control = data_->control();
+  control.forwarder = htonl(own_address.v4());
+  std::atomic_ref(control.relay_port).store(htons(port));
+}
+
+std::optional<Handed> Datapath::handed(std::uint8_t protocol, const policy::Address& address,
+                                       std::uint16_t port) const {
+  const int map = Programs::fd(data_->programs.skeleton().maps.askers);
+  vpn_asker_key key{};
+  key.address = to_kernel(address);
+  key.port = htons(port);
+  key.protocol = protocol;
+  key.relay = 1;
+  vpn_asker found{};
+  if (::bpf_map_lookup_elem(map, &key, &found) != 0 || found.asked_port == 0 || found.proxy == 0) return {};
+  if (protocol == IPPROTO_TCP) ::bpf_map_delete_elem(map, &key);
+  Handed out;
+  out.owner.app = found.owner.app;
+  out.owner.spawner = found.owner.spawner;
+  out.owner.uncertain = (found.owner.flags & (VPN_OWNER_UNKNOWN | VPN_OWNER_KERNEL)) != 0;
+  out.asking = (found.owner.flags & VPN_OWNER_ASKING) != 0;
+  out.remote = from_kernel(found.asked);
+  out.port = ntohs(found.asked_port);
+  out.tunnel = found.proxy - 1u;
+  return out;
+}
+
+void Datapath::datagrams_read(std::chrono::nanoseconds before) noexcept {
+  store(data_->control().relay_read, static_cast<std::uint64_t>(before.count()));
+}
+
+Result<void> Datapath::provide_for(int socket, Number provider) const {
+  vpn_socket own{};
+  own.netns = data_->control().netns;
+  own.owner.provider = provider;
+  own.maker = {no_maker, no_maker};
+  if (::bpf_map_update_elem(Programs::fd(data_->programs.skeleton().maps.sockets), &socket, &own, BPF_ANY) != 0)
+    return kernel_error("cannot tell the programs that a socket is a provider's", errno);
+  return {};
 }
 
 Result<void> Datapath::ask_for(int socket, const Owner& owner, std::uint32_t domain) {

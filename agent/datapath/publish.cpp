@@ -105,8 +105,12 @@ Result<void> Datapath::publish(const Publication& p) {
              classes = words_map("vpn_pairs", pairs), apps = apps_map(p.apps);
   for (const auto* made : {&fresh, &stale, &classes, &apps})
     if (!*made) return tl::unexpected(made->error());
-  const bool steers = data_->control().forwarder_port != 0 &&
-                      std::any_of(p.pairs.begin(), p.pairs.end(), [](std::uint32_t pair) { return pair & steered; });
+  const bool proxies =
+      data_->control().relay_port != 0 &&
+      std::any_of(p.proxies.begin(), p.proxies.end(), [](std::uint8_t word) { return word != no_proxy; });
+  const bool lookups = data_->control().forwarder_port != 0 &&
+                       std::any_of(p.pairs.begin(), p.pairs.end(), [](std::uint32_t pair) { return pair & steered; });
+  const bool steers = lookups || proxies;
   if (auto done = data_->programs.watch_datagrams(steers || p.fresh[VPN_W_DOMAINS] > 1); !done) return done;
   /* What hides the forwarder comes before it has anything to do, and stays while sockets are connected to it. */
   if (steers)
@@ -139,6 +143,9 @@ Result<void> Datapath::publish(const Publication& p) {
   vpn_status& status = data_->status(slot);
   for (std::size_t i = 0; i < VPN_MAX_TUNNELS; ++i)
     std::atomic_ref(status.connected[i]).store(i < p.connected.size() ? p.connected[i] : 0u);
+  std::fill(std::begin(status.streams_only), std::end(status.streams_only), 0);
+  for (std::size_t i = 0; i < p.proxies.size() && i < VPN_MAX_TUNNELS; ++i)
+    if (p.proxies[i] == stream_proxy) status.streams_only[i / 32] |= 1u << (i % 32);
   if (std::find(p.connected.begin(), p.connected.end(), tunnel_awaited) != p.connected.end())
     data_->flag(VPN_HAS_WAITED, true); /* and for as long as such connections may live */
   status.spawners = p.spawners;

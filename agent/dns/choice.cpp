@@ -140,8 +140,8 @@ NamePlan plan_names(const policy::Policy& policy, std::span<const NetworkSetting
   return out;
 }
 
-policy::Decision verdict_for(const policy::Situation& situation, const Questioner& who, policy::DomainClass domain,
-                             const policy::Address& remote, std::uint8_t protocol, std::uint16_t port) {
+policy::Flow flow_of(const Questioner& who, policy::DomainClass domain, const policy::Address& remote,
+                     std::uint8_t protocol, std::uint16_t port) {
   policy::Flow flow;
   flow.owner = who.app.empty() ? policy::Owner::other : policy::Owner::app;
   flow.app = who.app;
@@ -150,7 +150,12 @@ policy::Decision verdict_for(const policy::Situation& situation, const Questione
   flow.remote = remote;
   flow.remote_port = port;
   flow.domain = domain;
-  return policy::decide(situation, flow);
+  return flow;
+}
+
+policy::Decision verdict_for(const policy::Situation& situation, const Questioner& who, policy::DomainClass domain,
+                             const policy::Address& remote, std::uint8_t protocol, std::uint16_t port) {
+  return policy::decide(situation, flow_of(who, domain, remote, protocol, port));
 }
 
 Choice choose(const policy::Situation& situation, const NamePlan& plan, const Questioner& who, std::string_view name,

@@ -67,6 +67,9 @@ struct Choice {
 Choice choose(const policy::Situation& situation, const NamePlan& plan, const Questioner& who, std::string_view name,
               const std::optional<policy::Address>& asked);
 
+/// A flow of this app to an address that it knows by a name of this class; `who` outlives it.
+policy::Flow flow_of(const Questioner& who, policy::DomainClass domain, const policy::Address& remote,
+                     std::uint8_t protocol, std::uint16_t port);
 /// The verdict for a flow of this app to an address that it knows by a name of this class.
 policy::Decision verdict_for(const policy::Situation& situation, const Questioner& who, policy::DomainClass domain,
                              const policy::Address& remote, std::uint8_t protocol, std::uint16_t port);

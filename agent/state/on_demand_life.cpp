@@ -242,13 +242,15 @@ std::vector<OnDemandTerms> on_demand_terms(const policy::Policy& policy) {
   const policy::fb::Policy& body = policy.body();
   std::vector<OnDemandTerms> out(body.tunnels() == nullptr ? 0 : body.tunnels()->size());
   // Where what needs the tunnel is refused without it, its next use is seen. A VPN by routes that is down refuses
-  // nothing: ended for want of use, it would not come back, and its traffic would go beside it.
+  // nothing: ended for want of use, it would not come back, and its traffic would go beside it. What a proxy carries
+  // has no interface at which it could be counted.
   const auto take = [&](std::uint32_t tunnel, const policy::fb::OnDemand* on_demand, bool match_app, bool use_is_seen) {
     if (on_demand == nullptr) return;
     out[tunnel].enabled = on_demand->enabled();
     out[tunnel].match_app = match_app && on_demand->enabled();
     out[tunnel].override_disabled = on_demand->user_override_disabled();
-    if (use_is_seen) out[tunnel].idle = std::chrono::seconds(body.tunnels()->Get(tunnel)->idle_seconds());
+    const auto* t = body.tunnels()->Get(tunnel);
+    if (use_is_seen && !t->app_proxy()) out[tunnel].idle = std::chrono::seconds(t->idle_seconds());
   };
   if (body.devices() != nullptr)
     for (const auto* d : *body.devices()) take(d->tunnel(), d->on_demand(), false, d->include_all());

@@ -33,7 +33,7 @@ class Stepper {
   }
 
   void operator()(const ev::Reported& e) {
-    const bool keep = s_.was_up && e.report.settings.interface.empty();
+    const bool keep = s_.was_up && e.report.settings.interface.empty() && !e.report.settings.proxy;
     const NetworkSettings before = s_.report.settings;
     const ProviderProcess process = s_.report.process;
     s_.report = e.report;
@@ -115,9 +115,12 @@ class Stepper {
     return s_.report.status == TunnelStatus::disconnected || s_.report.status == TunnelStatus::invalid;
   }
 
+  // What carries: its interface, or a proxy, which has none.
+  bool there() const { return s_.present != 0 || s_.report.settings.proxy; }
+
   // What verdicts see.
   TunnelStatus status() const {
-    const bool up = s_.report.status == TunnelStatus::connected && s_.present != 0;
+    const bool up = s_.report.status == TunnelStatus::connected && there();
     if (!s_.wanted) {
       if (!s_.configured) return TunnelStatus::invalid;
       return down() ? TunnelStatus::disconnected : TunnelStatus::disconnecting;
@@ -133,7 +136,7 @@ class Stepper {
     s_.configured = true;
     s_.wanted = true;
     s_.attempting = false;
-    if (s_.present == 0) return;
+    if (!there()) return;
     s_.was_up = true;
     s_.failures = 0;
     stop_retry();
@@ -152,6 +155,7 @@ class Stepper {
   void keep_routes(const NetworkSettings& before) {
     std::vector<policy::Endpoint> endpoints = std::move(s_.report.settings.endpoints);
     s_.report.settings = before;
+    s_.report.settings.proxy.reset();
     if (!endpoints.empty()) s_.report.settings.endpoints = std::move(endpoints);
   }
 

@@ -106,6 +106,7 @@ void ClientProvider::received(const ClientChannel& channel, ClientReport message
   if (channel_ != &channel) return;
   last_ = std::move(message.report);
   if (last_.status == TunnelStatus::connected) pending_.reset();
+  if (last_.settings.proxy) last_.settings.proxy->owner = peer_.uid;
   // Endpoints of the configuration hold beside those that the client names; so do processes.
   for (const policy::Endpoint& e : options_.settings.endpoints) last_.settings.endpoints.push_back(e);
   for (const ProviderProcess* more : {&options_.process, &peer_.process}) {

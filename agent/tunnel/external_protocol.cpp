@@ -14,6 +14,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t most_strings = 256;
 constexpr std::size_t longest_string = 4096;
+constexpr std::size_t longest_socket = 107;    // sun_path without its end
 constexpr std::size_t longest_interface = 15;  // IFNAMSIZ without the end
 
 tl::unexpected<Error> bad(const std::string& key, const std::string& what) {
@@ -136,6 +137,32 @@ Result<DnsSettings> read_dns(const Json& object) {
   return out;
 }
 
+Result<ProxyPlace> read_proxy(const Json& object) {
+  if (!object.is_object()) return bad("settings.proxy", "an object");
+  ProxyPlace out;
+  std::string protocol, address;
+  std::uint64_t port = 0;
+  Members m(object, "settings.proxy.");
+  m.text("protocol", protocol);
+  m.text("address", address);
+  m.number("port", 65535, port);
+  m.text("socket", out.socket);
+  m.flag("datagrams", out.datagrams);
+  if (protocol != "socks5" && protocol != "http") m.fault("protocol", "socks5 or http");
+  if (protocol == "http") out.protocol = ProxyPlace::Protocol::http;
+  const auto parsed = policy::Address::parse(address);
+  if (parsed) out.address = *parsed;
+  out.port = static_cast<std::uint16_t>(port);
+  const bool by_address = parsed && port != 0;
+  if (by_address == !out.socket.empty())
+    m.fault("address", "an address, with a port; or 'socket' is the absolute path of a Unix socket");
+  if (!out.socket.empty() && (!out.socket.starts_with('/') || out.socket.size() > longest_socket))
+    m.fault("socket", "an absolute path of at most " + std::to_string(longest_socket) + " bytes");
+  if (out.datagrams && (protocol != "socks5" || !by_address)) m.fault("datagrams", "of SOCKS5 at an address");
+  if (const auto& fault = m.finish()) return tl::unexpected(*fault);
+  return out;
+}
+
 Result<ClientMessage> read_report(const Json& object) {
   ClientReport out;
   std::string status;
@@ -158,8 +185,9 @@ Result<ClientMessage> read_report(const Json& object) {
     if (!read) return tl::unexpected(read.error());
     out.report.process = std::move(*read);
   }
-  if (out.report.status == policy::TunnelStatus::connected && out.report.settings.interface.empty())
-    return bad("settings.interface", "there when the status is connected");
+  const NetworkSettings& said = out.report.settings;
+  if (out.report.status == policy::TunnelStatus::connected && said.interface.empty() && !said.proxy)
+    return bad("settings.interface", "there when the status is connected, or settings.proxy");
   return out;
 }
 
@@ -172,6 +200,17 @@ Json prefix_list(const std::vector<policy::Prefix>& prefixes) {
 Json address_list(const std::vector<policy::Address>& addresses) {
   Json out = Json::array();
   for (const policy::Address& a : addresses) out.push_back(a.to_string());
+  return out;
+}
+
+Json proxy_json(const ProxyPlace& p) {
+  Json out = {{"protocol", p.protocol == ProxyPlace::Protocol::http ? "http" : "socks5"}, {"datagrams", p.datagrams}};
+  if (!p.socket.empty()) {
+    out["socket"] = p.socket;
+  } else {
+    out["address"] = p.address.to_string();
+    out["port"] = p.port;
+  }
   return out;
 }
 
@@ -205,11 +244,17 @@ Result<NetworkSettings> parse_settings(const Json& object) {
     }
   }
   const Json* dns = m.get("dns");
+  const Json* proxy = m.get("proxy");
   if (const auto& fault = m.finish()) return tl::unexpected(*fault);
   if (dns != nullptr) {
     auto read = read_dns(*dns);
     if (!read) return tl::unexpected(read.error());
     out.dns = std::move(*read);
+  }
+  if (proxy != nullptr) {
+    auto read = read_proxy(*proxy);
+    if (!read) return tl::unexpected(read.error());
+    out.proxy = std::move(*read);
   }
   return out;
 }
@@ -270,16 +315,18 @@ Json settings_json(const NetworkSettings& s) {
     endpoints.push_back(
         {{"address", e.address.to_string()}, {"protocol", policy::protocol_name(e.protocol)}, {"port", e.port}});
   }
-  return {{"interface", s.interface},
-          {"addresses", std::move(addresses)},
-          {"included_routes", prefix_list(s.included_routes)},
-          {"excluded_routes", prefix_list(s.excluded_routes)},
-          {"dns",
-           {{"servers", address_list(s.dns.servers)},
-            {"search_domains", s.dns.search_domains},
-            {"match_domains", s.dns.match_domains}}},
-          {"mtu", s.mtu},
-          {"endpoints", std::move(endpoints)}};
+  Json out = {{"interface", s.interface},
+              {"addresses", std::move(addresses)},
+              {"included_routes", prefix_list(s.included_routes)},
+              {"excluded_routes", prefix_list(s.excluded_routes)},
+              {"dns",
+               {{"servers", address_list(s.dns.servers)},
+                {"search_domains", s.dns.search_domains},
+                {"match_domains", s.dns.match_domains}}},
+              {"mtu", s.mtu},
+              {"endpoints", std::move(endpoints)}};
+  if (s.proxy) out["proxy"] = proxy_json(*s.proxy);
+  return out;
 }
 
 Json process_json(const ProviderProcess& p) {

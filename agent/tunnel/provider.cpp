@@ -13,7 +13,7 @@ bool same(const policy::Endpoint& a, const policy::Endpoint& b) {
 
 bool operator==(const NetworkSettings& a, const NetworkSettings& b) {
   return a.interface == b.interface && a.addresses == b.addresses && a.included_routes == b.included_routes &&
-         a.excluded_routes == b.excluded_routes && a.dns == b.dns && a.mtu == b.mtu &&
+         a.excluded_routes == b.excluded_routes && a.dns == b.dns && a.mtu == b.mtu && a.proxy == b.proxy &&
          std::equal(a.endpoints.begin(), a.endpoints.end(), b.endpoints.begin(), b.endpoints.end(), same);
 }
 

@@ -33,6 +33,17 @@ struct DnsSettings {
   friend bool operator==(const DnsSettings&, const DnsSettings&) = default;
 };
 
+/// Where the flows of a tunnel that is an app proxy are handed over.
+struct ProxyPlace {
+  enum class Protocol : std::uint8_t { socks5, http } protocol = Protocol::socks5;
+  policy::Address address;  ///< among the endpoints, or on loopback
+  std::uint16_t port = 0;
+  std::string socket;       ///< a Unix socket in place of both; empty: none
+  std::uint32_t owner = 0;  ///< whose that socket must be: a user's number
+  bool datagrams = false;   ///< it carries UDP (SOCKS5, with an address)
+  friend bool operator==(const ProxyPlace&, const ProxyPlace&) = default;
+};
+
 /// What a tunnel that is up looks like; the shape of NEPacketTunnelNetworkSettings.
 struct NetworkSettings {
   std::string interface;                                            ///< the tunnel's interface; empty: not there yet
@@ -44,6 +55,7 @@ struct NetworkSettings {
   /// The far ends of the outer packets (S1.c): address, protocol, port. Set from `connecting` on, and complete: what is
   /// not listed here, the provider cannot reach.
   std::vector<policy::Endpoint> endpoints;
+  std::optional<ProxyPlace> proxy;  ///< of an app proxy, in place of an interface
 };
 bool operator==(const NetworkSettings& a, const NetworkSettings& b);
 
@@ -100,6 +112,8 @@ class Provider {
   virtual void connect(const ConnectRequest& request) = 0;
   /// Takes the tunnel down; `disconnected` is reported in the end.
   virtual void disconnect() = 0;
+  /// Somebody could not use it, although it was reported `connected`: it looks whether it still is.
+  virtual void check() {}
   /// Names that connect() wants to have the addresses of; none: that of Tunnel.server. After configure().
   virtual std::vector<std::string> server_names() const { return {}; }
   /// The answer to the question of the last report. False: there is no such question (any more).

@@ -18,6 +18,14 @@ bool is_served(std::string_view subtype) {
   return subtype.starts_with("com.wireguard.") || subtype.starts_with("net.openvpn.");
 }
 
+// A proxy that the profile names needs no client (docs/app-proxy.md).
+bool is_own_proxy(const Item& item, const Section& section) {
+  Path path, vendor_path;
+  const bool proxy =
+      item.selector == "TransparentProxy" || text(child(section, item.selector, path), "ProviderType") == "app-proxy";
+  return proxy && !text(child(section, "VendorConfig", vendor_path), "ProxyType").empty();
+}
+
 void check_provider(Context& context, const Item& item, const Section& payload) {
   const bool plugin = item.selector == "VPN" || item.selector == "TransparentProxy";
   Path path;
@@ -26,6 +34,7 @@ void check_provider(Context& context, const Item& item, const Section& payload) 
   if (plugin || declared_plugin) {
     const Member* const subtype = text_member(section, declared_plugin ? "SubType" : "VPNSubType");
     if (subtype == nullptr || subtype->value.size == 0 || is_served(subtype->value.string())) return;
+    if (is_own_proxy(item, section)) return;
     Finding& f = context.at_value(
         Code::external_provider, section, *subtype,
         "no provider here serves " + quoted(subtype->value.string()) + "; it is left to an external one");
@@ -94,30 +103,12 @@ void check_proxies(Context& context, const Item& item, const Section& payload) {
   }
 }
 
-/// The agent has no app proxies: what one should carry is dropped.
-void check_app_proxy(Context& context, const Item& item, const Section& payload) {
-  Path declared_path, path;
-  const Section content = item.is_declaration ? child(payload, "Payload", declared_path) : payload;
-  const Section block = child(content, item.is_declaration ? std::string_view("Provider") : item.selector, path);
-  const Member* const type = text_member(block, item.is_declaration ? "Type" : "ProviderType");
-  const Member* const transparent = item.selector == "TransparentProxy" ? text_member(payload, "VPNType") : nullptr;
-  const bool is_proxy = type != nullptr && type->value.string() == "app-proxy";
-  if (!is_proxy && transparent == nullptr) return;
-  Finding& f = transparent != nullptr
-                   ? context.at_value(Code::limited_on_linux, payload, *transparent,
-                                      "no app proxy runs on Linux: what this one should carry is dropped there")
-                   : context.at_value(Code::limited_on_linux, block, *type,
-                                      "no app proxy runs on Linux: what this one should carry is dropped there");
-  f.help = "give Linux devices a VPN whose 'ProviderType' is packet-tunnel";
-}
-
 }  // namespace
 
 void check_linux(Context& context, const Item& item, const Section& payload) {
   const bool is_vpn = item.kind == ItemKind::device_vpn || item.kind == ItemKind::per_app_vpn;
   if (is_vpn) check_provider(context, item, payload);
   if (!for_linux(context)) return;
-  if (is_vpn) check_app_proxy(context, item, payload);
   if (is_vpn || item.kind == ItemKind::always_on) check_proxies(context, item, payload);
   if (item.kind == ItemKind::always_on) {
     Path path;

@@ -29,7 +29,7 @@ class Client:
         answer = self._process.stdout.readline()
         return json.loads(answer)["errno"] if answer else None
 
-    def report(self, status, interface="tun0", included=("0.0.0.0/0", "::/0"), excluded=(), endpoints=None, dns=None, **more):
+    def report(self, status, interface="tun0", included=("0.0.0.0/0", "::/0"), excluded=(), endpoints=None, dns=None, proxy=None, **more):
         """What the client knows, as a whole."""
         endpoints = [{"address": world.GATEWAY, "protocol": "udp", "port": 51820}] if endpoints is None else endpoints
         settings = {"addresses": [f"{world.TUNNEL}/32", f"{world.TUNNEL6}/128"], "included_routes": list(included),
@@ -38,6 +38,8 @@ class Client:
             settings["interface"] = interface
         if dns:
             settings["dns"] = dns
+        if proxy:
+            settings["proxy"] = proxy
         self._ask({"status": status, "settings": settings, "process": self._identity, **more})
 
     def try_outer(self):

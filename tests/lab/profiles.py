@@ -132,6 +132,13 @@ def per_app(*apps, root=None, rules=None, **keys):
                     _payload("com.apple.vpn.managed.appmapping", str(uuid.uuid5(uuid.NAMESPACE_DNS, "mapping")).upper(), mapping, "mapping"))
 
 
+def transparent(vendor, **keys):
+    """A transparent proxy of its own provider (VendorConfig)."""
+    vpn = {"UserDefinedName": "Lab", "VPNType": "TransparentProxy", "VPNSubType": "com.example.proxy", "VendorConfig": vendor,
+           "TransparentProxy": {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "com.example.proxy", "AuthenticationMethod": "Password", **keys}}
+    return _profile(_payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "transparent"))
+
+
 def compile_policy(program, folder, profile, name="lab", apps=None, serial=None):
     """The policy's file."""
     folder.mkdir(parents=True, exist_ok=True)

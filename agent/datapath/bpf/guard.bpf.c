@@ -88,10 +88,10 @@ VPN_STATIC int vpn_decide(struct __sk_buff* skb, struct vpn_socket* s, struct vp
     action = q.verdict.verdict == VPN_ACCEPT || (c->flags & VPN_AUDIT) ? VPN_PASS : 0;
   else
     action = vpn_outgoing_action(c, &q);
-  if (!incoming && (c->flags & VPN_STEERS) && vpn_is_forwarder(c, remote, bpf_htons(q.packet.remote_port))) {
-    /* Each packet is noted, so none is remembered. */
-    if (!flow->protocol || !vpn_note_asker(skb, s, flow, c->questions_read)) action = 0;
-    flow->protocol = 0;
+  if (!incoming && (c->flags & VPN_STEERS) && vpn_is_ours(c, remote, bpf_htons(q.packet.remote_port))) {
+    /* Each packet is noted, so none is remembered; but for the relay's connections, whose first one says all. */
+    if (!flow->protocol || !vpn_note_asker(skb, s, flow)) action = 0;
+    if (flow->protocol != VPN_TCP || flow->port != c->relay_port || !action) flow->protocol = 0;
   }
   if (!(action & VPN_PASS)) q.verdict.verdict = VPN_DROP;
   {
@@ -201,14 +201,14 @@ int vpn_sock_create(struct bpf_sock* ctx) {
 }
 
 /* The verdict before there is a packet, so that the app gets its error at once; and what routes the socket's packets.
- * 0: refuse. */
+ * 0: refuse; VPN_HAND_OVER: to the relay, the tunnel beside it. */
 VPN_STATIC int vpn_talk_to(struct bpf_sock_addr* ctx, struct vpn_socket* s, const __u32* remote, int v6) {
   struct vpn_question q = {0};
   struct vpn_control* c = vpn_control_now();
   const __u64 now = bpf_ktime_get_coarse_ns();
   __u64 current, until = VPN_FOREVER;
   struct bpf_sock* sk = ctx->sk;
-  int unbind, refuse;
+  int unbind, refuse, hands_over;
   if (!c || !sk || !s) return 0;
   current = vpn_current(c, now);
   q.slot = vpn_slot(current);
@@ -225,19 +225,21 @@ VPN_STATIC int vpn_talk_to(struct bpf_sock_addr* ctx, struct vpn_socket* s, cons
   q.packet.domain = vpn_name_of(c, s, remote, now, &until);
   vpn_answer(&q, 0);
   unbind = q.verdict.verdict == VPN_TUNNEL && q.packet.scope && q.packet.owner >= VPN_FIRST_APP;
-  refuse = q.verdict.verdict == VPN_DROP || q.verdict.verdict == VPN_PROXY;
+  hands_over = q.verdict.verdict == VPN_PROXY && vpn_hands_over(c, s, &q);
+  refuse = q.verdict.verdict == VPN_DROP || (q.verdict.verdict == VPN_PROXY && !hands_over);
   /* Bound to an interface by which it may not leave: better an error now than packets that get lost later. */
-  if (q.packet.scope && !q.may_leave && !unbind) refuse = 1;
+  if (q.packet.scope && !q.may_leave && !unbind && !hands_over) refuse = 1;
   q.waits = refuse && vpn_may_wait(&q);
   if (q.waits) {
     s->waited = VPN_HAS_TO_WAIT;
     vpn_report_drop(&s->owner, &q, remote, (__u32)(bpf_get_current_pid_tgid() >> 32), 0);
   }
-  if (refuse && !q.waits && !(c->flags & VPN_AUDIT)) {
+  if (hands_over || (refuse && !q.waits && !(c->flags & VPN_AUDIT))) {
     struct vpn_counter_key counted = {0};
-    q.verdict.verdict = VPN_DROP;
+    if (!hands_over) q.verdict.verdict = VPN_DROP;
     vpn_counted_as(&counted, &s->owner, q.packet.owner, &q.verdict, 0);
     vpn_count(vpn_counter(c, &counted), 1, 0);
+    if (hands_over) return VPN_HAND_OVER | q.verdict.tunnel << 8;
     vpn_report_drop(&s->owner, &q, remote, (__u32)(bpf_get_current_pid_tgid() >> 32), 0);
     return 0;
   }
@@ -263,7 +265,9 @@ static __always_inline struct vpn_socket* vpn_socket_of(struct bpf_sock_addr* ct
 static __always_inline int vpn_talk(struct bpf_sock_addr* ctx, int v6, int datagram) {
   const struct vpn_control* c = vpn_control_now();
   struct vpn_socket* s = vpn_socket_of(ctx);
+  const int how = (v6 ? VPN_STEER_V6 : 0) | (datagram ? VPN_STEER_DATAGRAM : 0);
   __u32 remote[4];
+  int answer;
   if (!c || !s) return 0;
   if (s->netns != c->netns) return 1;
   if (v6) {
@@ -276,14 +280,22 @@ static __always_inline int vpn_talk(struct bpf_sock_addr* ctx, int v6, int datag
     vpn_map_v4(remote, ctx->user_ip4);
     if (!remote[3]) return 1;
   }
+  /* Connected to the relay, which is told of one destination for it. */
+  if (datagram && s->proxy && ctx->sk && ctx->sk->dst_port == c->relay_port)
+    return vpn_is_asked(s, remote, ctx) ? vpn_steer(ctx, s, remote, how) : 0;
+  s->proxy = 0;
   if (vpn_is_lookup(ctx)) {
     const __u64 current = vpn_current(c, bpf_ktime_get_coarse_ns());
     if (vpn_is_steered(c, s, current)) {
-      if (!ctx->sk || !vpn_prefers_interface(ctx->sk, v6)) return vpn_steer(ctx, s, c, remote, v6, datagram);
+      if (!ctx->sk || !vpn_prefers_interface(ctx->sk, v6)) return vpn_steer(ctx, s, remote, how);
       if (vpn_socket_class(s, current) >= VPN_FIRST_APP) return 0;
     }
   }
-  return vpn_talk_to(ctx, s, remote, v6);
+  answer = vpn_talk_to(ctx, s, remote, v6);
+  if (!(answer & VPN_HAND_OVER)) return answer;
+  if (!ctx->sk || vpn_prefers_interface(ctx->sk, v6)) return 0;
+  s->proxy = (__u16)((answer >> 8) + 1);
+  return vpn_steer(ctx, s, remote, how);
 }
 
 SEC("cgroup/connect4")

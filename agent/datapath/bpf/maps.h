@@ -8,7 +8,7 @@
 
 #include "policy/kernel/packet.h"
 
-#define VPN_LAYOUT 6
+#define VPN_LAYOUT 7
 
 /* --- control: one entry, mapped by the agent ---------------------------------------------------------------------- */
 
@@ -20,7 +20,7 @@ enum vpn_control_flags {
   VPN_FORWARDS = 16,       /* there is an inner bridge */
   VPN_HAS_TUNNEL_ADDRESSES = 32,
   VPN_HAS_PATTERNS = 64, /* ... in `patterns` */
-  VPN_STEERS = 128,      /* lookups of some owners go to the forwarder */
+  VPN_STEERS = 128,      /* lookups of some owners go to the forwarder, or what proxies carry to the relay */
   VPN_HAS_WAITED = 256,  /* connections have waited for a tunnel, or may */
 };
 
@@ -44,7 +44,9 @@ struct vpn_control {
   __u32 forwarder;      /* of lookups: its IPv4 address, network byte order; in IPv6 it is at ::1 */
   __u64 questions_read; /* CLOCK_MONOTONIC, ns: the forwarder has read all that was sent to it before */
   __u16 forwarder_port; /* network byte order */
-  __u16 unused[3];
+  __u16 relay_port;     /* likewise: of what proxies carry, at the forwarder's addresses */
+  __u16 unused[2];
+  __u64 relay_read; /* as questions_read, of the relay's datagrams */
   __u64 policy; /* whose classes of names are in the tables and in `names` */
 };
 
@@ -65,6 +67,7 @@ struct vpn_status {
   __u32 connected[VPN_MAX_TUNNELS + 1];
   __u32 spawners; /* for `pairs`: as_owner * spawners + as_spawner */
   __u32 numbers;  /* given when this was published. A higher one is of a policy to come: nothing is known of it here */
+  __u32 streams_only[(VPN_MAX_TUNNELS + 1) / 32]; /* a bit for each tunnel whose proxy carries no datagrams */
 };
 
 /* --- owners ------------------------------------------------------------------------------------------------------- */
@@ -157,19 +160,19 @@ struct vpn_name {
   __u32 unused;
 };
 
-/* Who sends from a port of this device to the forwarder. */
+/* Who sends from a port of this device to the forwarder, or to the relay. */
 struct vpn_asker_key {
   struct vpn_ip address;
   __u16 port;
   __u8 protocol;
-  __u8 unused;
+  __u8 relay;
 };
 
 struct vpn_asker {
   struct vpn_owner owner;
-  struct vpn_ip asked; /* the resolver that it thinks it asks; all zero: the forwarder itself */
+  struct vpn_ip asked; /* the resolver or server that it thinks it asks; all zero: ourselves */
   __u16 asked_port;    /* network byte order */
-  __u16 unused;
+  __u16 proxy;         /* 1 + the tunnel whose proxy is to carry it */
   __u32 uid;
   __u64 last; /* CLOCK_MONOTONIC, ns: its last packet */
 };
@@ -236,10 +239,11 @@ struct vpn_socket {
   struct vpn_process maker; /* or who was found to have it */
   struct vpn_memory out, in;
   __u32
-      asked[4]; /* the resolver that a steered socket asked last, as it shall see it; network byte order, IPv4 mapped */
+      asked[4]; /* whom a steered socket asked last, as it shall see it; network byte order, IPv4 mapped */
   __u16 asked_port; /* 0: never steered */
   __u16 waited;     /* its connection waits, or has waited, for a tunnel: vpn_waiting */
-  __u16 unused[2];
+  __u16 proxy;      /* 1 + the tunnel whose proxy is to carry what it sends there; 0: it asked a resolver */
+  __u16 unused;
 };
 
 /* --- counters and events ------------------------------------------------------------------------------------------ */
@@ -291,8 +295,8 @@ struct vpn_drop_event {
   __u32 unused;
 };
 
-VPN_CHECK(sizeof(struct vpn_control) == 96);
-VPN_CHECK(sizeof(struct vpn_status) == 1032);
+VPN_CHECK(sizeof(struct vpn_control) == 104);
+VPN_CHECK(sizeof(struct vpn_status) == 1064);
 VPN_CHECK(sizeof(struct vpn_owner) == 16);
 VPN_CHECK(sizeof(struct vpn_executable) == 16);
 VPN_CHECK(sizeof(struct vpn_pattern) == 128);

@@ -36,6 +36,7 @@ RULES = [{"Action": "EvaluateConnection", "ActionParameters": [
 class _Story:
     def __init__(self, place, profile, tunnel):
         self.place = place
+        place.internet.ip(f"route add blackhole {_SILENT}/32")
         self.stage = Stage(place, profile, tunnel, configuration={"resolvers": {"wlan0": {"servers": [world.WIFI.router]}}}, inside=True)
         self._servers = {}
         for name, at, address, hosts, value in (("network", "wifi", world.WIFI.router, PUBLIC, OUTSIDE), ("tunnel", "gateway", world.INSIDE, PRIVATE, INSIDE)):

@@ -3,8 +3,9 @@
 from tests.lab import life, profiles, wireguard, world
 from tests.lab.agent import Agent
 from tests.lab.frames import UDP
-from tests.lab.scenario import expect, scenario
+from tests.lab.scenario import scenario
 from tests.lab.stage import Base
+from tests.lab.strongswan import wait_for
 
 OUTER = [(world.GATEWAY, UDP, wireguard.PORT)]
 
@@ -29,7 +30,7 @@ def connect(place):
     tally, stage = life.connects(WireguardStage, place, OUTER, "connecting, connected")
     stage.agent.request("disconnect", tunnel=profiles.DEVICE_WIDE)
     stage.wait_not("connected")
-    expect("wg-" not in place.device.run(["ip", "-o", "link"]), "its interface is still there")
+    wait_for(lambda: "wg-" not in place.device.run(["ip", "-o", "link"]), "its interface to go", 5)
     return tally
 
 

@@ -233,8 +233,13 @@ TEST(OnDemandTerms, OfEachTunnel) {
   auto& routes = maker.device("R");
   routes.on_demand = test::on_demand(OnDemandAction::connect, 0);
   maker.body.tunnels[3]->idle_seconds = 30;
+  auto& proxy = maker.device("P", true);
+  proxy.include_all = true;
+  proxy.on_demand = test::on_demand(OnDemandAction::connect, 0);
+  maker.body.tunnels[4]->idle_seconds = 30;
   const auto terms = on_demand_terms(maker.make());
-  ASSERT_EQ(terms.size(), 4u);
+  ASSERT_EQ(terms.size(), 5u);
+  EXPECT_EQ(terms[4].idle, seconds(0)) << "nobody counts what a proxy carries";
   EXPECT_EQ(terms[0], OnDemandTerms{});
   EXPECT_EQ(terms[1], (OnDemandTerms{true, false, true, seconds(30)}));
   EXPECT_EQ(terms[2], (OnDemandTerms{true, true, false, seconds(0)}));

@@ -68,6 +68,23 @@ TEST(TunnelLife, ConnectsWhenWantedAndThereIsANetwork) {
   EXPECT_TRUE(t.life.was_up);
 }
 
+TEST(TunnelLife, AProxyNeedsNoInterface) {
+  Driven t;
+  t(ev::UnderlayChanged{true})(ev::Want{});
+  ProviderReport there = report(TunnelStatus::connected);
+  there.settings.proxy.emplace().port = 1080;
+  t(ev::Reported{there, 0});
+  EXPECT_THAT(t.did, testing::ElementsAre("connecting > connected", "settings"));
+  there.settings.proxy->port = 1081;
+  t(ev::Reported{there, 0});
+  EXPECT_THAT(t.did, testing::ElementsAre("settings")) << "the new place counts";
+  EXPECT_EQ(t.life.report.settings.proxy->port, 1081);
+  t(ev::Reported{report(TunnelStatus::disconnected), 0});
+  EXPECT_THAT(t.did, testing::ElementsAre("connected > reasserting", "settings", "retry 1000"));
+  t(ev::Reported{report(TunnelStatus::connected), 0});
+  EXPECT_THAT(t.did, testing::IsEmpty()) << "connected by nothing";
+}
+
 TEST(TunnelLife, ASecondWishChangesNothing) {
   Driven t;
   t.up()(ev::Want{});

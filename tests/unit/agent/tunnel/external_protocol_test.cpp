@@ -60,6 +60,28 @@ TEST(ExternalProtocol, SettingsSurviveWritingAndReading) {
   EXPECT_EQ(parse_process(process_json(process)).value(), process);
 }
 
+TEST(ExternalProtocol, AProxyTakesTheInterfacesPlace) {
+  const auto message = parse_client_message(
+      R"({"status": "connected", "settings": {"proxy": {"protocol": "socks5", "address": "::1", "port": 1080, "datagrams": true}}})");
+  ASSERT_TRUE(message) << message.error().what;
+  const NetworkSettings& read = std::get<ClientReport>(*message).report.settings;
+  ASSERT_TRUE(read.proxy);
+  EXPECT_TRUE(read.proxy->datagrams);
+  EXPECT_EQ(read.proxy->port, 1080);
+  EXPECT_TRUE(*parse_settings(settings_json(read)) == read);
+  const auto with = [](const std::string& proxy) {
+    return fault(R"({"status": "connected", "settings": {"proxy": )" + proxy + "}}");
+  };
+  EXPECT_EQ(with(R"({"protocol": "http", "socket": "/run/proxy"})"), "nothing");
+  for (const char* wrong :
+       {R"({"protocol": "http"})", R"({"protocol": "socks4", "socket": "/run/proxy"})",
+        R"({"protocol": "http", "socket": "proxy"})", R"({"protocol": "http", "address": "192.0.2.1"})",
+        R"({"protocol": "http", "address": "192.0.2.1", "port": 80, "socket": "/run/proxy"})",
+        R"({"protocol": "http", "address": "192.0.2.1", "port": 80, "datagrams": true})",
+        R"({"protocol": "socks5", "socket": "/run/proxy", "datagrams": true})", R"({"protocol": "http", "x": 1})", "7"})
+    EXPECT_THAT(with(wrong), testing::HasSubstr("settings.proxy")) << wrong;
+}
+
 TEST(ExternalProtocol, WhatIsWrongIsNamed) {
   EXPECT_THAT(fault("[]"), testing::HasSubstr("no JSON object"));
   EXPECT_THAT(fault("{"), testing::HasSubstr("no JSON object"));

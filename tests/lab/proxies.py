@@ -1,0 +1,76 @@
+"""Proxies of Debian's, at the VPN's gateway: danted (SOCKS5, TCP and UDP), microsocks (SOCKS5 with a password, TCP alone) and
+tinyproxy (HTTP CONNECT)."""
+
+import subprocess
+
+from tests.lab import kernel, process
+from tests.lab import world as places
+from tests.lab.netns import stop
+from tests.lab.strongswan import wait_for
+
+USER, PASSWORD = "alice", "correct horse"
+PORTS = {"danted": 1080, "microsocks": 1080, "tinyproxy": 8080}
+
+
+class Proxy:
+    """`hosts`: {name: address} as the proxy knows them."""
+
+    def __init__(self, place, program, hosts=None, password=False):
+        self.place, self.program, self.port, self._password = place, program, PORTS[program], password
+        self.folder = place.folder / program
+        self.folder.mkdir(exist_ok=True)
+        self.folder.chmod(0o755)
+        self._hosts = self.folder / "hosts"
+        self._hosts.write_text("127.0.0.1 localhost\n" + "".join(f"{address} {name}\n" for name, address in (hosts or {}).items()))
+        self._log, self._process = self.folder / "log", None
+
+    def _command(self):
+        if self.program == "microsocks":
+            login = ["-u", USER, "-P", PASSWORD] if self._password else []
+            return ["microsocks", "-i", places.GATEWAY, "-p", str(self.port), *login]
+        settings = self.folder / "conf"
+        if self.program == "tinyproxy":
+            login = f"BasicAuth {USER} {PASSWORD.replace(' ', '')}\n" if self._password else ""
+            settings.write_text(f"Port {self.port}\nListen {places.GATEWAY}\nTimeout 600\nMaxClients 100\nLogLevel Connect\n{login}")
+            return ["tinyproxy", "-d", "-c", settings]
+        settings.write_text(f"""logoutput: {self._log}
+internal: {places.GATEWAY} port = {self.port}
+external: wan0
+socksmethod: none
+clientmethod: none
+user.privileged: root
+user.unprivileged: nobody
+client pass {{
+  from: 0/0 to: 0/0
+  log: error
+}}
+socks pass {{
+  from: 0/0 to: 0/0
+  command: connect udpassociate
+  log: error connect
+}}
+socks pass {{
+  from: 0/0 to: 0/0
+  command: udpreply
+  log: error
+}}
+""")
+        return ["danted", "-f", settings]
+
+    def start(self):
+        log = self._log.open("a")
+        self._process = self.place.gateway.start(list(map(str, self._command())), stdout=log, stderr=subprocess.STDOUT, preexec_fn=self._enter)
+        log.close()
+        wait_for(lambda: f":{self.port} " in self.place.gateway.run(["ss", "-Hltn"]), lambda: f"{self.program} does not listen: {self.log()}", 10)
+        return self
+
+    def _enter(self):
+        kernel.private_mounts()
+        kernel.mount(self._hosts, "/etc/hosts", flags=kernel.MS_BIND)
+        process.join(self.place.outside)
+
+    def log(self):
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def stop(self):
+        stop(self._process)

@@ -1,0 +1,261 @@
+// The relay with apps and a SOCKS5 proxy on loopback; the test says what the kernel and the rules would.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "agent/network/socket_address.h"
+#include "agent/proxy/relay_thread.h"
+
+namespace vpn::agent::proxy {
+namespace {
+
+using namespace std::string_literals;
+using std::chrono::milliseconds;
+
+const policy::Address here = policy::Address::from_v4(0x7f000001);
+
+std::uint16_t own_port(int socket) {
+  sockaddr_storage own{};
+  socklen_t size = sizeof(own);
+  ::getsockname(socket, reinterpret_cast<sockaddr*>(&own), &size);
+  return from_socket_address(own)->second;
+}
+
+Descriptor blocking_socket(int type, std::uint16_t port = 0, bool connects = false) {
+  Descriptor out(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
+  const timeval patience{5, 0};
+  ::setsockopt(out.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  sockaddr_storage where{};
+  const socklen_t size = socket_address(here, port, where);
+  const auto* address = reinterpret_cast<const sockaddr*>(&where);
+  EXPECT_EQ(connects ? ::connect(out.get(), address, size) : ::bind(out.get(), address, size), 0);
+  return out;
+}
+
+std::string heard(int socket, std::size_t size) {
+  std::string out(size, '\0');
+  const ssize_t n = ::recv(socket, out.data(), size, MSG_WAITALL);
+  out.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  return out;
+}
+
+bool say(int socket, std::string_view bytes) {
+  return ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+}
+
+// Serves one connection after the other: SOCKS5 without a login, then what comes goes back.
+class TestProxy {
+ public:
+  TestProxy() : listener_(blocking_socket(SOCK_STREAM)), datagrams_(blocking_socket(SOCK_DGRAM)) {
+    ::listen(listener_.get(), 16);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~TestProxy() {
+    ending_ = true;
+    const Descriptor wakes = blocking_socket(SOCK_STREAM, port(), true);
+    thread_.join();
+  }
+  std::uint16_t port() const { return own_port(listener_.get()); }
+  std::string asked() {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
+  std::atomic<char> reply{0};
+
+ private:
+  void serve() {
+    for (;;) {
+      const Descriptor client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (ending_) return;
+      if (client) carry(client.get());
+    }
+  }
+  void carry(int client) {
+    const timeval patience{2, 0};
+    ::setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    heard(client, 3);
+    say(client, "\5\0"s);
+    const std::string head = heard(client, 4);
+    if (head.size() < 4) return;
+    std::string place = head[3] == 3 ? heard(client, 1) : heard(client, 6);
+    if (head[3] == 3) place += heard(client, static_cast<unsigned char>(place[0]) + 2u);
+    {
+      const std::lock_guard lock(mutex_);
+      asked_ = place;
+    }
+    const std::uint16_t port = head[1] == 3 ? own_port(datagrams_.get()) : std::uint16_t{0};
+    std::string answer = "\5\0\0\1\0\0\0\0"s;
+    answer[1] = reply;
+    answer += static_cast<char>(port >> 8);
+    answer += static_cast<char>(port & 0xff);
+    say(client, answer);
+    if (head[1] == 3) return carry_datagram(client);
+    std::array<char, 65536> room{};
+    for (;;) {
+      const ssize_t n = ::recv(client, room.data(), room.size(), 0);
+      if (n <= 0 || !say(client, {room.data(), static_cast<std::size_t>(n)})) return;
+    }
+  }
+  // The first one goes back three times: as a fragment, from elsewhere, and as it is.
+  void carry_datagram(int client) {
+    std::array<char, 2048> room{};
+    sockaddr_storage from{};
+    socklen_t size = sizeof(from);
+    const ssize_t n =
+        ::recvfrom(datagrams_.get(), room.data(), room.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
+    if (n < 10) return;
+    std::string bytes(room.data(), static_cast<std::size_t>(n));
+    const auto back = [&] {
+      ::sendto(datagrams_.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&from), size);
+    };
+    bytes[2] = 1;
+    back();
+    bytes[2] = 0;
+    ++bytes[7];
+    back();
+    --bytes[7];
+    back();
+    heard(client, 1);
+  }
+
+  Descriptor listener_, datagrams_;
+  std::atomic<bool> ending_{false};
+  std::mutex mutex_;
+  std::string asked_;
+  std::thread thread_;
+};
+
+class RelayTest : public testing::Test {
+ protected:
+  RelayTest() {
+    handed_.remote = *policy::Address::parse("192.0.2.80");
+    handed_.port = 7;
+    handed_.owner.app = 1;
+    route_.place.address = here;
+    route_.place.port = proxy_.port();
+    route_.to = {{}, handed_.remote, handed_.port};
+    RelayThread::Hooks hooks;
+    hooks.handed = [this](std::uint8_t, const policy::Address&, std::uint16_t) {
+      return known_ ? std::optional(handed_) : std::nullopt;
+    };
+    hooks.datagrams_read = [](std::chrono::nanoseconds) {};
+    hooks.prepare = [this](int, Number) { return !forbidden_; };
+    hooks.resolve = [this](const Handed&) {
+      Route route = route_;
+      route.place.datagrams = datagrams_;
+      return routed_ ? std::optional(route) : std::nullopt;
+    };
+    hooks.allow = [this](Number, const policy::Address&, std::uint16_t) { ++allowed_; };
+    hooks.forbid = [this](Number, const policy::Address&, std::uint16_t) { --allowed_; };
+    hooks.unreachable = [this](std::uint32_t, const std::string&) { ++unreachable_; };
+    std::array<std::uint16_t, 8> ports{};
+    std::random_device random;
+    for (auto& port : ports) port = static_cast<std::uint16_t>(20'000 + random() % 10'000);
+    auto opened = RelayThread::open(agent_, here, ports, std::move(hooks));
+    if (!opened) throw std::runtime_error(opened.error().what);
+    relay_ = std::move(*opened);
+    thread_ = std::thread([this] { agent_.run(); });
+  }
+  ~RelayTest() override {
+    agent_.stop();
+    thread_.join();
+    relay_.reset();
+  }
+  Descriptor app(int type = SOCK_STREAM) const { return blocking_socket(type, relay_->port(), true); }
+  static bool within(const std::function<bool()>& holds) {
+    for (int i = 0; i < 250; ++i) {
+      if (holds()) return true;
+      std::this_thread::sleep_for(milliseconds(20));
+    }
+    return false;
+  }
+
+  TestProxy proxy_;
+  Handed handed_;
+  Route route_;
+  std::atomic<bool> known_{true}, routed_{true}, datagrams_{true}, forbidden_{false};
+  std::atomic<int> allowed_{0}, unreachable_{0};
+  AsioLoop agent_;
+  std::unique_ptr<RelayThread> relay_;
+  std::thread thread_;
+};
+
+TEST_F(RelayTest, CarriesBothWaysAndTheEndOfOneHalf) {
+  const Descriptor client = app();
+  std::string much(4 << 20, 'x');
+  for (std::size_t i = 0; i < much.size(); i += 7) much[i] = static_cast<char>(i);
+  std::thread sender([&] {
+    EXPECT_TRUE(say(client.get(), much));
+    ::shutdown(client.get(), SHUT_WR);
+  });
+  std::this_thread::sleep_for(milliseconds(200));  // nobody reads: what comes back has to wait
+  EXPECT_TRUE(heard(client.get(), much.size()) == much);
+  EXPECT_EQ(heard(client.get(), 1), "") << "and then the end";
+  sender.join();
+  EXPECT_EQ(proxy_.asked(), "\xc0\0\2\x50\0\7"s);
+  EXPECT_TRUE(within([&] { return relay_->counts().streams == 0; }));
+  EXPECT_EQ(relay_->counts().carried, 1u);
+}
+
+TEST_F(RelayTest, OfNobodyNothing) {
+  known_ = false;
+  EXPECT_EQ(heard(app().get(), 1), "");
+  known_ = true;
+  routed_ = false;
+  const Descriptor client = app();
+  EXPECT_EQ(heard(client.get(), 1), "");
+  EXPECT_TRUE(within([&] { return relay_->counts().refused == 2; }));
+  EXPECT_EQ(unreachable_, 0);
+}
+
+TEST_F(RelayTest, AProxyThatRefusesOrIsNotThere) {
+  proxy_.reply = 5;
+  EXPECT_EQ(heard(app().get(), 1), "");
+  EXPECT_TRUE(within([&] { return relay_->counts().streams == 0; }));
+  EXPECT_EQ(unreachable_, 0) << "the destination's fault";
+  forbidden_ = true;
+  EXPECT_EQ(heard(app().get(), 1), "");
+  EXPECT_TRUE(within([&] { return unreachable_ == 1; }));
+}
+
+TEST_F(RelayTest, WhatTheRulesSayOtherwiseNowEnds) {
+  const Descriptor client = app();
+  EXPECT_TRUE(say(client.get(), "hello"));
+  EXPECT_EQ(heard(client.get(), 5), "hello");
+  relay_->review([](const Handed&) { return true; });
+  relay_->cut_tunnel(1);
+  EXPECT_TRUE(say(client.get(), "again"));
+  EXPECT_EQ(heard(client.get(), 5), "again");
+  relay_->review([](const Handed&) { return false; });
+  EXPECT_EQ(heard(client.get(), 1), "");
+  EXPECT_TRUE(within([&] { return relay_->counts().streams == 0; }));
+}
+
+TEST_F(RelayTest, Datagrams) {
+  const Descriptor client = app(SOCK_DGRAM);
+  EXPECT_TRUE(say(client.get(), "hello"));
+  std::array<char, 64> room{};
+  ASSERT_EQ(::recv(client.get(), room.data(), room.size(), 0), 5) << "neither the fragment nor another's";
+  EXPECT_EQ(allowed_, 1);
+  EXPECT_EQ(::recv(client.get(), room.data(), room.size(), MSG_DONTWAIT), -1) << "once";
+  relay_->cut_tunnel(0);
+  EXPECT_TRUE(within([&] { return relay_->counts().associations == 0 && allowed_ == 0; }));
+}
+
+TEST_F(RelayTest, AProxyWithoutDatagramsGetsNone) {
+  datagrams_ = false;
+  const Descriptor client = app(SOCK_DGRAM);
+  EXPECT_TRUE(say(client.get(), "hello"));
+  EXPECT_TRUE(within([&] { return relay_->counts().refused == 1 && relay_->counts().associations == 0; }));
+  EXPECT_EQ(proxy_.asked(), "");
+}
+
+}  // namespace
+}  // namespace vpn::agent::proxy
