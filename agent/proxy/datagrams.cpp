@@ -52,7 +52,7 @@ void Association::look() {
   if (quiet >= longest_idle) end({});
 }
 
-void Association::end(Flow::End how) {
+void Association::end(const Flow::End& how) {
   over_ = true;
   soon_.reset();
   controlling_.reset();

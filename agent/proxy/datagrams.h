@@ -52,7 +52,7 @@ class Association {
   void associated();
   void ready();
   void receive();
-  void end(Flow::End how);
+  void end(const Flow::End& how);
 
   Loop& loop_;
   Route route_;

@@ -104,7 +104,7 @@ void Flow::look() {
   if (quiet >= (half ? longest_half : longest_idle)) end({"nothing was sent for too long", false});
 }
 
-void Flow::end(End how) {
+void Flow::end(const End& how) {
   phase_ = Phase::over;
   soon_.reset();
   for (Side* side : {&client_, &proxy_}) {

@@ -76,7 +76,7 @@ class Flow {
   bool put(Side& to, Pipe& pipe, std::string_view bytes);
   void wait();
   void watch(Side& side, bool reading, bool writing);
-  void end(End how);
+  void end(const End& how);
 
   Loop& loop_;
   Side client_, proxy_;
