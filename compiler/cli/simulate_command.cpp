@@ -124,19 +124,21 @@ int read_files(const Arguments& arguments, Task& task) {
 /// Through all frames. Exit code: what could not be read, judged or written.
 int run_capture(simulate::Capture& capture, simulate::Simulation& simulation, SimulateReport& report_to, bool packets,
                 simulate::DroppedFile* dropped) {
-  constexpr std::uint64_t between = 1u << 14;  // packets, from one look at the progress to the next
   Progress progress("simulating", static_cast<std::size_t>(capture.size() >> 20), "MiB");
-  simulate::Frame frame;
-  bool more = capture.next(frame);
-  if (const auto begun = simulation.begin(capture.link(), more ? frame.at : 0); !begun) return report(begun.error());
+  std::span<const simulate::Frame> frames = capture.next();
+  if (const auto begun = simulation.begin(capture.link(), frames.empty() ? 0 : frames[0].at); !begun)
+    return report(begun.error());
   if (!report_to.begin()) return Exit::unreadable;
-  for (std::uint64_t number = 1; more; more = capture.next(frame), ++number) {
-    const simulate::Judged judged = simulation.take(frame);
-    const bool is_dropped = judged.what == simulate::Judged::What::flow && judged.verdict == policy::Verdict::drop;
-    if (dropped != nullptr && is_dropped) dropped->write(frame);
-    if (packets && !report_to.packet(number, frame, judged)) return Exit::unreadable;
-    if (number % between == 0 && capture.size() != 0)
-      progress.reach(static_cast<std::size_t>(capture.position() >> 20));
+  std::uint64_t number = 0;
+  for (std::uint64_t rounds = 0; !frames.empty(); frames = capture.next(), ++rounds) {
+    simulation.prepare(frames);
+    for (const simulate::Frame& frame : frames) {
+      const simulate::Judged judged = simulation.take();
+      const bool is_dropped = judged.what == simulate::Judged::What::flow && judged.verdict == policy::Verdict::drop;
+      if (dropped != nullptr && is_dropped) dropped->write(frame);
+      if (packets && !report_to.packet(++number, frame, judged)) return Exit::unreadable;
+    }
+    if (rounds % 1024 == 0 && capture.size() != 0) progress.reach(static_cast<std::size_t>(capture.position() >> 20));
   }
   simulation.finish();
   return Exit::ok;

@@ -14,7 +14,7 @@ namespace vpn::simulate {
 namespace {
 
 constexpr const char* library_name = "libpcap.so.0.8";
-constexpr int written_snaplen = 262144;  // the most that libpcap reads
+constexpr std::size_t largest_frame = 262144;  // that libpcap reads
 
 /// What is used of libpcap, from its own declarations.
 struct Library {
@@ -78,7 +78,7 @@ Moment moment_of(const timeval& t) {  // nanoseconds in the place of microsecond
 void Capture::CloseFile::operator()(std::FILE* file) const { std::fclose(file); }
 
 Capture::Capture(std::string path, pcap* handle, std::FILE* file)
-    : path_(std::move(path)), handle_(handle), file_(file) {}
+    : path_(std::move(path)), handle_(handle), file_(file), bytes_(2 * largest_frame) {}
 
 Capture::~Capture() { library().close(handle_); }
 
@@ -117,21 +117,31 @@ std::uint64_t Capture::position() const {
   return at < 0 ? 0 : static_cast<std::uint64_t>(at);
 }
 
-bool Capture::next(Frame& out) {
-  pcap_pkthdr* header = nullptr;
-  const std::uint8_t* bytes = nullptr;
-  const int got = library().next_ex(handle_, &header, &bytes);
-  if (got == 1) {
-    out = {moment_of(header->ts), header->len, {bytes, header->caplen}};
-    return true;
+void Capture::note_end(int got) {
+  at_end_ = true;
+  if (got == PCAP_ERROR_BREAK) return;  // which is what the end of a file is called
+  state_ = std::ferror(file_) != 0
+               ? unreadable(path_, errno)
+               : fail(ErrorKind::invalid_input,
+                      std::string("the capture cannot be read any further: ") + library().geterr(handle_), path_,
+                      "what stands before was judged; was it cut off while it was written?");
+}
+
+std::span<const Frame> Capture::next() {
+  std::size_t count = 0, used = 0;
+  while (!at_end_ && count < frames_.size() && used < largest_frame) {
+    pcap_pkthdr* header = nullptr;
+    const std::uint8_t* bytes = nullptr;
+    if (const int got = library().next_ex(handle_, &header, &bytes); got != 1) {
+      note_end(got);
+      break;
+    }
+    const std::size_t size = std::min<std::size_t>(header->caplen, largest_frame);
+    std::memcpy(bytes_.data() + used, bytes, size);
+    frames_[count++] = {moment_of(header->ts), header->len, {bytes_.data() + used, size}};
+    used += size;
   }
-  if (got != PCAP_ERROR_BREAK)  // which is what the end of a file is called
-    state_ = std::ferror(file_) != 0
-                 ? unreadable(path_, errno)
-                 : fail(ErrorKind::invalid_input,
-                        std::string("the capture cannot be read any further: ") + library().geterr(handle_), path_,
-                        "what stands before was judged; was it cut off while it was written?");
-  return false;
+  return {frames_.data(), count};
 }
 
 // --- What was dropped -----------------------------------------------------------------------------------------------
@@ -143,7 +153,7 @@ Result<std::unique_ptr<DroppedFile>> DroppedFile::create(const std::string& path
   const Library& pcap = library();
   std::FILE* stream = ::fdopen(::fcntl(out->file_.descriptor(), F_DUPFD_CLOEXEC, 0), "wb");
   if (stream == nullptr) return lower::cannot_write(path, errno);
-  out->like_ = pcap.open_dead(pcap.datalink(like.handle_), written_snaplen, PCAP_TSTAMP_PRECISION_NANO);
+  out->like_ = pcap.open_dead(pcap.datalink(like.handle_), static_cast<int>(largest_frame), PCAP_TSTAMP_PRECISION_NANO);
   if (out->like_ != nullptr) out->dumper_ = pcap.dump_fopen(out->like_, stream);
   if (out->dumper_ != nullptr) return out;
   std::fclose(stream);

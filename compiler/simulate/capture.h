@@ -2,10 +2,13 @@
 // those that it needs would make every other command start a quarter slower.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "compiler/lower/pending_file.h"
 #include "compiler/simulate/simulation.h"
@@ -27,9 +30,9 @@ class Capture {
 
   Link link() const { return link_; }
   std::string link_name() const;  ///< as libpcap describes it
-  /// True: a frame, whose bytes are valid until the next call. False: there are no more, or what comes cannot be read
-  /// (error()).
-  bool next(Frame& out);
+  /// The next frames, at most Simulation::most_together, whose bytes are valid until the next call. None: there are no
+  /// more, or what comes cannot be read (state()).
+  std::span<const Frame> next();
   /// Nothing went wrong, or: what is behind the frames so far cannot be read.
   const Result<void>& state() const { return state_; }
 
@@ -42,6 +45,7 @@ class Capture {
     void operator()(std::FILE* file) const;
   };
   Capture(std::string path, pcap* handle, std::FILE* file);
+  void note_end(int got);
 
   std::string path_;
   pcap* handle_;  ///< owns file_
@@ -49,6 +53,9 @@ class Capture {
   Link link_ = Link::ethernet;
   std::uint64_t size_ = 0;
   Result<void> state_;
+  bool at_end_ = false;
+  std::array<Frame, Simulation::most_together> frames_;
+  std::vector<std::uint8_t> bytes_;  ///< of the frames: libpcap keeps those of the last one only
 };
 
 /// A capture that is written: of the link type of another, in nanoseconds. It appears when it is whole.

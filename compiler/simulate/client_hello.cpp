@@ -40,6 +40,7 @@ class Cursor {
 
 /// The handshake bytes of the records, as far as they are there; false: it is no handshake.
 bool join_records(std::span<const std::uint8_t> stream, std::vector<std::uint8_t>& out) {
+  out.reserve(stream.size());
   while (stream.size() >= record_header) {
     const std::size_t size = static_cast<std::size_t>(stream[3]) << 8 | stream[4];
     if (stream[0] != record_handshake || stream[1] != 3 || size == 0) return !out.empty();

@@ -55,10 +55,7 @@ std::uint32_t FlowTable::look_up(const FlowKey& key, std::uint64_t hash) const {
   return policy::none;
 }
 
-std::uint32_t FlowTable::known(const FlowKey& key) const { return look_up(key, key.hash(seed_)); }
-
-std::uint32_t FlowTable::find(const FlowKey& key, bool& fresh) {
-  const std::uint64_t hash = key.hash(seed_);
+std::uint32_t FlowTable::find(const FlowKey& key, std::uint64_t hash, bool& fresh) {
   const std::uint32_t there = look_up(key, hash);
   fresh = there == policy::none && size_ < most_;
   if (!fresh) return there;

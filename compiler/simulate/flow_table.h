@@ -73,11 +73,15 @@ class FlowTable {
  public:
   FlowTable(std::uint64_t seed, std::size_t most);
 
+  std::uint64_t hash(const FlowKey& key) const { return key.hash(seed_); }
   /// The number of the flow; `policy::none`: there is no such flow and no room for one.
   /// `fresh`: it is new, with nothing but its key.
-  std::uint32_t find(const FlowKey& key, bool& fresh);
+  std::uint32_t find(const FlowKey& key, std::uint64_t hash, bool& fresh);
   /// The number of a flow that is there; `policy::none`: it is not.
-  std::uint32_t known(const FlowKey& key) const;
+  std::uint32_t known(const FlowKey& key) const { return look_up(key, hash(key)); }
+  /// Brings what find() will look at near: first its slot, and once that is there, its entry.
+  void fetch_slot(std::uint64_t hash) const { __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]); }
+  void fetch_entry(std::uint64_t hash) const;
   FlowEntry& operator[](std::uint32_t number) { return chunks_[number / per_chunk][number % per_chunk]; }
   const FlowEntry& operator[](std::uint32_t number) const { return chunks_[number / per_chunk][number % per_chunk]; }
   std::uint32_t size() const { return size_; }
@@ -103,5 +107,18 @@ class FlowTable {
   std::vector<std::unique_ptr<FlowEntry[], FreeChunk>> chunks_;
   std::uint32_t size_ = 0;
 };
+
+// Always inline, for the compiler leaves out calls of functions that do nothing but fetch.
+[[gnu::always_inline]] inline void FlowTable::fetch_entry(std::uint64_t hash) const {
+  const auto tag = static_cast<std::uint32_t>(hash >> 32);
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t at = hash & mask; slots_[at].flow != 0; at = (at + 1) & mask) {
+    if (slots_[at].tag != tag) continue;
+    const FlowEntry& entry = (*this)[slots_[at].flow - 1];
+    __builtin_prefetch(&entry, 1);
+    __builtin_prefetch(reinterpret_cast<const char*>(&entry) + sizeof(FlowEntry) / 2, 1);
+    return;
+  }
+}
 
 }  // namespace vpn::simulate

@@ -42,7 +42,7 @@ bool take_offset(std::string_view text, std::size_t& at, std::int64_t& seconds) 
   if (!ahead && !take(text, at, '-')) return false;
   if (!take_number(text, at, 2, hours) || !take(text, at, ':') || !take_number(text, at, 2, minutes)) return false;
   if (hours > 23 || minutes > 59) return false;
-  seconds = (ahead ? 1 : -1) * (hours * 3600 + minutes * 60);
+  seconds = (ahead ? 1 : -1) * (std::int64_t{hours} * 3600 + std::int64_t{minutes} * 60);
   return true;
 }
 
@@ -82,7 +82,8 @@ std::optional<Moment> parse_rfc3339(std::string_view text) {
                                             std::chrono::day(static_cast<unsigned>(day))};
   if (!date_of.ok()) return std::nullopt;
   const std::int64_t days = std::chrono::sys_days(date_of).time_since_epoch().count();
-  const std::int64_t all = days * seconds_of_day + hour * 3600 + minute * 60 + seconds - offset;
+  const std::int64_t all =
+      days * seconds_of_day + std::int64_t{hour} * 3600 + std::int64_t{minute} * 60 + seconds - offset;
   if (all < 0 || all > last_second) return std::nullopt;
   return all * second + fraction;
 }

@@ -2,10 +2,12 @@
 // that is known costs one look-up; verdicts are found anew when the device's state, a name or an app changes.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -84,7 +86,16 @@ class Simulation {
 
   /// To be called first, with the moment of the first packet. Errors: a timeline out of order.
   Result<void> begin(Link link, Moment beginning);
-  Judged take(const Frame& frame);
+  /// Frames that come one behind the other, at most `most_together`, whose bytes live until the last was taken: what
+  /// the next ones need is fetched while the first is judged.
+  void prepare(std::span<const Frame> frames);
+  static constexpr std::size_t most_together = 64;
+  /// The next of those that were prepared.
+  Judged take();
+  Judged take(const Frame& frame) {
+    prepare({&frame, 1});
+    return take();
+  }
   /// After the last frame.
   void finish();
 
@@ -101,6 +112,15 @@ class Simulation {
   struct Record;
   struct Quote;
   struct Fragments;
+  /// A frame as far as it can be read without what the ones before it tell.
+  struct Prepared {
+    Moment at = 0;
+    std::uint32_t length = 0;
+    bool source_is_b = false;
+    Packet packet;
+    FlowKey key;
+    std::uint64_t hash = 0;
+  };
   struct Owner {
     const policy::FlowText* as = nullptr;
     std::uint32_t app = 0;  ///< of Attribution
@@ -118,11 +138,10 @@ class Simulation {
   };
 
   // Of a packet (simulation_packets.cpp).
-  FlowKey key_of(bool& source_is_b);
   std::uint32_t quote_number();
   void join_fragments(Moment now);
   bool open(FlowEntry& flow, bool source_is_b);
-  Judged take_unlisted(const FlowKey& key, bool source_is_b, const Frame& frame);
+  Judged take_unlisted(const Prepared& p);
   void look_into_lookup(FlowEntry& flow, Direction direction, Moment now);
   void look_into_stream(std::uint32_t number, Direction direction, Moment now);
   void tell_name(FlowEntry& flow, const std::string& name);
@@ -169,7 +188,9 @@ class Simulation {
   policy::Situation booting_;
   std::unordered_map<std::uint32_t, policy::Situation> situations_;
   std::uint32_t name_changes_ = 0;
-  Packet packet_;
+  std::array<Prepared, most_together> prepared_;
+  std::size_t next_prepared_ = 0;
+  Packet* packet_ = nullptr;  ///< the one that is judged
   Counts counts_;
   std::vector<std::string> shared_names_;
   std::uint64_t shared_addresses_ = 0;

@@ -58,16 +58,10 @@ FlowKey ordered_key(const Packet& p, bool& source_is_b) {
 
 }  // namespace
 
-FlowKey Simulation::key_of(bool& source_is_b) {
-  FlowKey key = ordered_key(packet_, source_is_b);
-  if (packet_.has_icmp_type && is_icmp_error(packet_.protocol, packet_.icmp_type)) key.quote = quote_number();
-  return key;
-}
-
 // The packet that is quoted went the other way: from this device to its remote end.
 std::uint32_t Simulation::quote_number() {
   Packet quoted;
-  if (packet_.payload.empty() || !decode_ip(packet_.payload, quoted)) return 0;
+  if (packet_->payload.empty() || !decode_ip(packet_->payload, quoted)) return 0;
   bool source_is_b = false;
   FlowKey key = ordered_key(quoted, source_is_b);
   key.quote = source_is_b ? 2 : 1;  // who of the two has sent it
@@ -96,41 +90,42 @@ std::uint32_t Simulation::quote_number() {
 }
 
 void Simulation::join_fragments(Moment now) {
-  Fragments::First& first = fragments_->of(packet_);
-  if (!packet_.not_first) {
-    first = {packet_.source,    packet_.destination,   packet_.fragment_id, packet_.protocol,         packet_.icmp_type,
-             packet_.has_ports, packet_.has_icmp_type, packet_.source_port, packet_.destination_port, now};
+  Fragments::First& first = fragments_->of(*packet_);
+  if (!packet_->not_first) {
+    first = {
+        packet_->source,    packet_->destination,   packet_->fragment_id, packet_->protocol,         packet_->icmp_type,
+        packet_->has_ports, packet_->has_icmp_type, packet_->source_port, packet_->destination_port, now};
     return;
   }
-  const bool joins = first.id == packet_.fragment_id && first.source == packet_.source &&
-                     first.destination == packet_.destination && first.at <= now &&
-                     now - first.at <= Fragments::longest && (packet_.v6 || first.protocol == packet_.protocol);
+  const bool joins = first.id == packet_->fragment_id && first.source == packet_->source &&
+                     first.destination == packet_->destination && first.at <= now &&
+                     now - first.at <= Fragments::longest && (packet_->v6 || first.protocol == packet_->protocol);
   if (!joins) {
     ++counts_.fragments_alone;
     return;
   }
-  packet_.protocol = first.protocol;
-  packet_.has_ports = first.has_ports;
-  packet_.source_port = first.source_port;
-  packet_.destination_port = first.destination_port;
-  packet_.has_icmp_type = first.has_icmp_type;
-  packet_.icmp_type = first.icmp_type;
+  packet_->protocol = first.protocol;
+  packet_->has_ports = first.has_ports;
+  packet_->source_port = first.source_port;
+  packet_->destination_port = first.destination_port;
+  packet_->has_icmp_type = first.has_icmp_type;
+  packet_->icmp_type = first.icmp_type;
 }
 
 // Its first packet says which end the device is.
 bool Simulation::open(FlowEntry& flow, bool source_is_b) {
-  const Side side = device_.side(packet_);
+  const Side side = device_.side(*packet_);
   if (side == Side::another) {
     flow.flags = FlowEntry::ignored;
     return false;
   }
   const bool from_device = side != Side::incoming;
   if (source_is_b == from_device) flow.flags |= FlowEntry::local_is_b;
-  if (is_from_beginner(packet_) == from_device) flow.flags |= FlowEntry::begun;
+  if (is_from_beginner(*packet_) == from_device) flow.flags |= FlowEntry::begun;
   if (side == Side::forwarded) flow.flags |= FlowEntry::forwarded;
-  const std::uint16_t remote_port = from_device ? packet_.destination_port : packet_.source_port;
-  if (packet_.protocol == VPN_UDP && remote_port == port_dns) flow.flags |= FlowEntry::lookup;
-  if (packet_.protocol == VPN_TCP && (remote_port == port_dns ? options_.names_from_dns : options_.names_from_tls))
+  const std::uint16_t remote_port = from_device ? packet_->destination_port : packet_->source_port;
+  if (packet_->protocol == VPN_UDP && remote_port == port_dns) flow.flags |= FlowEntry::lookup;
+  if (packet_->protocol == VPN_TCP && (remote_port == port_dns ? options_.names_from_dns : options_.names_from_tls))
     flow.flags |= FlowEntry::stream;
   return true;
 }
@@ -154,7 +149,7 @@ void Simulation::read_answer(const FlowEntry& flow, Bytes message, Moment now) {
 }
 
 void Simulation::look_into_lookup(FlowEntry& flow, Direction direction, Moment now) {
-  const Bytes message = packet_.payload;
+  const Bytes message = packet_->payload;
   if (message.size() < dns::header_size || dns::is_response(message) != (direction == in)) return;
   tell_name(flow, dns::asked_name(message));
   if (direction == in) read_answer(flow, message, now);
@@ -162,11 +157,11 @@ void Simulation::look_into_lookup(FlowEntry& flow, Direction direction, Moment n
 
 void Simulation::look_into_stream(std::uint32_t number, Direction direction, Moment now) {
   FlowEntry& flow = flows_[number];
-  if (packet_.payload.empty()) return;
+  if (packet_->payload.empty()) return;
   const std::uint16_t remote_port = (flow.flags & FlowEntry::local_is_b) != 0 ? flow.key.a_port : flow.key.b_port;
   if (remote_port == port_dns) {
     if (direction != in) return;
-    Bytes stream = streams_.add(number, packet_.sequence, packet_.payload);
+    Bytes stream = streams_.add(number, packet_->sequence, packet_->payload);
     std::size_t read = 0;
     for (std::size_t size = 0; stream.size() - read >= 2; read += size) {
       size = std::size_t{2} + (static_cast<std::size_t>(stream[read]) << 8 | stream[read + 1]);
@@ -178,12 +173,13 @@ void Simulation::look_into_stream(std::uint32_t number, Direction direction, Mom
     return;
   }
   if (direction != out) return;
-  const bool begins = packet_.payload[0] == 22 && (packet_.payload.size() < 2 || packet_.payload[1] == 3);
-  if (!begins && !streams_.knows(number)) {
-    flow.flags &= static_cast<std::uint8_t>(~FlowEntry::stream);
-    return;
-  }
-  const ServerName found = server_name(streams_.add(number, packet_.sequence, packet_.payload));
+  // Most are whole in their first segment; what does not begin like one never will.
+  const bool joined = streams_.knows(number);
+  const bool begins = packet_->payload[0] == 22 && (packet_->payload.size() < 2 || packet_->payload[1] == 3);
+  ServerName found;
+  if (!joined && begins) found = server_name(packet_->payload);
+  if (joined || found.found == ServerName::Found::more)
+    found = server_name(streams_.add(number, packet_->sequence, packet_->payload));
   if (found.found == ServerName::Found::more) return;
   streams_.forget(number);
   flow.flags &= static_cast<std::uint8_t>(~FlowEntry::stream);
@@ -192,48 +188,70 @@ void Simulation::look_into_stream(std::uint32_t number, Direction direction, Mom
 
 // --- Packets --------------------------------------------------------------------------------------------------------
 
-Judged Simulation::take_unlisted(const FlowKey& key, bool source_is_b, const Frame& frame) {
+Judged Simulation::take_unlisted(const Prepared& p) {
   FlowEntry flow;
-  flow.key = key;
-  if (!open(flow, source_is_b)) return {Judged::What::another};
+  flow.key = p.key;
+  if (!open(flow, p.source_is_b)) return {Judged::What::another};
   const bool local_is_b = (flow.flags & FlowEntry::local_is_b) != 0;
-  const Direction direction = source_is_b == local_is_b ? out : in;
-  renew(flow, frame.at);
-  const Candidate found = strictest(flow, direction, frame.at);
-  counts_.unlisted[direction][static_cast<std::size_t>(found.decision.verdict)].add(1, frame.length);
+  const Direction direction = p.source_is_b == local_is_b ? out : in;
+  renew(flow, p.at);
+  const Candidate found = strictest(flow, direction, p.at);
+  counts_.unlisted[direction][static_cast<std::size_t>(found.decision.verdict)].add(1, p.length);
   return {Judged::What::flow, direction, found.decision.verdict, found.decision.rule};
 }
 
-Judged Simulation::take(const Frame& frame) {
+// Whose first fragment, or what an error quotes, is known only when the packets before have been judged.
+void Simulation::prepare(std::span<const Frame> frames) {
+  next_prepared_ = 0;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    Prepared& p = prepared_[i];
+    p.at = frames[i].at;
+    p.length = frames[i].length;
+    decode(link_, frames[i].bytes, p.packet);
+    if (p.packet.kind != Packet::Kind::ip) continue;
+    p.key = ordered_key(p.packet, p.source_is_b);
+    p.hash = flows_.hash(p.key);
+    flows_.fetch_slot(p.hash);
+  }
+  for (std::size_t i = 0; i < frames.size(); ++i) flows_.fetch_entry(prepared_[i].hash);
+}
+
+Judged Simulation::take() {
   using What = Judged::What;
-  decode(link_, frame.bytes, packet_);
-  counts_.all.add(1, frame.length);
-  counts_.last = std::max(counts_.last, frame.at);
-  if (packet_.kind != Packet::Kind::ip) {
-    const bool other = packet_.kind == Packet::Kind::not_ip;
-    (other ? counts_.not_ip : counts_.malformed).add(1, frame.length);
+  Prepared& p = prepared_[next_prepared_++];
+  packet_ = &p.packet;
+  counts_.all.add(1, p.length);
+  counts_.last = std::max(counts_.last, p.at);
+  if (packet_->kind != Packet::Kind::ip) {
+    const bool other = packet_->kind == Packet::Kind::not_ip;
+    (other ? counts_.not_ip : counts_.malformed).add(1, p.length);
     return {other ? What::not_ip : What::malformed};
   }
-  clock_.move(frame.at);
-  if (packet_.fragment) join_fragments(frame.at);
-  if (!packet_.has_ports && has_ports(packet_.protocol) && !packet_.not_first) ++counts_.cut_short;
-  bool source_is_b = false, fresh = false;
-  const FlowKey key = key_of(source_is_b);
-  const std::uint32_t number = flows_.find(key, fresh);
-  if (number == policy::none) return take_unlisted(key, source_is_b, frame);
+  clock_.move(p.at);
+  const bool is_error = packet_->has_icmp_type && is_icmp_error(packet_->protocol, packet_->icmp_type);
+  if (packet_->fragment || is_error) {
+    if (packet_->fragment) join_fragments(p.at);
+    p.key = ordered_key(*packet_, p.source_is_b);
+    if (is_error) p.key.quote = quote_number();
+    p.hash = flows_.hash(p.key);
+  }
+  if (!packet_->has_ports && has_ports(packet_->protocol) && !packet_->not_first) ++counts_.cut_short;
+  bool fresh = false;
+  const std::uint32_t number = flows_.find(p.key, p.hash, fresh);
+  if (number == policy::none) return take_unlisted(p);
   FlowEntry& flow = flows_[number];
-  if ((fresh && !open(flow, source_is_b)) || (flow.flags & FlowEntry::ignored) != 0) {
-    counts_.another.add(1, frame.length);
+  if ((fresh && !open(flow, p.source_is_b)) || (flow.flags & FlowEntry::ignored) != 0) {
+    counts_.another.add(1, p.length);
     return {What::another};
   }
-  const Direction direction = source_is_b == ((flow.flags & FlowEntry::local_is_b) != 0) ? out : in;
+  const Direction direction = p.source_is_b == ((flow.flags & FlowEntry::local_is_b) != 0) ? out : in;
   constexpr std::uint8_t slow = FlowEntry::lookup | FlowEntry::stream | FlowEntry::invalid;
-  if (flow.generation != generation() || frame.at >= flow.recheck || (flow.flags & slow) != 0)
-    attend(number, direction, frame.at);
-  if (flow.record[direction] == no_record) flow.record[direction] = judge(number, direction, frame.at);
+  if (flow.generation != generation() || p.at >= flow.recheck || (flow.flags & slow) != 0)
+    attend(number, direction, p.at);
+  if (flow.record[direction] == no_record) flow.record[direction] = judge(number, direction, p.at);
   if (direction == out) flow.flags |= FlowEntry::asked;
-  flow.last[direction] = frame.at;
-  flow.bytes[direction] += frame.length;
+  flow.last[direction] = p.at;
+  flow.bytes[direction] += p.length;
   if (++flow.packets[direction] == policy::none) flush(flow);
   return {What::flow, direction, flow.verdict(direction), flow.rule(direction), number};
 }

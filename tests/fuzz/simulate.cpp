@@ -95,10 +95,12 @@ void use_capture(const std::uint8_t* data, std::size_t size) {
   const auto capture = Capture::open(file.path());
   if (!capture) return;
   Simulation simulation(policy(), timeline(), browser(), options());
-  Frame frame;
-  bool more = (*capture)->next(frame);
-  demand(simulation.begin((*capture)->link(), more ? frame.at : 0).has_value() || more);
-  for (; more; more = (*capture)->next(frame)) simulation.take(frame);
+  std::span<const Frame> frames = (*capture)->next();
+  demand(simulation.begin((*capture)->link(), frames.empty() ? 0 : frames[0].at).has_value() || !frames.empty());
+  for (; !frames.empty(); frames = (*capture)->next()) {
+    simulation.prepare(frames);
+    for (std::size_t i = 0; i < frames.size(); ++i) simulation.take();
+  }
   finish(simulation);
 }
 

@@ -32,9 +32,10 @@ int main(int argc, char** argv) {
   }
   if (first == "--timed" && argc > 2) return timed(argv + 2);
   if (argc < 4) {
-    std::fprintf(stderr,
-                 "usage: %s PROGRAM DATA_FOLDER OUTPUT_FOLDER [reading|policy|enforcing|agent|names] [--quick]\n",
-                 argv[0]);
+    std::fprintf(
+        stderr,
+        "usage: %s PROGRAM DATA_FOLDER OUTPUT_FOLDER [reading|policy|analysing|enforcing|agent|names] [--quick]\n",
+        argv[0]);
     return 2;
   }
   std::string only;
@@ -54,6 +55,7 @@ int main(int argc, char** argv) {
   Rows rows;
   if (only.empty() || only == "reading") reading(setup, rows);
   if (only.empty() || only == "policy") policy(setup, rows);
+  if (only.empty() || only == "analysing") analysing(setup, rows);
   if (only.empty() || only == "enforcing") enforcing(setup, rows);
   if (only.empty() || only == "agent") agent(setup, rows);
   if (only.empty() || only == "names") names(setup, rows);

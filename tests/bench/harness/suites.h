@@ -16,6 +16,7 @@ struct Setup {
 
 void reading(const Setup& setup, Rows& rows);    ///< "Reading and compiling" of docs/performance.md
 void policy(const Setup& setup, Rows& rows);     ///< "The policy"
+void analysing(const Setup& setup, Rows& rows);  ///< "Analysing"
 void enforcing(const Setup& setup, Rows& rows);  ///< "Enforcing"
 void agent(const Setup& setup, Rows& rows);      ///< "The agent"
 void names(const Setup& setup, Rows& rows);      ///< "Names"
