@@ -110,7 +110,7 @@ int run_explain(const Arguments& arguments) {
     return report({ErrorKind::usage, "give either --flow or --flows", {}, "see 'vpnprofile explain --help'"});
   if (arguments.get("state") == "-" && arguments.get("flows") == "-")
     return report({ErrorKind::usage, "the state and the flows cannot both come from standard input", {}, {}});
-  const PolicyInput input = open_policy(policy_request(arguments));
+  const PolicyInput input = open_policy(request_of(arguments));
   if (!input.policy) return report_failure(input);
   say_compiled(input);
   const auto state = read_state(arguments.get("state"));

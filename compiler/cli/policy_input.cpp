@@ -87,17 +87,6 @@ bool is_compiled_policy(const std::string& path) {
          policy::is_policy_file(std::as_bytes(std::span(beginning)));
 }
 
-PolicyRequest policy_request(const Arguments& arguments) {
-  PolicyRequest request;
-  request.paths = arguments.positional();
-  request.app_map = arguments.get("app-map");
-  request.trust = arguments.all("trust");
-  if (arguments.has("decrypt-key")) request.decrypt_key = arguments.get("decrypt-key");
-  policy::Platform platform{};
-  if (policy::parse(arguments.get("platform"), platform)) request.platform = platform;
-  return request;
-}
-
 Result<policy::Policy> open_compiled(const std::string& path, const policy::OpenOptions& options) {
   if (path != "-") return policy::Policy::open(path, options);
   const auto bytes = read_input(path, most_policy_bytes);

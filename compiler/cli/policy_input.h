@@ -33,9 +33,6 @@ struct PolicyInput {
   std::shared_ptr<const Built> built;  ///< from profiles: all that was found in them (its policy is the one above)
 };
 
-/// What the options `--app-map`, `--platform`, `--trust` and `--decrypt-key` and the arguments ask for.
-PolicyRequest policy_request(const Arguments& arguments);
-
 /// Opens a compiled policy; "-" is standard input.
 Result<policy::Policy> open_compiled(const std::string& path, const policy::OpenOptions& options = {});
 

@@ -114,7 +114,7 @@ int read_files(const Arguments& arguments, Task& task) {
     task.apps = std::move(reading.map);
   }
   if (exit != Exit::ok) return exit;
-  task.policy = open_policy(policy_request(arguments));
+  task.policy = open_policy(request_of(arguments));
   if (!task.policy.policy) return report_failure(task.policy);
   say_compiled(task.policy);
   for (const simulate::NamedState& s : task.timeline.states) warn_strange_tunnels(*task.policy.policy, s.state);
