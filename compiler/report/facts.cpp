@@ -170,6 +170,7 @@ std::vector<Space> spaces(const policy::Policy& policy) {
       if (const auto prefix = policy::Prefix::parse(s.prefixes()->Get(k)->string_view()))
         services[s.service()].push_back(*prefix);
   }
+  out.reserve(services.size() + 2);
   for (auto& [service, prefixes] : services)
     out.push_back({"Service " + std::string(policy::to_string(static_cast<policy::Service>(service))),
                    "Destinations by which the service is told (S2).", std::move(prefixes), none});

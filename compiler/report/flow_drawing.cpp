@@ -74,8 +74,10 @@ std::string rung_box(const Rung& rung, double x, const Box& box, double width, c
          number(badge) + "\" height=\"20\" rx=\"5\"/>";
   out += text_at(x + 14 + badge / 2, box.y + padding + 11.5, "badge-text", rung.badge, "middle");
   double y = box.y + padding + 12;
-  for (std::size_t i = 0; i < head.size(); ++i, y += line_height)
+  for (std::size_t i = 0; i < head.size(); ++i) {
     out += text_at(x + (i == 0 ? badge + 22 : 14), y, "heading", head[i]);
+    y += line_height;
+  }
   for (const std::string& line : lines) {
     out += text_at(x + 14, y, "small", line);
     y += line_height;

@@ -21,6 +21,7 @@ std::string when(const Scene& scene, const std::vector<std::size_t>& columns) {
   if (covered == scene.states.size()) return "in every state";
   if (connected == covered && covered == all_connected) return "while it is connected";
   std::vector<std::string> titles;
+  titles.reserve(columns.size());
   for (const std::size_t c : columns) titles.push_back(quoted(scene.columns[c].title));
   return "in the " + std::string(titles.size() == 1 ? "state " : "states ") + joined(titles, ", ", " and ");
 }
@@ -156,11 +157,16 @@ std::vector<std::string> promise(const policy::Policy& policy, const Scene& scen
     return std::pair(!a.through, a.unnamed == 0) < std::pair(!b.through, b.unnamed == 0);
   });
   std::vector<std::string> out;
+  const auto subject = [&](const Group& g) -> std::string {
+    if (groups.size() == 1) return "Ordinary internet traffic";
+    if (out.empty() && g.unnamed == all_unnamed) return "Ordinary internet traffic, but for the apps below,";
+    return senders_title(g.who, g.unnamed, false) + ": ordinary traffic";
+  };
   for (const Group& g : groups) {
     if (scene.has_others && !g.through) {
-      out.push_back(out.empty()
-                        ? "Ordinary internet traffic does not go through it in any state shown here."
-                        : "It governs nothing else: that is up to the other VPNs, which are disconnected here.");
+      out.emplace_back(out.empty()
+                           ? "Ordinary internet traffic does not go through it in any state shown here."
+                           : "It governs nothing else: that is up to the other VPNs, which are disconnected here.");
       break;
     }
     if (out.size() == 3 && groups.size() > 4) {
@@ -168,9 +174,7 @@ std::vector<std::string> promise(const policy::Policy& policy, const Scene& scen
                     " of apps are treated otherwise: the table below has them.");
       break;
     }
-    out.push_back((groups.size() == 1 ? "Ordinary internet traffic"
-                                      : senders_title(g.who, g.unnamed, false) + ": ordinary traffic") +
-                  " " + g.course + ".");
+    out.push_back(subject(g) + " " + g.course + ".");
   }
   const std::vector<std::string> left = beside(policy, scene);
   if (!left.empty()) out.push_back("Excepted, in some state beside the VPN: " + some(left, 8) + ".");

@@ -56,19 +56,29 @@ Verdicts decide_all(const policy::Situation& any, const std::vector<Item>& items
 std::vector<Column::Part> parts_of(const Scene& scene, const std::vector<std::uint32_t>& states,
                                    std::size_t network_count) {
   std::vector<std::pair<std::string, std::vector<std::string>>> by_status;
+  const auto is_plain = [](const State& s) {
+    return !s.is_connected && s.network != no_network && s.network != captive_portal;
+  };
+  const auto plain =
+      std::count_if(states.begin(), states.end(), [&](std::uint32_t s) { return is_plain(scene.states[s]); });
+  const bool all_plain = plain > 1 && plain == std::count_if(scene.states.begin(), scene.states.end(), is_plain) &&
+                         plain < static_cast<std::ptrdiff_t>(scene.states.size());
   for (const std::uint32_t s : states) {
     const State& state = scene.states[s];
+    if (all_plain && is_plain(state)) continue;
     auto it = std::find_if(by_status.begin(), by_status.end(), [&](const auto& p) { return p.first == state.status; });
     if (it == by_status.end()) it = by_status.insert(it, {state.status, {}});
     it->second.push_back(state.network);
   }
   std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> by_networks;
-  for (auto& [status, networks] : by_status) {
+  for (const auto& one : by_status) {
+    const std::vector<std::string>& networks = one.second;
     auto it = std::find_if(by_networks.begin(), by_networks.end(), [&](const auto& p) { return p.first == networks; });
     if (it == by_networks.end()) it = by_networks.insert(it, {networks, {}});
-    it->second.push_back(status);
+    it->second.push_back(one.first);
   }
   std::vector<Column::Part> out;
+  if (all_plain) out.push_back({"Every status but connected", "any network"});
   for (const auto& [networks, statuses] : by_networks) {
     const bool with_captive = std::find(networks.begin(), networks.end(), captive_portal) != networks.end();
     const bool any = network_count > 1 && networks.size() - (with_captive ? 1U : 0U) == network_count;
