@@ -124,14 +124,16 @@ void SimulateReport::count() {
   std::set<std::uint32_t> seen;
   std::uint32_t flow = 0;
   simulation_.each([&](const Listed& l) {
-    if (l.number != flow) seen.clear();
+    if (l.number != flow) {
+      seen.clear();
+      ++flows_;
+    }
     flow = l.number;
     const auto verdict = static_cast<std::uint32_t>(l.decision.verdict);
     const Direction direction = l.flow.incoming ? simulate::in : simulate::out;
     Total& total = totals_[direction][verdict];
     total.counted.add(l.counted.packets, l.counted.bytes);
     if (seen.insert(direction * 8u + verdict).second) ++total.flows;
-    if (l.state == 0) while_booting_ += l.counted.packets;
     if (l.decision.verdict != policy::Verdict::drop) return;
     policy::Flow kind = l.flow;
     kind.arrives_on = {};
@@ -256,7 +258,7 @@ std::string SimulateReport::summary_json() const {
           {"other_hosts", counted_json(c.another)}}}}},
       {"device",
        {{"known_from", basis_word(simulation_.device().basis())}, {"addresses", address_texts(simulation_.device())}}},
-      {"flows", simulation_.flows()},
+      {"flows", flows_},
       {"totals", totals},
       {"top_drops", drops},
       {"notes", simulation_.notes()}};

@@ -55,7 +55,7 @@ class SimulateReport {
   std::string out_;
   bool first_ = true;
   std::array<std::array<Total, 6>, 2> totals_{};
-  std::uint64_t while_booting_ = 0;  ///< packets before the timeline begins
+  std::uint64_t flows_ = 0;  ///< that are listed
   std::vector<Dropped> dropped_;
 };
 

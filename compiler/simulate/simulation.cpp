@@ -319,6 +319,10 @@ std::vector<std::string> Simulation::notes() const {
   } else if (device_.basis() == Basis::link) {
     out.emplace_back("which packets left was taken from the link layer; with --local forwarded ones are told apart");
   }
+  std::uint64_t too_early = 0;
+  for (const Record& r : records_)
+    if (r.state == 0) too_early += r.counted.packets;
+  say(too_early, "packets came before the timeline begins: judged for a device that boots");
   say(counts_.forwarded.packets, "packets have neither end on the device: judged as 'forwarded'");
   for (const auto& [tunnel, flows] : endpoints_)
     out.push_back(

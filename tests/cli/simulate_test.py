@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import struct
 import subprocess
@@ -168,6 +169,9 @@ class Simulate(Case):
         self.simulate(frames, "--local", "nowhere", code=2)
 
     def test_others_and_groups(self):
+        others = struct.pack("!HHH8s", 3, 1, 6, MAC_OTHER) + b"\x08\0" + tcp("198.51.100.1", "198.51.100.2")
+        rows, summary = self.simulate([(0, others), (1, others), out(2, tcp(DEVICE, SERVER), link=SLL)], link=SLL)
+        self.assertEqual((len(rows), summary["flows"], summary["capture"]["not_judged"]["other_hosts"]["packets"]), (1, 1, 2))
         frames = [(0, MAC_ALL + MAC_OTHER + b"\x08\0" + udp("192.168.1.9", "192.168.1.255", 137, 137)), back(1, udp("192.168.1.9", "224.0.0.251", 5353, 5353)),
                   out(2, udp("0.0.0.0", "255.255.255.255", 68, 67)), out(3, udp(DEVICE, DEVICE, 7, 8))]
         self.assertEqual(self.verdicts(frames), [("in", "drop", "S3.e", 1), ("in", "drop", "S3.e", 1), ("out", "direct", "S1.a", 1), ("out", "system", "S0", 1)])
@@ -183,7 +187,8 @@ class Simulate(Case):
     def test_timeline(self):
         frames = [out(at, tcp(DEVICE, SERVER)) for at in (0, 1, 2, 2.5, 3, 1.5)]
         self.write("t.yaml", "states: {up: {file: up.json}}\ntimeline:\n- {at: 1, state: up}\n- {at: 2026-09-21T14:13:22Z, name: lost, state: {file: down.json}}\n- {at: 3, state: up}\n")
-        rows, _ = self.simulate(frames, "--timeline", "t.yaml")
+        rows, summary = self.simulate(frames, "--timeline", "t.yaml")
+        self.assertEqual(summary["notes"], ["1 packets came before the timeline begins: judged for a device that boots"])
         self.assertEqual([(r["state"], r["verdict"], r["rule"], r["packets"]) for r in rows], [("booting", "drop", "S3.d", 1), ("up", "tunnel", "S3.e", 3), ("lost", "drop", "S3.e", 2)])
         self.agrees(rows, {"booting": {}, "up": UP, "lost": DOWN})
         self.write("t.json", json.dumps({"timeline": [{"at": 0, "state": UP}, {"at": "2026-09-21T16:13:21.5+02:00", "state": DOWN}]}))
@@ -378,6 +383,18 @@ events:
         rows, summary = self.simulate(frames, "--most-flows", "8")
         self.assertEqual((len(rows), summary["totals"]["out"]["tunnel"]["packets"]), (8, 100))
         self.assertTrue(any("60 packets are of flows beyond the first 8" in note for note in summary["notes"]))
+
+    @unittest.skipUnless(shutil.which("tcpdump"), "tcpdump is not installed")
+    def test_tcpdump_reads_and_writes_the_same(self):
+        frames = [out(0, tcp(DEVICE, SERVER)), back(1, tcp("198.51.100.7", DEVICE, 50000, 22)), out(2, udp(DEVICE6, SERVER6))]
+        rows, _ = self.simulate(frames, "--write-dropped", "d.pcap")
+        tcpdump = lambda *arguments: subprocess.run(["tcpdump", "-n", *arguments], cwd=self.folder, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
+        self.assertIn("IP 198.51.100.7.50000 > 192.168.1.20.22", tcpdump("-r", "d.pcap"))
+        for arguments in ((), ("--time-stamp-precision=micro",), ("-s", "60")):
+            tcpdump("-r", "c.pcap", "-w", "again.pcap", *arguments)
+            code, text, errors = run("simulate", "p.vpnpolicy", "--pcap", "again.pcap", "--state", "up.json", "--format", "jsonl", folder=self.folder)
+            self.assertEqual(code, 0, errors)
+            self.assertEqual([json.loads(line) for line in text.splitlines()][:-1], rows)
 
     # --- What goes wrong ---
 
