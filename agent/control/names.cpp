@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <random>
 #include <utility>
 
 #include "agent/dns/hidden.h"
@@ -55,7 +56,8 @@ Names::Names(Loop& loop, Guard& guard, Log log, Refused refused)
                        printable(holds) + " and as " + printable(loses) +
                        ", for which the policy says different things: the stricter holds",
                    false);
-            }) {
+            }),
+      inventions_(std::random_device()()) {
   auto opened = dns::Forwarder::open(loop_, places(), *this);
   if (!opened) {
     log_("names cannot decide: " + opened.error().what, true);
@@ -197,6 +199,10 @@ dns::Choice Names::choose(const Asker& asker, const dns::Query& query) {
   return dns::choose(*situation_, plan_, questioner(asker.owner.app, asker.owner.spawner), query.name, asker.resolver);
 }
 
+std::optional<policy::Address> Names::invent(const dns::Query& query) {
+  return inventions_.address_of(query.name, monotonic_time());
+}
+
 Result<void> Names::ask_for(int socket, const Asker& asker, const dns::Query& query) {
   const policy::DomainClass domain = facts_.active->policy.domains().lookup(query.name);
   return guard_.datapath().ask_for(socket, asker.owner, facts_.active->classes.domain(domain));
@@ -270,11 +276,12 @@ bool Names::tie(const Asker& asker, const dns::Query& query, std::span<const dns
   return told;
 }
 
-std::string Names::host_of(const Handed& handed) const {
+std::string Names::host_of(const Handed& handed) {
+  if (std::string name = inventions_.name_of(handed.remote, monotonic_time()); !name.empty()) return name;
   return ties_.name_of(handed.owner.app != 0 ? handed.owner.app : handed.owner.spawner, handed.remote);
 }
 
-std::optional<std::uint32_t> Names::proxy_of(const Handed& handed) const {
+std::optional<std::uint32_t> Names::proxy_of(const Handed& handed) {
   if (!in_force_ || !situation_) return std::nullopt;
   const policy::DomainClass domain = facts_.active->policy.domains().lookup(host_of(handed));
   policy::Flow flow =

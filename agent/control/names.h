@@ -13,6 +13,7 @@
 #include "agent/control/active_policy.h"
 #include "agent/control/guard.h"
 #include "agent/dns/forwarder.h"
+#include "agent/dns/inventions.h"
 #include "agent/dns/ties.h"
 #include "agent/network/facts.h"
 #include "agent/state/device_state.h"
@@ -53,9 +54,9 @@ class Names final : private dns::LookupRules {
   /// The name by which an app got an address, for people; empty: none.
   std::string name_of(Number app, const policy::Address& address) const { return ties_.name_of(app, address); }
   /// The name by which an app knows an address that it wants to reach; empty: by none that was looked up here.
-  std::string host_of(const Handed& handed) const;
+  std::string host_of(const Handed& handed);
   /// Whose proxy is to carry it, by what was planned last; nothing: nobody's.
-  std::optional<std::uint32_t> proxy_of(const Handed& handed) const;
+  std::optional<std::uint32_t> proxy_of(const Handed& handed);
   struct Counts {
     std::optional<ForwarderPlace> place;  ///< nothing: nobody listens
     dns::ForwarderCounts lookups;
@@ -71,6 +72,7 @@ class Names final : private dns::LookupRules {
   std::optional<Asker> asker(std::uint8_t protocol, const policy::Address& address, std::uint16_t port) override;
   void questions_read(std::chrono::nanoseconds before) override;
   dns::Choice choose(const Asker& asker, const dns::Query& query) override;
+  std::optional<policy::Address> invent(const dns::Query& query) override;
   Result<void> ask_for(int socket, const Asker& asker, const dns::Query& query) override;
   bool tie(const Asker& asker, const dns::Query& query, std::span<const dns::AddressAnswer> addresses) override;
   LookupAsked describe(const Asker& asker, const dns::Query& query, const dns::Choice& choice) override;
@@ -101,6 +103,7 @@ class Names final : private dns::LookupRules {
   dns::NamePlan plan_;
   std::vector<bool> by_name_;  ///< for each class of owners: whether names decide
   dns::Ties ties_;
+  dns::Inventions inventions_;
   std::uint64_t shared_ = 0;
   bool in_force_ = false;
   bool steers_ = false, resolved_is_away_ = false;

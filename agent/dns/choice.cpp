@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "agent/dns/inventions.h"
 #include "policy/domain_table.h"
 #include "policy/flat_text.h"
 #include "policy/policy.h"
@@ -173,6 +174,14 @@ Choice choose(const policy::Situation& situation, const NamePlan& plan, const Qu
     const Resolver* own = first.tunnel < plan.tunnels.size() ? &plan.tunnels[first.tunnel].resolver : nullptr;
     if (own == nullptr || (own->servers.empty() && own->transport != Transport::cleartext))
       return refusing(first, "the tunnel's resolver has a name but no address");
+    if (first.verdict == policy::Verdict::proxy && own->servers.empty()) {
+      // Whatever name stands for the address at the time, it must lead to the proxy.
+      const auto leads_there = [&](policy::DomainClass d) {
+        const policy::Decision then = verdict(Inventions::first(), d, https_port);
+        return then.verdict == policy::Verdict::proxy && then.tunnel == first.tunnel;
+      };
+      if (leads_there(domain) && leads_there(no_name)) return {first, std::nullopt, {}, true};
+    }
     // Without resolvers of the tunnel: the one that the app asked, or else the network's, by the tunnel all the same.
     if (own->servers.empty() && !elsewhere && plan.network.empty())
       return refusing(first, "neither the tunnel nor the network has a resolver");

@@ -61,6 +61,7 @@ struct Choice {
   policy::Decision decision;         ///< for the question to that resolver
   std::optional<Resolver> resolver;  ///< nothing: the lookup is refused
   std::string_view why;              ///< it is refused; static text
+  bool by_proxy = false;  ///< nobody is asked: the proxy that carries what follows knows the name (inventions.h)
 };
 
 /// `asked`: the resolver that the app thinks it asks; nothing where it asked the forwarder itself.

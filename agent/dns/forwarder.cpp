@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/dns/exchange.h"
+#include "agent/dns/inventions.h"
 
 namespace vpn::agent::dns {
 namespace {
@@ -17,6 +18,19 @@ bool leads_past_us(std::string_view name) {
   return std::any_of(names.begin(), names.end(), [&](std::string_view n) {
     return name == n || (name.ends_with(n) && name[name.size() - n.size() - 1] == '.');
   });
+}
+
+// One A record for the name that was asked (RFC 1035, 4.1.3).
+Bytes invented_answer(View query, const policy::Address& address) {
+  Bytes out = refusal(query, Rcode::no_error);
+  if (out.size() <= header_size) return out;  // a question that cannot be repeated
+  constexpr std::size_t answer_count = 7;
+  out[answer_count] = 1;
+  constexpr std::array<std::uint8_t, 12> record{0xc0, header_size, 0, 1, 0, 1, 0, 0, 0, Inventions::lives.count(), 0,
+                                                4};
+  out.insert(out.end(), record.begin(), record.end());
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(address.v4() >> shift & 0xff));
+  return out;
 }
 
 }  // namespace
@@ -103,6 +117,16 @@ void Forwarder::go_on(std::uint64_t number) {
     q.waiting = loop_.after(lookup_hold_limit, [this, number] { go_on(number); });
     if (!gate->may_proceed(rules_.describe(q.asker, q.query, q.choice), go_on_later(number))) return;
     q.waits = false;
+  }
+  if (q.choice.by_proxy) {
+    const bool wants_one = q.query.type == type_a;
+    const auto address = wants_one ? rules_.invent(q.query) : std::nullopt;
+    if (wants_one && !address) {
+      ++counts_.failed;
+      return fail(number, Rcode::server_failure);
+    }
+    ++counts_.answered;
+    return end(number, address ? invented_answer(q.message, *address) : refusal(q.message, Rcode::no_error));
   }
   if (!q.choice.resolver) {
     ++counts_.refused;

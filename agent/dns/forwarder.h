@@ -27,6 +27,8 @@ class LookupRules {
   virtual std::optional<Asker> asker(std::uint8_t protocol, const policy::Address& address, std::uint16_t port) = 0;
   virtual void questions_read(std::chrono::nanoseconds before) = 0;
   virtual Choice choose(const Asker& asker, const Query& query) = 0;
+  /// An address that stands for the name; nothing: there is none left.
+  virtual std::optional<policy::Address> invent(const Query& query) = 0;
   /// The socket is judged as the asker's, for the name.
   virtual Result<void> ask_for(int socket, const Asker& asker, const Query& query) = 0;
   /// Ties the addresses to the name, in force when this returns. False: the app must not get them.

@@ -18,22 +18,23 @@ NAME = "wiki.corp.example"
 GONE = REFUSED | {errno.ECONNRESET, errno.ECONNREFUSED, errno.EPIPE}
 
 
-def profile(program, apps=("com.example.ledger",), **keys):
+def profile(program, apps=("com.example.ledger",), resolver=True, **keys):
     vendor = {"ProxyType": "HTTP" if program == "tinyproxy" else "SOCKS5", "ProxyPort": PORTS[program]}
     vpn = {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "com.example.proxy", "ProviderType": "app-proxy",
            "AuthenticationMethod": "Password", **keys}
-    return profiles.per_app(*apps, VPN=vpn, VendorConfig=vendor, VPNSubType="com.example.proxy", DNS={"DNSProtocol": "Cleartext", "ServerAddresses": [world.GATEWAY]})
+    names = {"DNS": {"DNSProtocol": "Cleartext", "ServerAddresses": [world.GATEWAY]}} if resolver else {}
+    return profiles.per_app(*apps, VPN=vpn, VendorConfig=vendor, VPNSubType="com.example.proxy", **names)
 
 
 class _Stage(Base):
     """The proxy is its own provider: nobody speaks for the tunnel."""
 
-    def __init__(self, place, text, tunnel=profiles.PER_APP):
+    def __init__(self, place, text, tunnel=profiles.PER_APP, resolver=True):
         super().__init__(place, tunnel)
         self.policy = self.compile(text)
         self.agent = Agent(place, place.build, self.policy, inside=True, configuration={"resolvers": {"wlan0": {"servers": [world.WIFI.router]}}})
-        resolver = Child(dns.serve, [world.GATEWAY], {NAME: [(dns.A, world.SERVER, 600)]}, namespace=place.gateway, cgroup=place.outside)
-        resolver.receive()
+        if resolver:
+            Child(dns.serve, [world.GATEWAY], {NAME: [(dns.A, world.SERVER, 600)]}, namespace=place.gateway, cgroup=place.outside).receive()
         self.start()
 
     def connect(self):
@@ -274,9 +275,12 @@ def _provider(channel, path):
             client, _ = listener.accept()
             with client:
                 client.settimeout(2)
-                client.recv(3, socket.MSG_WAITALL)
+                if not client.recv(3, socket.MSG_WAITALL):
+                    continue
                 client.sendall(b"\5\0")
                 head = client.recv(5, socket.MSG_WAITALL)
+                if len(head) < 5:
+                    continue
                 rest = client.recv(head[4] + 2 if head[3] == 3 else 5, socket.MSG_WAITALL)
                 channel.send(rest[:-2].decode() if head[3] == 3 else socket.inet_ntoa(head[4:] + rest[:3]))
                 client.sendall(b"\5\0\0\1" + bytes(6))
@@ -315,4 +319,30 @@ def own_socket(place):
     answer, _ = stage.ask(LEDGER, world.SERVER)
     expect(answer in REFUSED, f"its client is gone: {answer}")
     tally.count(place.take(), lockdown())
+    return tally
+
+
+@scenario("app proxy: names that the proxy alone knows; no lookup leaves")
+def names(place):
+    """Without resolvers of the VPN's own: an address stands for the name."""
+    tally = Tally(status="connected")
+    hosts = {NAME: world.EXTRA_SERVERS[0], "db.corp.example": world.EXTRA_SERVERS[1]}
+    for program in ("tinyproxy", "danted"):
+        proxy = Proxy(place, program, hosts).start()
+        stage = _Stage(place, profile(program, resolver=False), resolver=False).connect()
+        place.take()
+        place.served()
+        for name, address in hosts.items():
+            told = stage.app(LEDGER).call(dns.look_up, world.WIFI.router, name)
+            expect(len(told.get("addresses", [])) == 1 and told["addresses"][0].startswith(("198.18.", "198.19.")), f"{name}: {told}\n{stage.agent.log()[-1500:]}")
+            expect(stage.app(LEDGER).call(dns.look_up, world.WIFI.router, name, {"kind": dns.AAAA}).get("code") == dns.NO_ERROR, "its IPv6 address")
+            for kind in (socket.SOCK_STREAM, *([socket.SOCK_DGRAM] if program == "danted" else [])):
+                data, peer, _ = stage.app(LEDGER).call(_seen, told["addresses"][0], kind)
+                expect(data == b"hello" and peer == (told["addresses"][0], 7), f"{name}: {data} {peer}\n{proxy.log()}")
+                expect({server for _, server, _, _ in place.served()} == {address}, f"{name} is not where the proxy knows it to be")
+        tally.count(place.take(), _only(proxy.port, datagrams=True))
+        told = stage.app("browser").call(dns.look_up, world.WIFI.router, NAME, {"seconds": 1})
+        expect(not told.get("addresses"), f"another app's lookups are its own: {told}")
+        stage.agent.remove()
+        proxy.stop()
     return tally

@@ -66,6 +66,7 @@ class Rules final : public LookupRules {
     ++chosen;
     return choice;
   }
+  std::optional<policy::Address> invent(const Query&) override { return invented; }
   Result<void> ask_for(int, const Asker& asker, const Query&) override {
     asked_for = asker.owner.app;
     return {};
@@ -85,6 +86,7 @@ class Rules final : public LookupRules {
   std::string tied, refusals;
   Choice choice;
   LookupGate* its_gate = nullptr;
+  std::optional<policy::Address> invented = policy::Address::from_v4(0xc6120007);
 };
 
 class Gatekeeper final : public LookupGate {
@@ -174,6 +176,29 @@ TEST_F(ForwarderTest, BelievesTheAnswerToItsQuestionOnly) {
   EXPECT_TRUE(next(client, milliseconds(100)).empty());
   reply(an_answer(question));
   EXPECT_FALSE(next(client).empty());
+}
+
+TEST_F(ForwarderTest, MakesAnswersForWhatAProxyKnows) {
+  rules.choice.resolver.reset();
+  rules.choice.by_proxy = true;
+  ask(a_question("name", 0x4711));
+  const Bytes answer = next(client, milliseconds(500));
+  ASSERT_TRUE(is_answer_to(a_question("name", 0x4711), answer));
+  auto read = read_answer(answer);
+  ASSERT_TRUE(read && read->addresses.size() == 1);
+  EXPECT_EQ(read->addresses[0].address.to_string(), "198.18.0.7");
+  EXPECT_EQ(read->addresses[0].seconds, 60u);
+  Bytes v6 = a_question("name", 2);
+  v6[v6.size() - 3] = 28;
+  ask(v6);
+  read = read_answer(next(client, milliseconds(500)));
+  ASSERT_TRUE(read) << "there is such a name, and no such address";
+  EXPECT_EQ(read->rcode, Rcode::no_error);
+  EXPECT_TRUE(read->addresses.empty());
+  rules.invented.reset();
+  ask(a_question("name", 3));
+  EXPECT_EQ(read_answer(next(client, milliseconds(500)))->rcode, Rcode::server_failure) << "none is left";
+  EXPECT_EQ(rules.tied, "");
 }
 
 TEST_F(ForwarderTest, SaysAtOnceThatItMayNot) {
