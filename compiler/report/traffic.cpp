@@ -252,7 +252,7 @@ class Groups {
     if (!all && domains.size() == 1 && !names_title(policy_, domains[0]).empty())
       title += ", to " + names_title(policy_, domains[0]);
     else if (!all)
-      title += domains[0] == 0 ? ", to all other hosts" : ", to hosts in several lists";
+      title += domains[0] == 0 ? other_hosts : ", to hosts in several lists";
     if (!owner.unnamed || !all) s.groups.push_back(std::move(title));
     for (const std::uint32_t app : owner.apps) {
       if (s.members.size() < most_members) {

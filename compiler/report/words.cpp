@@ -65,7 +65,9 @@ std::string senders_title(const std::vector<std::string>& groups, unsigned unnam
       return std::find(list.begin(), list.end(), one) != list.end();
     };
     const bool said = !spawner.empty() && (has(groups, spawner) || has(groups, "What " + spawner + " starts"));
-    if (!said && !has(named, group)) named.push_back(group);
+    // With everybody else, an app's other hosts and what it starts are nothing of their own.
+    const bool ordinary = (unnamed & other_apps) != 0 && (!spawner.empty() || group.ends_with(other_hosts));
+    if (!said && !ordinary && !has(named, group)) named.push_back(group);
   }
   std::vector<std::string> parts(named.begin(),
                                  named.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(named.size(), 3)));
@@ -74,7 +76,7 @@ std::string senders_title(const std::vector<std::string>& groups, unsigned unnam
   if ((unnamed & other_apps) != 0) parts.emplace_back("every app that no rule names");
   if ((unnamed & forwarded) != 0) parts.emplace_back("containers and virtual machines");
   if ((unnamed & unattributed) != 0) parts.emplace_back("sockets of no known app");
-  return groups.empty() ? capital(joined(parts, ", ", ", ")) : joined(parts, "; ", "; ");
+  return named.empty() ? capital(joined(parts, ", ", ", ")) : joined(parts, "; ", "; ");
 }
 
 std::string joined(const std::vector<std::string>& parts, std::string_view between, std::string_view last) {

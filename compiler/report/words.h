@@ -14,6 +14,8 @@ std::string tunnel_name(const policy::Policy& policy, std::uint32_t tunnel);
 std::string_view action_name(fb::OnDemandAction action);  ///< "connect"
 /// What all has to hold for an on-demand rule: "Wi-Fi", "named Office or Lab", …; none: it always holds.
 std::vector<std::string> criteria(const fb::OnDemandRule& rule);
+/// How the title of a group ends that is about the hosts of no list.
+inline constexpr std::string_view other_hosts = ", to all other hosts";
 /// Who that is: groups of named apps, and bits of Unnamed. `alone`: there is nobody else.
 std::string senders_title(const std::vector<std::string>& groups, unsigned unnamed, bool alone);
 std::string joined(const std::vector<std::string>& parts, std::string_view between, std::string_view last);
