@@ -8,6 +8,9 @@
 
 namespace vpn::analyse {
 
+/// Whether a flow leaves the device beside every tunnel.
+constexpr bool is_outside(policy::Verdict v) { return v == policy::Verdict::direct || v == policy::Verdict::system; }
+
 struct Governed {
   bool by_always_on = false;                     ///< S3
   bool by_engaged = false;                       ///< S5

@@ -1,8 +1,9 @@
 // Properties as users write them: by name, as a sentence, in a file.
 #include <algorithm>
-#include <array>
 
 #include "compiler/analyse/property.h"
+#include "compiler/analyse/selector_reader.h"
+#include "compiler/analyse/selectors.h"
 #include "compiler/scenario/tree.h"
 #include "console/similar/similar.h"
 #include "policy/ascii.h"
@@ -33,27 +34,6 @@ constexpr BuiltIn built_ins[] = {
     {Property::Kind::no_shadow, "no-shadow", "every rule of the policy decides for some flow in some state"},
 };
 constexpr std::string_view help = "docs/analysis.md describes properties";
-
-std::string lower(std::string_view text) { return ascii::lower_case(text); }
-
-/// "tcp/443", "443", "8000-8100".
-std::optional<PortRange> parse_ports(std::string_view text, std::uint8_t protocol) {
-  PortRange out{protocol, 0, 0};
-  const auto dash = text.find('-');
-  if (!ascii::read_number(text.substr(0, dash), out.first)) return std::nullopt;
-  out.last = out.first;
-  if (dash != std::string_view::npos && !ascii::read_number(text.substr(dash + 1), out.last)) return std::nullopt;
-  return out.first <= out.last ? std::optional(out) : std::nullopt;
-}
-
-std::optional<std::string> parse_host(std::string_view text) {
-  const bool below = text.starts_with("*.");
-  std::string storage;
-  std::string_view name;
-  if (policy::normalise_name(below ? text.substr(2) : text, storage, name) != policy::NameFault::none)
-    return std::nullopt;
-  return (below ? "*." : "") + std::string(name);
-}
 
 /// HOST of a sentence: an address, a prefix, or a name, with or without a port behind it.
 Result<void> add_destination(std::string_view text, FlowSelector& out) {
@@ -86,22 +66,13 @@ Result<void> add_destination(std::string_view text, FlowSelector& out) {
   return {};
 }
 
-bool parse_network(std::string_view word, StateSelector& out) {
-  policy::InterfaceType type{};
-  if (word == "none" || parse(word, type)) {
-    out.networks.emplace_back(word);
-    return true;
-  }
-  return false;
-}
-
 /// The words behind "when".
 Result<void> add_state(std::string_view text, StateSelector& out) {
   while (!text.empty()) {
     const auto end = text.find(" and ");
     const std::string_view part = ascii::trimmed(text.substr(0, end));
     text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 5);
-    const std::string word = lower(part);
+    const std::string word = ascii::lower_case(part);
     if (word == "always" || word == "any") continue;
     if (word == "connected") {
       out.connected = StateSelector::Connected::all;
@@ -180,16 +151,17 @@ Result<Property> parse_sentence(std::string_view text) {
 
 // --- Files -----------------------------------------------------------------------------------------------------------
 
-class PropertyReader {
+class PropertyReader : private SelectorReader {
  public:
-  explicit PropertyReader(const std::string& path) : path_(path) {}
+  explicit PropertyReader(const std::string& path) : SelectorReader(path) {}
 
   Result<std::vector<Property>> read() {
-    const auto root = scenario::read_tree(path_);
+    const auto root = scenario::read_tree(file());
     if (!root) return tl::unexpected(root.error());
     const Node* list = &*root;
     if (const Member* m = root->find("properties")) {
-      keys(*root, std::array<std::string_view, 1>{"properties"});
+      constexpr std::string_view only[] = {"properties"};
+      check_keys(*root, only);
       list = &m->value;
     }
     if (list->is(Kind::list)) {
@@ -197,189 +169,53 @@ class PropertyReader {
     } else {
       property(*list);
     }
-    if (out_.empty() && !error_) problem(*list, "the file has no property");
-    if (error_) return tl::unexpected(*error_);
+    if (out_.empty()) problem(list->position, "the file has no property");
+    if (!problems().empty()) return tl::unexpected(problems().front());
     return std::move(out_);
   }
 
  private:
-  void problem(document::Position at, std::string what, std::string hint = {}) {
-    if (!error_)
-      error_ = Error{ErrorKind::invalid_input, std::move(what), scenario::place(path_, at),
-                     hint.empty() ? std::string(help) : std::move(hint)};
-  }
-  void problem(const Node& node, std::string what) { problem(node.position, std::move(what)); }
-
-  template <std::size_t N>
-  void keys(const Node& map, const std::array<std::string_view, N>& known) {
-    for (const Member& m : map.members) {
-      if (std::find(known.begin(), known.end(), m.key) != known.end()) continue;
-      const std::string_view meant = cli::nearest(m.key, known);
-      std::string all;
-      for (const std::string_view key : known) all += (all.empty() ? "" : ", ") + std::string(key);
-      problem(m.position, "unknown key '" + m.key + "'",
-              meant.empty() ? "the keys here are " + all : "did you mean '" + std::string(meant) + "'?");
-    }
-  }
-
-  /// One text, or a list of them; numbers count as texts.
-  std::vector<std::pair<std::string, document::Position>> texts(const Node& map, std::string_view key) {
-    std::vector<std::pair<std::string, document::Position>> out;
-    const Member* m = map.find(key);
-    if (m == nullptr) return out;
-    const auto add = [&](const Node& n) {
-      if (n.is(Kind::integer))
-        out.emplace_back(std::to_string(n.integer), n.position);
-      else if (n.is(Kind::text) && !n.text.empty())
-        out.emplace_back(n.text, n.position);
-      else
-        problem(n, "'" + m->key + "' must be text, or a list of texts");
-    };
-    if (m->value.is(Kind::list)) {
-      for (const Node& item : m->value.items) add(item);
-      if (m->value.items.empty()) problem(m->value, "'" + m->key + "' is empty: nothing would be meant");
-    } else {
-      add(m->value);
-    }
-    return out;
-  }
-
-  std::string one_text(const Node& map, std::string_view key) {
-    const auto all = texts(map, key);
-    if (all.size() > 1) problem(all[1].second, "'" + std::string(key) + "' is one text");
-    return all.empty() ? std::string() : all.front().first;
-  }
-
-  FlowSelector flows(const Node& node, bool is_exception) {
-    FlowSelector out;
-    if (!node.is(Kind::map)) {
-      problem(node, "flows are a mapping of keys to values");
-      return out;
-    }
-    if (is_exception)
-      keys(node, std::array<std::string_view, 6>{"app", "host", "address", "protocol", "port", "rule"});
-    else
-      keys(node, std::array<std::string_view, 5>{"app", "host", "address", "protocol", "port"});
-    for (auto& [app, at] : texts(node, "app")) out.apps.push_back(std::move(app));
-    for (const auto& [text, at] : texts(node, "host")) {
-      if (const auto host = parse_host(text))
-        out.hosts.push_back(*host);
-      else
-        problem(at, "'" + text + "' is no host name");
-    }
-    for (const auto& [text, at] : texts(node, "address")) {
-      if (const auto prefix = policy::Prefix::parse(text))
-        out.addresses.push_back(*prefix);
-      else
-        problem(at, "'" + text + "' is neither an address nor a prefix");
-    }
-    for (const auto& [text, at] : texts(node, "rule")) add_rules(text, at, out);
-    std::uint8_t protocol = 0;
-    const std::string name = one_text(node, "protocol");
-    if (!name.empty() && !policy::parse_protocol(name, protocol))
-      problem(node, "'" + name + "' is no protocol, such as tcp, udp or 47");
-    const auto ports = texts(node, "port");
-    for (const auto& [text, at] : ports) {
-      if (const auto range = parse_ports(text, protocol))
-        out.ports.push_back(*range);
-      else
-        problem(at, "'" + text + "' is no port, nor a range such as 8000-8100");
-    }
-    if (ports.empty() && protocol != 0) out.ports.push_back({protocol, 0, 0xffff});
-    return out;
-  }
-
-  /// "S3.c", or "S3" for all of its letters.
-  void add_rules(const std::string& text, document::Position at, FlowSelector& out) {
-    const std::size_t before = out.rules.size();
-    for (unsigned r = 0; r <= static_cast<unsigned>(policy::Rule::S8); ++r) {
-      const auto rule = static_cast<policy::Rule>(r);
-      const std::string_view name = to_string(rule);
-      if (name == text || (name.starts_with(text) && name.size() > text.size() && name[text.size()] == '.'))
-        out.rules.push_back(rule);
-    }
-    if (out.rules.size() == before) problem(at, "'" + text + "' is no rule, such as S3.c");
-  }
-
-  StateSelector states(const Node& node) {
-    StateSelector out;
-    if (!node.is(Kind::map)) {
-      problem(node, "states are a mapping of keys to values");
-      return out;
-    }
-    keys(node, std::array<std::string_view, 5>{"connected", "captive", "network", "ssid", "tunnels"});
-    if (const std::string word = one_text(node, "connected"); !word.empty()) {
-      using Connected = StateSelector::Connected;
-      if (word != "none" && word != "any" && word != "all")
-        problem(node.find("connected")->value, "'connected' must be none, any or all");
-      out.connected = word == "none" ? Connected::none : word == "any" ? Connected::any : Connected::all;
-    }
-    if (const Member* m = node.find("captive")) {
-      if (!m->value.is(Kind::boolean)) problem(m->value, "'captive' must be true or false");
-      out.captive = m->value.boolean;
-    }
-    for (const auto& [text, at] : texts(node, "network"))
-      if (!parse_network(lower(text), out)) problem(at, "'network' must be wifi, cellular, ethernet, other or none");
-    for (auto& [text, at] : texts(node, "ssid")) out.ssids.push_back(std::move(text));
-    if (const Member* m = node.find("tunnels")) {
-      if (!m->value.is(Kind::map)) problem(m->value, "'tunnels' must be a mapping of tunnels to statuses");
-      for (const Member& t : m->value.members) {
-        StateSelector::OfTunnel of{t.key, {}};
-        for (const auto& [text, at] : texts(m->value, t.key)) {
-          TunnelStatus status{};
-          if (!parse(lower(text), status)) problem(at, "'" + text + "' is no status of a tunnel");
-          of.statuses.push_back(status);
-        }
-        out.tunnels.push_back(std::move(of));
-      }
-    }
-    return out;
-  }
-
   void property(const Node& node) {
     if (node.is(Kind::text)) {  // a name, or a sentence
       auto parsed = parse_property(node.text);
-      if (!parsed) return problem(node.position, parsed.error().what, parsed.error().help);
-      parsed->where = scenario::place(path_, node.position);
+      if (!parsed) return problem(file(), node.position, parsed.error().what, parsed.error().help);
+      parsed->where = scenario::place(file(), node.position);
       out_.push_back(std::move(*parsed));
       return;
     }
-    if (!node.is(Kind::map)) return problem(node, "a property is a mapping of keys to values, or a sentence");
-    keys(node, std::array<std::string_view, 8>{"name", "why", "flows", "states", "verdicts", "through", "except",
-                                               "control_plane"});
+    if (!node.is(Kind::map)) return problem(node.position, "a property is a mapping of keys to values, or a sentence");
+    constexpr std::string_view known[] = {"name",     "why",     "flows",  "states",
+                                          "verdicts", "through", "except", "control_plane"};
+    check_keys(node, known);
     Property out;
-    out.where = scenario::place(path_, node.position);
-    out.name = one_text(node, "name");
-    if (out.name.empty()) problem(node, "the property needs a 'name'");
-    out.meaning = one_text(node, "why");
+    out.where = scenario::place(file(), node.position);
+    out.name = text(node, "name");
+    if (node.find("name") == nullptr) problem(node.position, "the property needs a 'name'");
+    out.meaning = text(node, "why");
     if (const Member* m = node.find("flows")) out.flows = flows(m->value, false);
     if (const Member* m = node.find("states")) out.states = states(m->value);
-    for (const auto& [text, at] : texts(node, "verdicts")) {
-      Verdict verdict{};
-      if (!parse(lower(text), verdict) || verdict == Verdict::accept)
-        problem(at, "'verdicts' are tunnel, direct, proxy, system and drop");
-      out.verdicts.push_back(verdict);
-    }
-    if (node.find("verdicts") == nullptr) problem(node, "the property does not say which 'verdicts' are allowed");
-    out.through = one_text(node, "through");
+    out.verdicts = verdicts(node, "verdicts");
+    if (node.find("verdicts") == nullptr)
+      problem(node.position, "the property does not say which 'verdicts' are allowed");
+    out.through = text(node, "through");
     if (const Member* m = node.find("control_plane")) {
-      if (!m->value.is(Kind::boolean)) problem(m->value, "'control_plane' must be true or false");
+      if (!m->value.is(Kind::boolean)) problem(m->value.position, "'control_plane' must be true or false");
       out.control_plane_apart = !m->value.boolean;
     }
-    if (const Member* m = node.find("except")) {
-      if (m->value.is(Kind::list))
-        for (const Node& item : m->value.items) out.except.push_back(flows(item, true));
-      else
-        out.except.push_back(flows(m->value, true));
-      if (std::find(out.except.begin(), out.except.end(), FlowSelector{}) != out.except.end())
-        problem(m->value, "an exception without a selector would except everything");
-    }
+    if (const Member* m = node.find("except")) exceptions(m->value, out);
     out_.push_back(std::move(out));
   }
 
-  std::string path_;
+  void exceptions(const Node& node, Property& out) {
+    if (node.is(Kind::list))
+      for (const Node& item : node.items) out.except.push_back(flows(item, true));
+    else
+      out.except.push_back(flows(node, true));
+    if (std::find(out.except.begin(), out.except.end(), FlowSelector{}) != out.except.end())
+      problem(node.position, "an exception without a selector would except everything");
+  }
+
   std::vector<Property> out_;
-  std::optional<Error> error_;
 };
 
 }  // namespace
@@ -414,28 +250,12 @@ Result<std::vector<Property>> read_properties(const std::string& path) { return 
 
 Result<Refinement> refinement_for(std::span<const Property> properties, const policy::Policy& policy) {
   Refinement out;
-  const auto add = [](auto& all, const auto& one) {
-    if (std::find(all.begin(), all.end(), one) == all.end()) all.push_back(one);
-  };
-  const auto add_flows = [&](const FlowSelector& flows) {
-    for (const std::string& app : flows.apps)
-      if (app != "other" && app != "unattributed" && app != "forwarded") add(out.apps, app);
-    for (const std::string& host : flows.hosts) add(out.hosts, host);
-    for (const policy::Prefix& p : flows.addresses) add(out.prefixes, p);
-    for (const PortRange& p : flows.ports) add(out.ports, p);
-  };
   for (const Property& p : properties) {
-    add_flows(p.flows);
-    for (const FlowSelector& e : p.except) add_flows(e);
-    out.captive |= p.states.captive.has_value();
-    out.networks.interface_types |= !p.states.networks.empty() || !p.states.ssids.empty();
-    out.networks.ssids |= !p.states.ssids.empty();
-    for (const std::string& ssid : p.states.ssids) add(out.networks.ssid_words, ssid);
+    refine(p.flows, out);
+    for (const FlowSelector& e : p.except) refine(e, out);
+    refine(p.states, out);
     std::vector<std::string_view> wanted;
-    for (const StateSelector::OfTunnel& t : p.states.tunnels) {
-      wanted.push_back(t.id);
-      for (const TunnelStatus status : t.statuses) out.statuses.emplace_back(t.id, status);
-    }
+    for (const StateSelector::OfTunnel& t : p.states.tunnels) wanted.push_back(t.id);
     if (!p.through.empty()) wanted.push_back(p.through);
     for (const std::string_view id : wanted) {
       const auto* tunnels = policy.body().tunnels();

@@ -1,6 +1,7 @@
 // What a proof shows to people: the flow and state that break it, whose fault that is, and what it let pass.
 #include <algorithm>
 
+#include "compiler/analyse/examples.h"
 #include "compiler/analyse/prover.h"
 #include "compiler/analyse/words.h"
 #include "compiler/verdict/text.h"
@@ -12,56 +13,6 @@ namespace vpn::analyse {
 namespace fb = policy::fb;
 using policy::Rule;
 
-namespace {
-
-/// Takes away of a state what the verdict does not need.
-class Smaller {
- public:
-  Smaller(const policy::Policy& policy, policy::DeviceState state, const policy::Flow& flow,
-          const policy::Decision& wanted)
-      : policy_(policy), state_(std::move(state)), flow_(flow), wanted_(wanted) {}
-
-  policy::DeviceState run() {
-    attempt([](auto& s) { s.system_routes.clear(); });
-    for (std::size_t i = 0; i < state_.interfaces.size(); ++i) {
-      attempt([&](auto& s) { s.interfaces[i].addresses.clear(); });
-      for (std::size_t a = state_.interfaces[i].addresses.size(); a-- > 0;)
-        attempt([&](auto& s) { s.interfaces[i].addresses.erase(s.interfaces[i].addresses.begin() + ptrdiff_t(a)); });
-    }
-    for (std::size_t t = 0; t < state_.tunnels.size(); ++t) {
-      attempt([&](auto& s) { s.tunnels[t].included_routes.clear(); });
-      attempt([&](auto& s) { s.tunnels[t].excluded_routes.clear(); });
-      keep_needed(t, &policy::TunnelState::included_routes);
-      keep_needed(t, &policy::TunnelState::excluded_routes);
-      attempt([&](auto& s) { s.tunnels[t].endpoints.clear(); });
-    }
-    return std::move(state_);
-  }
-
- private:
-  using Routes = std::vector<policy::Prefix> policy::TunnelState::*;
-  void keep_needed(std::size_t tunnel, Routes routes) {
-    for (std::size_t r = (state_.tunnels[tunnel].*routes).size(); r-- > 0;)
-      attempt([&](auto& s) { (s.tunnels[tunnel].*routes).erase((s.tunnels[tunnel].*routes).begin() + ptrdiff_t(r)); });
-  }
-
-  template <class Change>
-  void attempt(const Change& change) {
-    policy::DeviceState smaller = state_;
-    change(smaller);
-    const policy::Decision d = policy::decide(policy::Situation(policy_, smaller), flow_);
-    if (d.verdict == wanted_.verdict && d.rule == wanted_.rule && d.tunnel == wanted_.tunnel)
-      state_ = std::move(smaller);
-  }
-
-  const policy::Policy& policy_;
-  policy::DeviceState state_;
-  const policy::Flow& flow_;
-  const policy::Decision& wanted_;
-};
-
-}  // namespace
-
 // What is printed is read again and decided anew: an example that `explain` would not confirm is worse than none.
 Result<Counterexample> Prover::counterexample(const State& state, const Who& who, const View::Traffic& traffic,
                                               const policy::Decision& decision) const {
@@ -69,7 +20,11 @@ Result<Counterexample> Prover::counterexample(const State& state, const Who& who
   Counterexample out;
   out.decision = decision;
   policy::DeviceState device = space_.device_state(state, 0);
-  if (state.given == policy::none) device = Smaller(policy_, std::move(device), flow, decision).run();
+  if (state.given == policy::none)
+    device = smaller_state(std::move(device), [&](const policy::DeviceState& d) {
+      const policy::Decision again = policy::decide(policy::Situation(policy_, d), flow);
+      return again.verdict == decision.verdict && again.rule == decision.rule && again.tunnel == decision.tunnel;
+    });
   out.flow = policy::flow_json(flow);
   out.state = policy::state_json(device);
   out.flow_words = verdict::flow_text(flow);

@@ -22,9 +22,6 @@ class Prover {
  private:
   enum class Outcome : std::uint8_t { beside, holds, excepted, broken };  // beside: the property does not speak of it
 
-  bool selects(const FlowSelector& s, const Who& who, const View::Traffic& traffic,
-               const policy::Decision& decision) const;
-  bool selects(const StateSelector& s, const State& state, const policy::DeviceState& device) const;
   Outcome judge(const Property& p, const View& view, const Who& who, const View::Traffic& traffic,
                 const policy::Decision& decision, const Governed& by) const;
 

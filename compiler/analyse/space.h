@@ -66,7 +66,9 @@ struct AppPart {
 };
 
 struct HostPart {
-  std::string example;  ///< empty: no name, or one that no list holds
+  std::vector<std::string> names;  ///< entries of lists that are of this class; at most most_listed
+  std::size_t count = 0;           ///< of them
+  std::string example;             ///< empty: no name, or one that no list holds
   std::array<policy::DomainClass, 2> classes{};
   std::vector<bool> selected;  ///< by Refinement::hosts
 };
@@ -85,6 +87,7 @@ struct Place {
   policy::Address example;
   std::vector<std::pair<policy::Address, policy::Address>> ranges;  ///< first and last address, ascending
   Kind kind = Kind::elsewhere;
+  std::string label;  ///< "local networks"; places that differ may have one
 };
 
 /// One state of the device.

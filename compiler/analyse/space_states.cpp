@@ -53,7 +53,7 @@ void SpaceBuilder::pair_tunnels() {
     made.index[newest] = t;
   }
   if (newest == 0) return;
-  std::vector<std::uint32_t> left;
+  std::vector<std::uint32_t> left, unlike;
   for (std::uint32_t t = 0; t < plan(0).tunnels.size(); ++t) {
     const std::uint32_t same = plan(1).tunnel(plan(0).tunnels[t].id);
     if (same != policy::none)
@@ -66,8 +66,28 @@ void SpaceBuilder::pair_tunnels() {
     const auto it = std::find_if(all.begin(), all.end(), [&](const Tunnel& x) {
       return x.index[0] == policy::none && are_alike(old, *space_.policies_[1]->body().tunnels()->Get(x.index[1]));
     });
-    if (it != all.end()) {
+    if (it != all.end())
       it->index[0] = t;
+    else
+      unlike.push_back(t);
+  }
+  // The only one of its kind that is gone, and the only one that is new: replaced. Of an always-on VPN, for there is
+  // one at most: the tunnels of the same number.
+  const auto kind_of = [&](std::size_t k, std::uint32_t t) {
+    const auto* made = space_.policies_[k]->body().tunnels()->Get(t);
+    const std::string id = made->id()->str();
+    const auto number = id.rfind('#');
+    return std::pair(made->kind(), number == std::string::npos ? std::string() : id.substr(number));
+  };
+  for (const std::uint32_t t : unlike) {
+    const auto same = [&](const Tunnel& x) {
+      return x.index[0] == policy::none && x.index[1] != policy::none && kind_of(1, x.index[1]) == kind_of(0, t);
+    };
+    const bool is_only = std::count_if(unlike.begin(), unlike.end(),
+                                       [&](std::uint32_t o) { return kind_of(0, o) == kind_of(0, t); }) == 1 &&
+                         std::count_if(all.begin(), all.end(), same) == 1;
+    if (is_only) {
+      std::find_if(all.begin(), all.end(), same)->index[0] = t;
       continue;
     }
     Tunnel& made = all.emplace_back();
@@ -82,12 +102,18 @@ void SpaceBuilder::name_tunnels() {
     const std::string_view name = text_of(space_.policies_[k]->body().tunnels()->Get(t.index[k])->name());
     t.name = name.empty() ? t.id : std::string(name);
   }
-  // Names that several have say nothing.
-  for (Tunnel& t : space_.tunnels_) {
-    const bool shared = std::any_of(space_.tunnels_.begin(), space_.tunnels_.end(),
-                                    [&](const Tunnel& o) { return &o != &t && o.name == t.name; });
-    if (shared) t.name = t.id;
-  }
+  // Names that several have say nothing; tunnels of one always-on VPN have numbers.
+  const auto make_distinct = [&](const auto& longer) {
+    std::vector<std::string> names;
+    for (const Tunnel& t : space_.tunnels_) names.push_back(t.name);
+    for (Tunnel& t : space_.tunnels_)
+      if (std::count(names.begin(), names.end(), t.name) > 1) t.name = longer(t);
+  };
+  make_distinct([](const Tunnel& t) {
+    const auto number = t.id.rfind('#');
+    return number == std::string::npos ? t.id : t.name + " " + t.id.substr(number);
+  });
+  make_distinct([](const Tunnel& t) { return t.id; });
 }
 
 /// The statuses that rules tell apart, in the order in which less is in force.

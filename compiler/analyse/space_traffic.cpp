@@ -159,6 +159,42 @@ Place::Kind kind_of(const policy::Situation& situation, const policy::DeviceStat
   return is_system ? Place::Kind::system_route : Place::Kind::elsewhere;
 }
 
+/// Which tunnel's routes, or whose service, a place is about.
+std::string label_of(const Place& place, const policy::Situation& situation, std::span<const Tunnel> tunnels,
+                     std::size_t k) {
+  const policy::Situation::Data& d = situation.data();
+  const std::uint8_t* facts = d.ranges.values(d.ranges.find(place.example));
+  switch (place.kind) {
+    case Place::Kind::loopback:
+      return "loopback";
+    case Place::Kind::self:
+      return "the device itself";
+    case Place::Kind::local:
+      return "local networks";
+    case Place::Kind::system_route:
+      return "networks that the system has routes to";
+    case Place::Kind::elsewhere:
+      return "everywhere else";
+    case Place::Kind::routed:
+      for (const std::vector<policy::RoutePlan>* plans : {&d.enforced, &d.routed})
+        for (const policy::RoutePlan& r : *plans)
+          for (const Tunnel& t : tunnels)
+            if (t.index[k] == r.device->tunnel && facts[r.dimension] >= policy::route_excluded)
+              return "what '" + t.name + "' " +
+                     (facts[r.dimension] == policy::route_included ? "includes" : "excludes") +
+                     (facts[policy::dim_local] != 0 ? " of local networks" : "");
+      break;
+    case Place::Kind::named:
+      for (const policy::Plan::Selector& s : d.plan->selectors)
+        if (s.dimension != 0 && facts[s.dimension] != 0)
+          for (unsigned n = 1; n < policy::service_count; ++n)
+            if ((s.service & policy::service_bit(static_cast<policy::Service>(n))) != 0)
+              return "the servers of " + std::string(to_string(static_cast<policy::Service>(n)));
+      break;
+  }
+  return place.example.to_string();
+}
+
 /// One address family's starts of ranges, of all tables and prefixes together.
 std::vector<Address> starts_of(const std::vector<const policy::RangeTable*>& tables,
                                const std::vector<policy::Prefix>& prefixes, bool v6) {
@@ -225,8 +261,9 @@ void SpaceBuilder::classify_places() {
       break;
     }
     p.kind = Place::Kind::elsewhere;
-    for (std::size_t i = 0; i < all.size() && p.kind == Place::Kind::elsewhere; ++i)
-      p.kind = kind_of(all[i], devices[i], p.example);
+    std::size_t i = 0;
+    for (; i < all.size() && p.kind == Place::Kind::elsewhere; ++i) p.kind = kind_of(all[i], devices[i], p.example);
+    p.label = label_of(p, all[i == 0 ? 0 : i - 1], space_.tunnels_, i == 0 ? 0 : (i - 1) % count());
   }
   std::stable_partition(space_.places_.begin(), space_.places_.end(),
                         [](const Place& p) { return p.kind == Place::Kind::elsewhere && !p.example.v6; });
@@ -255,6 +292,7 @@ class Signature {
     }
     for (const std::vector<policy::RoutePlan>* plans : {&d_.enforced, &d_.routed})
       for (const policy::RoutePlan& r : *plans) key.push_back(facts[r.dimension]);
+    key.push_back(port.protocol == VPN_IGMP && remote.v6 ? 1 : 0);  // S1.b knows IGMP in IPv4 only
     if (!port.ranges.empty()) return;
     key.push_back(facts[policy::dim_dhcp]);
     key.push_back(remote.v6 ? 1 : 0);

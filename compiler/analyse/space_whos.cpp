@@ -79,7 +79,7 @@ void SpaceBuilder::classify_apps() {
 
 // --- Names -----------------------------------------------------------------------------------------------------------
 
-void SpaceBuilder::add_host(const std::string& name) {
+void SpaceBuilder::add_host(const std::string& name, bool is_entry) {
   HostPart part;
   ClassKey key;
   for (std::size_t k = 0; k < count(); ++k) {
@@ -91,9 +91,14 @@ void SpaceBuilder::add_host(const std::string& name) {
     key.push_back(part.selected.back() ? 1 : 0);
   }
   const auto [it, is_new] = host_numbers_.try_emplace(std::move(key), static_cast<std::uint32_t>(space_.hosts_.size()));
-  if (!is_new) return;
-  part.example = name;
-  space_.hosts_.push_back(std::move(part));
+  if (is_new) {
+    part.example = name;
+    space_.hosts_.push_back(std::move(part));
+  }
+  if (!is_entry) return;
+  HostPart& known = space_.hosts_[it->second];
+  ++known.count;
+  if (known.names.size() < most_listed) known.names.push_back(name);
 }
 
 // The class of a name is that of the nearest entry at or above it: each entry, and something below it, show all.
@@ -104,14 +109,14 @@ void SpaceBuilder::visit_hosts(std::size_t k) {
   table.for_each([&](std::string_view name, std::span<const std::uint32_t>, std::span<const std::uint32_t>) {
     if (may_stop && space_.hosts_.size() == classes_[k].domain_count()) return;
     below.assign(name);
-    add_host(below);
+    add_host(below, true);
     below.insert(0, below_label);
-    add_host(below);
+    add_host(below, false);
   });
 }
 
 void SpaceBuilder::classify_hosts() {
-  add_host({});
+  add_host({}, false);
   for (std::size_t k = 0; k < count(); ++k) {
     if (classes_[k].domain_count() < 2) continue;
     const bool seen = k == 1 && classes_[0].domain_count() >= 2 && std::ranges::equal(domain_bytes(0), domain_bytes(1));
@@ -119,8 +124,8 @@ void SpaceBuilder::classify_hosts() {
   }
   for (const std::string& pattern : space_.refinement_.hosts) {
     const std::string name = pattern.starts_with("*.") ? pattern.substr(2) : pattern;
-    add_host(name);
-    add_host(std::string(below_label) + name);
+    add_host(name, false);
+    add_host(std::string(below_label) + name, false);
   }
 }
 

@@ -13,6 +13,7 @@ const Command* const all[] = {
     &explain_command,
     &test_command,
     &prove_command,
+    &diff_command,
     &simulate_command,
     &report_command,
     &ci_command,

@@ -9,6 +9,7 @@ namespace vpn::cli {
 
 extern const Command ci_command;
 extern const Command compile_command;
+extern const Command diff_command;
 extern const Command dump_command;
 extern const Command explain_command;
 extern const Command lint_command;

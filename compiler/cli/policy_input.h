@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "console/options.h"
+#include "policy/flow.h"
 #include "policy/policy.h"
 #include "policy/types.h"
 
@@ -24,6 +25,9 @@ struct PolicyRequest {
 
 /// What the user typed: positional arguments, --app-map, --platform, --trust and --decrypt-key.
 PolicyRequest request_of(const Arguments& arguments);
+
+/// Device states in files, JSON; errors name the file.
+Result<std::vector<policy::DeviceState>> read_states(const std::vector<std::string>& paths);
 
 struct PolicyInput {
   std::optional<policy::Policy> policy;  ///< nothing: `findings` or `problems` say why

@@ -5,10 +5,8 @@
 #include "compiler/analyse/format.h"
 #include "compiler/analyse/prove.h"
 #include "compiler/cli/commands.h"
-#include "compiler/cli/file_input.h"
 #include "compiler/cli/policy_input.h"
 #include "compiler/cli/properties.h"
-#include "policy/json/json.h"
 
 namespace vpn::cli {
 namespace {
@@ -36,16 +34,9 @@ int run_prove(const Arguments& arguments) {
   const auto properties = named_properties(words);
   if (!properties) return report(properties.error());
   analyse::ProveOptions options;
-  for (const std::string& path : arguments.all("state")) {
-    const auto text = read_input(path);
-    if (!text) return report(text.error());
-    auto state = policy::parse_state(*text);
-    if (!state) {
-      state.error().where = path;
-      return report(state.error());
-    }
-    options.states.push_back(std::move(*state));
-  }
+  auto states = read_states(arguments.all("state"));
+  if (!states) return report(states.error());
+  options.states = std::move(*states);
   const PolicyInput input = open_policy(request_of(arguments));
   if (!input.policy) return report_failure(input);
   const auto proofs = analyse::prove(*input.policy, *properties, options);

@@ -211,7 +211,7 @@ bool leaks(const policy::Decision& d) {
 TEST(Prove, AgreesWithRandomFlowsOnNoLeak) {
   Random random;
   int broken = 0, held = 0;
-  for (int policies = 0; policies < 60; ++policies) {
+  for (int policies = 0; policies < 25; ++policies) {
     RandomWorld world(random);
     const policy::Policy policy = world.maker.make();
     const Proof proof = proof_of(policy, "no-leak");
@@ -235,8 +235,8 @@ TEST(Prove, AgreesWithRandomFlowsOnNoLeak) {
       }
     }
   }
-  EXPECT_GT(broken, 5);
-  EXPECT_GT(held, 5);
+  EXPECT_GT(broken, 2);
+  EXPECT_GT(held, 2);
 }
 
 // A policy that was tight and is so no longer is always caught.

@@ -1,0 +1,273 @@
+#include "compiler/analyse/diff.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "compiler/analyse/examples.h"
+#include "compiler/analyse/governed.h"
+#include "compiler/analyse/selectors.h"
+#include "compiler/analyse/words.h"
+#include "compiler/verdict/text.h"
+#include "policy/ascii.h"
+#include "policy/json/json.h"
+#include "policy_generated.h"
+
+namespace vpn::analyse {
+
+using policy::Verdict;
+
+std::string_view to_string(Risk risk) {
+  switch (risk) {
+    case Risk::leaves:
+      return "leaves";
+    case Risk::reroutes:
+      return "reroutes";
+    case Risk::blocks:
+      return "blocks";
+    case Risk::opens:
+      return "opens";
+    case Risk::enters:
+      return "enters";
+    case Risk::other:
+      break;
+  }
+  return "other";
+}
+
+namespace {
+
+bool carries(Verdict v) { return v == Verdict::tunnel || v == Verdict::proxy; }
+
+Risk risk_of(const Side& before, const Side& after) {
+  if (is_outside(after.verdict)) return is_outside(before.verdict) ? Risk::other : Risk::leaves;
+  if (after.verdict == Verdict::drop) return Risk::blocks;
+  if (carries(before.verdict)) return Risk::reroutes;
+  return before.verdict == Verdict::drop ? Risk::opens : Risk::enters;
+}
+
+/// One kind of change, as it is found.
+struct Found {
+  std::vector<Cell> cells;  ///< sender, destination and port, state
+};
+
+class Differ {
+ public:
+  Differ(const Space& space, const DiffOptions& options) : space_(space), options_(options) {}
+
+  Difference run() {
+    for (const Tunnel& t : space_.tunnels()) out_.tunnel_names.push_back(t.name);
+    find_renamed();
+    std::optional<View> before;
+    for (std::uint32_t s = 0; s < space_.states().size(); ++s) {
+      if (!counts(space_.states()[s])) continue;
+      ++out_.states;
+      View view(space_, space_.states()[s], before ? &*before : nullptr);
+      compare(view, s);
+      before.emplace(std::move(view));
+    }
+    for (const auto& [sides, found] : found_)
+      for (const Box& box : cover(found.cells)) add(sides.first, sides.second, box);
+    std::stable_sort(out_.changes.begin(), out_.changes.end(),
+                     [](const Change& a, const Change& b) { return a.risk < b.risk; });
+    return std::move(out_);
+  }
+
+ private:
+  Side side_of(const policy::Decision& d, std::size_t k) const {
+    Side out{d.verdict, policy::none};
+    if (!carries(d.verdict)) return out;
+    for (std::uint32_t t = 0; t < space_.tunnels().size(); ++t)
+      if (space_.tunnels()[t].index[k] == d.tunnel) out.tunnel = t;
+    return out;
+  }
+
+  void find_renamed() {
+    for (const Tunnel& t : space_.tunnels()) {
+      if (t.index[0] == policy::none || t.index[1] == policy::none) continue;
+      const std::string old = space_.policies()[0]->body().tunnels()->Get(t.index[0])->id()->str();
+      if (!ascii::equal_without_case(old, t.id)) out_.renamed.push_back("'" + t.name + "': " + old + " is now " + t.id);
+    }
+  }
+
+  bool is_expected(const Side& before, const Side& after, const View& view, const Who& who,
+                   const View::Traffic& traffic, const policy::Decision& decision) const {
+    const auto allows = [](const std::vector<Verdict>& all, Verdict one) {
+      return all.empty() || std::find(all.begin(), all.end(), one) != all.end();
+    };
+    return std::any_of(options_.expected.begin(), options_.expected.end(), [&](const Expected& e) {
+      return allows(e.before, before.verdict) && allows(e.after, after.verdict) &&
+             selects(space_, e.flows, who, traffic, decision) && selects(space_, e.states, view.state());
+    });
+  }
+
+  // Without a network nothing leaves: changes there would only be in the way of those that matter.
+  bool counts(const State& s) const { return s.given != policy::none || space_.networks()[s.network].present; }
+
+  // S0 and the messages of S1 are the same whatever the policy.
+  bool counts(std::uint32_t place, std::uint32_t port) const {
+    const Place::Kind kind = space_.places()[place].kind;
+    return kind != Place::Kind::loopback && kind != Place::Kind::self && !space_.ports()[port].ranges.empty();
+  }
+
+  void compare(const View& view, std::uint32_t state) {
+    const auto ports = static_cast<std::uint32_t>(space_.ports().size());
+    std::vector<std::vector<std::uint32_t>> members(view.traffic().size());
+    for (std::uint32_t place = 0; place < space_.places().size(); ++place)
+      for (std::uint32_t port = 0; port < ports; ++port)
+        if (counts(place, port)) members[view.traffic_of(place, port)].push_back(place * ports + port);
+    for (std::uint32_t w = 0; w < space_.whos().size(); ++w) {
+      const Who& who = space_.whos()[w];
+      for (std::uint32_t t = 0; t < view.traffic().size(); ++t) {
+        if (members[t].empty()) continue;
+        const View::Traffic& traffic = view.traffic()[t];
+        const policy::Decision now = view.decide(1, who, traffic);
+        const Side before = side_of(view.decide(0, who, traffic), 0), after = side_of(now, 1);
+        ++out_.verdicts;
+        if (before == after) continue;
+        if (is_expected(before, after, view, who, traffic, now)) {
+          ++out_.expected;
+          continue;
+        }
+        Found& found = found_[{before, after}];
+        for (const std::uint32_t member : members[t]) found.cells.push_back({w, member, state});
+      }
+    }
+  }
+
+  /// Destinations and ports, each pair with the same destinations said together.
+  struct Rectangle {
+    Numbers places, ports;
+  };
+  std::vector<Rectangle> rectangles(const Numbers& members) const {
+    const auto ports = static_cast<std::uint32_t>(space_.ports().size());
+    std::map<std::uint32_t, Numbers> places_of;
+    for (const std::uint32_t member : members) places_of[member % ports].push_back(member / ports);
+    std::map<Numbers, Numbers> ports_of;
+    for (const auto& [port, places] : places_of) ports_of[places].push_back(port);
+    std::vector<Rectangle> out;
+    for (const auto& [places, with] : ports_of) out.push_back({places, with});
+    return out;
+  }
+
+  Numbers all_but(const Numbers& members) const {
+    Numbers out;
+    const auto ports = static_cast<std::uint32_t>(space_.ports().size());
+    for (std::uint32_t place = 0; place < space_.places().size(); ++place)
+      for (std::uint32_t port = 0; port < ports; ++port)
+        if (counts(place, port) && !std::binary_search(members.begin(), members.end(), place * ports + port))
+          out.push_back(place * ports + port);
+    return out;
+  }
+
+  void add(const Side& before, const Side& after, const Box& box) {
+    Change c;
+    c.risk = risk_of(before, after);
+    c.before = before;
+    c.after = after;
+    c.who = who_words(space_, box.sides[0]);
+    c.when = state_words(space_, box.sides[2]);
+    const std::vector<Rectangle> direct = rectangles(box.sides[1]), less = rectangles(all_but(box.sides[1]));
+    if (direct.size() > 1 && less.size() < direct.size()) {
+      std::vector<std::string> words;
+      for (const Rectangle& r : less)
+        words.push_back(port_words(space_, r.ports) + " " + place_words(space_, r.places));
+      c.where = "anywhere";
+      c.what = "any protocol, but not " + listed(words, 8, " nor ");
+      add_example(box, pairs_of(direct), c);
+      out_.changes.push_back(std::move(c));
+      return;
+    }
+    for (const Rectangle& r : direct) {
+      Change one = c;
+      one.where = place_words(space_, r.places);
+      one.what = port_words(space_, r.ports);
+      add_example(box, pairs_of({r}), one);
+      out_.changes.push_back(std::move(one));
+    }
+  }
+
+  static std::vector<View::Traffic> pairs_of(const std::vector<Rectangle>& all) {
+    std::vector<View::Traffic> out;
+    for (const Rectangle& r : all)
+      for (const std::uint32_t place : r.places)
+        for (const std::uint32_t port : r.ports) out.push_back({place, port});
+    return out;
+  }
+
+  void add_example(const Box& box, const std::vector<View::Traffic>& all, Change& c) {
+    std::optional<unsigned> least;
+    std::uint32_t who = 0, state = 0;
+    View::Traffic traffic{};
+    for (const std::uint32_t s : box.sides[2])
+      for (const std::uint32_t w : box.sides[0])
+        for (const View::Traffic& t : all) {
+          const unsigned cost = cost_of(space_, space_.states()[s], space_.whos()[w], t);
+          if (least && cost >= *least) continue;
+          least = cost;
+          who = w;
+          state = s;
+          traffic = t;
+        }
+    const State& chosen = space_.states()[state];
+    const policy::Flow flow =
+        space_.flow(space_.whos()[who], space_.places()[traffic.place], space_.ports()[traffic.port], chosen);
+    const auto decide_in = [&](const policy::DeviceState& d, std::size_t k) {
+      return policy::decide(policy::Situation(*space_.policies()[k], renamed(d, k)), flow);
+    };
+    policy::DeviceState device = space_.device_state(chosen, 1);
+    add_old_tunnels(chosen, device);
+    if (chosen.given == policy::none)
+      device = smaller_state(std::move(device), [&](const policy::DeviceState& d) {
+        return side_of(decide_in(d, 0), 0) == c.before && side_of(decide_in(d, 1), 1) == c.after;
+      });
+    c.old_decision = decide_in(device, 0);
+    c.new_decision = decide_in(device, 1);
+    c.flow = policy::flow_json(flow);
+    c.state = policy::state_json(renamed(device, 0));
+    c.new_state = policy::state_json(renamed(device, 1));
+    c.flow_words = verdict::flow_text(flow);
+    c.state_words = state_words(space_, chosen);
+  }
+
+  /// Tunnels that the older policy alone has.
+  void add_old_tunnels(const State& state, policy::DeviceState& device) const {
+    const policy::DeviceState old = space_.device_state(state, 0);
+    for (const Tunnel& t : space_.tunnels()) {
+      if (t.index[1] != policy::none) continue;
+      for (const policy::TunnelState& s : old.tunnels)
+        if (ascii::equal_without_case(s.id, t.id)) device.tunnels.push_back(s);
+    }
+  }
+
+  /// With the identifiers that policy `k` has for its tunnels.
+  policy::DeviceState renamed(policy::DeviceState device, std::size_t k) const {
+    for (policy::TunnelState& s : device.tunnels)
+      for (const Tunnel& t : space_.tunnels())
+        if (t.index[k] != policy::none && ascii::equal_without_case(t.id, s.id))
+          s.id = space_.policies()[k]->body().tunnels()->Get(t.index[k])->id()->str();
+    return device;
+  }
+
+  const Space& space_;
+  const DiffOptions& options_;
+  Difference out_;
+  std::map<std::pair<Side, Side>, Found> found_;
+};
+
+}  // namespace
+
+Result<Difference> diff(const policy::Policy& before, const policy::Policy& after, const DiffOptions& options) {
+  Refinement refinement;
+  for (const Expected& e : options.expected) {
+    refine(e.flows, refinement);
+    refine(e.states, refinement);
+  }
+  refinement.states = options.states;
+  const policy::Policy* both[] = {&before, &after};
+  auto space = Space::of(both, std::move(refinement));
+  if (!space) return tl::unexpected(space.error());
+  return Differ(*space, options).run();
+}
+
+}  // namespace vpn::analyse

@@ -1,0 +1,82 @@
+// vpnprofile diff: what another policy changes.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "compiler/analyse/diff.h"
+#include "compiler/cli/commands.h"
+#include "compiler/cli/policy_input.h"
+
+namespace vpn::cli {
+namespace {
+
+constexpr Option diff_options[] = {
+    {"allow", 0, "FILE", "changes that are expected, and not printed; repeat for several", {}, true},
+    {"fail-on", 0, "WHAT", "exit 1 on any change (the default), or only on risk: traffic that newly leaves outside",
+     "any,risk"},
+    {"state", 's', "FILE", "only in this device state, JSON; repeat for several", {}, true},
+    {"app-map", 0, "FILE", "for profiles: what bundle identifiers are on this platform", {}},
+    {"platform", 0, "PLATFORM", "for profiles: whose defaults apply; without it linux",
+     "ios,macos,visionos,tvos,watchos,linux"},
+    {"trust", 0, "FILE", "for profiles: certificate that signed ones must lead up to", {}, true},
+    {"decrypt-key", 0, "FILE", "for profiles: private key that opens encrypted payloads", {}},
+    {"format", 0, "FORMAT", "how to print", "text,json,markdown"},
+};
+
+/// What one side is compiled with: the other's options say nothing about a policy that is compiled already.
+PolicyRequest side_request(const Arguments& arguments, std::size_t side) {
+  PolicyRequest request = request_of(arguments);
+  request.paths = {arguments.positional()[side]};
+  if (is_compiled_policy(request.paths[0])) {
+    request.app_map.clear();
+    request.platform.reset();
+  }
+  return request;
+}
+
+Result<analyse::DiffOptions> settings_of(const Arguments& arguments) {
+  analyse::DiffOptions out;
+  for (const std::string& path : arguments.all("allow")) {
+    auto read = analyse::read_expected(path);
+    if (!read) return tl::unexpected(read.error());
+    out.expected.insert(out.expected.end(), read->begin(), read->end());
+  }
+  auto states = read_states(arguments.all("state"));
+  if (!states) return tl::unexpected(states.error());
+  out.states = std::move(*states);
+  return out;
+}
+
+int run_diff(const Arguments& arguments) {
+  const auto settings = settings_of(arguments);
+  if (!settings) return report(settings.error());
+  const PolicyInput before = open_policy(side_request(arguments, 0));
+  if (!before.policy) return report_failure(before);
+  const PolicyInput after = open_policy(side_request(arguments, 1));
+  if (!after.policy) return report_failure(after);
+  const auto found = analyse::diff(*before.policy, *after.policy, *settings);
+  if (!found) return report(found.error());
+  const std::string format = arguments.get("format", "text");
+  const std::string text = format == "json" ? analyse::diff_json(*before.policy, *after.policy, *found)
+                                                      .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+                                                  "\n"
+                           : format == "markdown"
+                               ? analyse::diff_markdown(*before.policy, *after.policy, *found)
+                               : analyse::diff_text(*before.policy, *after.policy, *found, use_color(1));
+  if (!print(text)) return Exit::unreadable;
+  const bool fails = arguments.get("fail-on", "any") == "risk" ? found->leaves() : !found->changes.empty();
+  return fails ? Exit::findings : Exit::ok;
+}
+
+}  // namespace
+
+extern const Command diff_command{"diff",
+                                  "say which traffic changes its verdict",
+                                  "OLD NEW",
+                                  2,
+                                  2,
+                                  diff_options,
+                                  "  vpnprofile diff old.vpnpolicy new.vpnpolicy\n"
+                                  "  vpnprofile diff main/profiles profiles --fail-on risk --format markdown",
+                                  run_diff};
+
+}  // namespace vpn::cli
