@@ -199,6 +199,7 @@ Result<Json> Agent::why(const ControlRequest& request) {
 Result<Json> Agent::stop(const ControlRequest& request) {
   stopping_ = true;  // or what is taken away would be put back
   if (request.remove_guard) {
+    if (proxies_ != nullptr) proxies_->end();
     if (auto removed = guard_->remove(); !removed) {
       stopping_ = false;
       publish_soon();

@@ -33,6 +33,8 @@ class Proxies {
   /// The kernel has the tables that belong to what was planned last.
   void in_force();
   void tunnel_went(std::uint32_t tunnel);
+  /// Before the guard is taken away, whose maps its thread reads. What comes is refused from now on.
+  void end() { relay_.reset(); }
   /// Nothing: no policy had an app proxy yet.
   std::optional<proxy::RelayCounts> counts() const;
   std::uint16_t port() const { return relay_ == nullptr ? std::uint16_t{0} : relay_->port(); }

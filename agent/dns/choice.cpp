@@ -174,7 +174,8 @@ Choice choose(const policy::Situation& situation, const NamePlan& plan, const Qu
     const Resolver* own = first.tunnel < plan.tunnels.size() ? &plan.tunnels[first.tunnel].resolver : nullptr;
     if (own == nullptr || (own->servers.empty() && own->transport != Transport::cleartext))
       return refusing(first, "the tunnel's resolver has a name but no address");
-    if (first.verdict == policy::Verdict::proxy && own->servers.empty()) {
+    // Device-wide VPNs (S5 to S7) look at the address, too.
+    if (first.verdict == policy::Verdict::proxy && first.rule == policy::Rule::S4e && own->servers.empty()) {
       // Whatever name stands for the address at the time, it must lead to the proxy.
       const auto leads_there = [&](policy::DomainClass d) {
         const policy::Decision then = verdict(Inventions::first(), d, https_port);

@@ -109,6 +109,24 @@ TEST_F(ChoiceTest, AProxyIsAskedOverStreams) {
   EXPECT_TRUE(choice(app, "a.example").resolver->stream);
 }
 
+TEST_F(ChoiceTest, AProxyWithoutResolversKnowsTheNames) {
+  PolicyMaker maker;
+  maker.app(std::string(app)).governed = {maker.per_app("V", true)};
+  maker.domains(test::made::ListKind::excluded, 0, {"open.example"});
+  device(maker);
+  EXPECT_TRUE(choice(app, "intranet.example").by_proxy);
+  EXPECT_EQ(first(choice(app, "intranet.example")), "none");
+  EXPECT_FALSE(choice(app, "www.open.example").by_proxy);
+  EXPECT_EQ(first(choice(app, "www.open.example")), "192.168.1.1");
+  EXPECT_FALSE(choice("", "intranet.example").by_proxy);
+  device(maker, policy::TunnelStatus::connecting);
+  EXPECT_FALSE(choice(app, "intranet.example").by_proxy) << "it is dropped";
+  PolicyMaker wide;
+  wide.device("D", true).include_all = true;
+  device(wide);
+  EXPECT_FALSE(choice("", "intranet.example").by_proxy) << "whose exceptions look at addresses";
+}
+
 TEST_F(ChoiceTest, SplitDnsByThePayloadsNames) {
   PolicyMaker maker;
   const auto tunnel = maker.device("D").tunnel;
