@@ -23,6 +23,7 @@ enum class Risk : std::uint8_t {
   other,     ///< `direct` and `system`: both leave outside
 };
 std::string_view to_string(Risk risk);
+std::string_view risk_text(Risk risk);  ///< "newly leaves outside every tunnel"
 
 /// A verdict as people compare them: a tunnel's name where one carries.
 struct Side {

@@ -19,24 +19,6 @@ std::string side_text(const Difference& d, const Side& side) {
   return out;
 }
 
-std::string_view risk_text(Risk risk) {
-  switch (risk) {
-    case Risk::leaves:
-      return "newly leaves outside every tunnel";
-    case Risk::reroutes:
-      return "leaves by another tunnel";
-    case Risk::blocks:
-      return "is dropped now";
-    case Risk::opens:
-      return "is carried now, and was dropped";
-    case Risk::enters:
-      return "is carried now, and left outside";
-    case Risk::other:
-      break;
-  }
-  return "leaves outside as before, by another rule";
-}
-
 std::string summary(const Difference& d) {
   std::size_t leaves = 0;
   for (const Change& c : d.changes) leaves += c.risk == Risk::leaves ? 1u : 0u;
@@ -73,6 +55,24 @@ std::string cell(std::string text) {
 }
 
 }  // namespace
+
+std::string_view risk_text(Risk risk) {
+  switch (risk) {
+    case Risk::leaves:
+      return "newly leaves outside every tunnel";
+    case Risk::reroutes:
+      return "leaves by another tunnel";
+    case Risk::blocks:
+      return "is dropped now";
+    case Risk::opens:
+      return "is carried now, and was dropped";
+    case Risk::enters:
+      return "is carried now, and left outside";
+    case Risk::other:
+      break;
+  }
+  return "leaves outside as before, by another rule";
+}
 
 Json diff_json(const policy::Policy& before, const policy::Policy& after, const Difference& d) {
   Json out{{"changes", Json::array()}, {"leaves", d.leaves()}, {"expected", d.expected},

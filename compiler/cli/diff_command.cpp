@@ -22,17 +22,6 @@ constexpr Option diff_options[] = {
     {"format", 0, "FORMAT", "how to print", "text,json,markdown"},
 };
 
-/// What one side is compiled with: the other's options say nothing about a policy that is compiled already.
-PolicyRequest side_request(const Arguments& arguments, std::size_t side) {
-  PolicyRequest request = request_of(arguments);
-  request.paths = {arguments.positional()[side]};
-  if (is_compiled_policy(request.paths[0])) {
-    request.app_map.clear();
-    request.platform.reset();
-  }
-  return request;
-}
-
 Result<analyse::DiffOptions> settings_of(const Arguments& arguments) {
   analyse::DiffOptions out;
   for (const std::string& path : arguments.all("allow")) {
@@ -49,9 +38,9 @@ Result<analyse::DiffOptions> settings_of(const Arguments& arguments) {
 int run_diff(const Arguments& arguments) {
   const auto settings = settings_of(arguments);
   if (!settings) return report(settings.error());
-  const PolicyInput before = open_policy(side_request(arguments, 0));
+  const PolicyInput before = open_policy(request_of(arguments, arguments.positional()[0]));
   if (!before.policy) return report_failure(before);
-  const PolicyInput after = open_policy(side_request(arguments, 1));
+  const PolicyInput after = open_policy(request_of(arguments, arguments.positional()[1]));
   if (!after.policy) return report_failure(after);
   const auto found = analyse::diff(*before.policy, *after.policy, *settings);
   if (!found) return report(found.error());

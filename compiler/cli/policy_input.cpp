@@ -77,6 +77,16 @@ PolicyRequest request_of(const Arguments& arguments) {
   return request;
 }
 
+PolicyRequest request_of(const Arguments& arguments, std::string path) {
+  PolicyRequest request = request_of(arguments);
+  if (is_compiled_policy(path)) {
+    request.app_map.clear();
+    request.platform.reset();
+  }
+  request.paths = {std::move(path)};
+  return request;
+}
+
 Result<std::vector<policy::DeviceState>> read_states(const std::vector<std::string>& paths) {
   std::vector<policy::DeviceState> out;
   for (const std::string& path : paths) {

@@ -25,6 +25,8 @@ struct PolicyRequest {
 
 /// What the user typed: positional arguments, --app-map, --platform, --trust and --decrypt-key.
 PolicyRequest request_of(const Arguments& arguments);
+/// The same for this path alone; what is for profiles is left out for a policy that is compiled already.
+PolicyRequest request_of(const Arguments& arguments, std::string path);
 
 /// Device states in files, JSON; errors name the file.
 Result<std::vector<policy::DeviceState>> read_states(const std::vector<std::string>& paths);

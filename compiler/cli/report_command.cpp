@@ -24,6 +24,7 @@ constexpr Option report_options_table[] = {
     {"output", 'o', "FILE", "where the page goes; '-' is standard output", {}},
     {"state", 's', "FILE", "a device state of your own to show beside the page's; may be repeated", {}, true},
     {"states", 0, "FILE", "several, as a JSON object of names and states", {}},
+    {"against", 0, "OLD", "another policy, profile or folder: the page says what changes", {}},
     {"property",
      'p',
      "NAME,FILE",
@@ -38,15 +39,8 @@ constexpr Option report_options_table[] = {
     {"decrypt-key", 0, "FILE", "for profiles: private key that opens encrypted payloads", {}},
 };
 
-/// Errors name the file.
-Result<report::NamedState> named_state(std::string name, std::string_view text, const std::string& path) {
-  auto state = policy::parse_state(text);
-  if (state) return report::NamedState{std::move(name), std::move(*state)};
-  state.error().where = path;
-  return tl::unexpected(std::move(state.error()));
-}
-
-Result<void> read_states(const std::string& path, std::vector<report::NamedState>& out) {
+/// Those of --states. Errors name the file.
+Result<void> read_named_states(const std::string& path, std::vector<report::NamedState>& out) {
   const auto text = read_input(path);
   if (!text) return tl::unexpected(text.error());
   const auto tree = nlohmann::ordered_json::parse(*text, nullptr, false);
@@ -54,27 +48,22 @@ Result<void> read_states(const std::string& path, std::vector<report::NamedState
     return fail(ErrorKind::invalid_input, "this is no JSON object of states", path,
                 R"(write {"in the office": {"primary_interface": "wlan0", ...}, ...})");
   for (const auto& [name, state] : tree.items()) {
-    auto read = named_state(name, state.dump(), path);
-    if (!read) {
-      read.error().what = "state '" + name + "': " + read.error().what;
-      return tl::unexpected(std::move(read.error()));
-    }
-    out.push_back(std::move(*read));
+    auto read = policy::parse_state(state.dump());
+    if (!read) return fail(read.error().kind, "state '" + name + "': " + read.error().what, path, read.error().help);
+    out.push_back({name, std::move(*read)});
   }
   return {};
 }
 
 Result<std::vector<report::NamedState>> own_states(const Arguments& arguments) {
   std::vector<report::NamedState> out;
-  for (const std::string& path : arguments.all("state")) {
-    const auto text = read_input(path);
-    if (!text) return tl::unexpected(text.error());
-    auto state = named_state(std::filesystem::path(path).stem().string(), *text, path);
-    if (!state) return tl::unexpected(std::move(state.error()));
-    out.push_back(std::move(*state));
-  }
+  const std::vector<std::string> paths = arguments.all("state");
+  auto states = read_states(paths);
+  if (!states) return tl::unexpected(std::move(states.error()));
+  for (std::size_t i = 0; i < paths.size(); ++i)
+    out.push_back({std::filesystem::path(paths[i]).stem().string(), std::move((*states)[i])});
   if (arguments.has("states"))
-    if (auto ok = read_states(arguments.get("states"), out); !ok) return tl::unexpected(std::move(ok.error()));
+    if (auto ok = read_named_states(arguments.get("states"), out); !ok) return tl::unexpected(std::move(ok.error()));
   if (out.size() > most_own_states)
     return fail(ErrorKind::usage, "a page shows at most " + std::to_string(most_own_states) + " states of your own", {},
                 "make a page for each half of them");
@@ -146,7 +135,7 @@ int write_page(const Arguments& arguments, const std::string& page) {
 int run_report(const Arguments& arguments) {
   if (!arguments.has("output")) return report({ErrorKind::usage, "say where the page goes", {}, "add -o report.html"});
   std::vector<std::string> read = arguments.positional();
-  for (const char* option : {"state", "states", "app-map", "trust", "decrypt-key"})
+  for (const char* option : {"state", "states", "app-map", "trust", "decrypt-key", "against"})
     for (std::string& path : arguments.all(option)) read.push_back(std::move(path));
   if (auto apart = keep_apart({arguments.get("output")}, read); !apart) return report(apart.error());
   const auto states = own_states(arguments);
@@ -155,9 +144,17 @@ int run_report(const Arguments& arguments) {
   if (!properties) return report(properties.error());
   const PolicyInput input = open_policy(request_of(arguments));
   if (!input.policy) return report_failure(input);
-  report::Request request{*input.policy, title_of(arguments), *states, std::nullopt, {}, {}, {}};
+  report::Request request{*input.policy, title_of(arguments), *states, std::nullopt, {}, {}, std::nullopt, {}};
   if (input.built != nullptr) request.findings = findings_of(*input.built);
   if (auto proven = add_proofs(arguments, *properties, request); !proven) return report(proven.error());
+  std::optional<PolicyInput> before;
+  if (arguments.has("against")) {
+    before = open_policy(request_of(arguments, arguments.get("against")));
+    if (!before->policy) return report_failure(*before);
+    auto difference = analyse::diff(*before->policy, *input.policy);
+    if (!difference) return report(difference.error());
+    request.comparison.emplace(report::Comparison{arguments.get("against"), *before->policy, std::move(*difference)});
+  }
   const std::string beside = input.compiled ? std::string{} : arguments.positional()[0];
   request.excerpt = [&](std::uint32_t source) { return source_excerpt(*input.policy, source, beside, false); };
   return write_page(arguments, report::html(request));

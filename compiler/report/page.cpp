@@ -95,6 +95,10 @@ Section summary_section(const Content& content) {
     const std::size_t found = request.findings->size() - count_severity(request, "note");
     out += card(grouped(found), found == 1 ? "finding" : "findings", "findings");
   }
+  if (request.comparison) {
+    const std::size_t changes = request.comparison->difference.changes.size();
+    out += card(grouped(changes), changes == 1 ? "change" : "changes", "changes");
+  }
   if (!request.proofs.empty()) {
     const auto holds =
         std::count_if(request.proofs.begin(), request.proofs.end(), [](const analyse::Proof& p) { return p.holds; });
@@ -223,6 +227,7 @@ std::string html(const Request& request) {
   const Content content{request, scenes(request.policy, request.states), exceptions(request.policy),
                         spaces(request.policy)};
   std::vector<Section> sections{summary_section(content)};
+  if (Section s = changes_section(content); !s.html.empty()) sections.push_back(std::move(s));
   for (Section& s : scene_sections(content)) sections.push_back(std::move(s));
   for (Section s : {exceptions_section(content), spaces_section(content), apps_section(content),
                     domains_section(content), findings_section(content), proofs_section(content), legend_section()})

@@ -32,6 +32,7 @@ Section apps_section(const Content& content);
 Section domains_section(const Content& content);
 Section findings_section(const Content& content);
 Section proofs_section(const Content& content);
+Section changes_section(const Content& content);
 Section legend_section();
 
 /// "a.mobileconfig:41:5" with its key path; empty for none.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/analyse/diff.h"
 #include "compiler/analyse/prove.h"
 #include "policy/flow.h"
 #include "policy/policy.h"
@@ -32,13 +33,21 @@ struct NamedState {
   policy::DeviceState state;
 };
 
+/// What another policy did, and what is different now.
+struct Comparison {
+  std::string name;  ///< of the other one
+  const policy::Policy& before;
+  analyse::Difference difference;
+};
+
 struct Request {
   const policy::Policy& policy;
-  std::string name;                                   ///< what the page is about: a file, a folder
-  std::vector<NamedState> states;                     ///< beside those that the page makes itself
-  std::optional<std::vector<Finding>> findings;       ///< nothing: not known, for the policy came compiled
-  std::vector<analyse::Proof> proofs;                 ///< of this policy
-  std::string unproven;                               ///< why there is no proof; empty: there is, or none was asked for
+  std::string name;                              ///< what the page is about: a file, a folder
+  std::vector<NamedState> states;                ///< beside those that the page makes itself
+  std::optional<std::vector<Finding>> findings;  ///< nothing: not known, for the policy came compiled
+  std::vector<analyse::Proof> proofs;            ///< of this policy
+  std::string unproven;                          ///< why there is no proof; empty: there is, or none was asked for
+  std::optional<Comparison> comparison;
   std::function<std::string(std::uint32_t)> excerpt;  ///< lines of the profile at a source of the policy; may be empty
 };
 

@@ -184,6 +184,20 @@ class Report(Case):
         page = Page(text)
         self.assertIn(json.dumps(counter["flow"], separators=(",", ":")), re.sub(r"\s", "", page.text))
 
+    def test_what_changes(self):
+        old = PROFILES / "include-all-networks.mobileconfig"
+        new = self.write("new.mobileconfig", old.read_text(encoding="utf-8").replace(
+            "<key>IncludeAllNetworks</key>", "<key>ExcludeLocalNetworks</key><integer>1</integer><key>IncludeAllNetworks</key>"))
+        run("compile", old, "-o", "old.vpnpolicy", folder=self.folder)
+        for before in (old, "old.vpnpolicy"):
+            text = self.page(new, "--against", before, "--platform", "linux")
+            page = self.check(text)
+            self.assertIn("newly leaves outside every tunnel", page.text)
+            self.assertIn("ExcludeLocalNetworks", text[text.index('id="changes"'):])
+        _, output, _ = run("diff", "old.vpnpolicy", new, "--format", "json", folder=self.folder)
+        self.assertEqual(text.count('<span class="becomes">'), len(json.loads(output)["changes"]))
+        self.assertIn("No traffic changes its verdict", self.page(old, "--against", old))
+
     def test_states_of_ones_own(self):
         office = self.write("office.json", json.dumps({"captive": True}))
         several = self.write("several.json", json.dumps({"at home": {}, "on the road": {"probing": True}}))
@@ -199,6 +213,8 @@ class Report(Case):
                                       ([copy, "-o", copy], 2, "cannot be written"),
                                       ([profile, "-o", "p.html", "--states", profile], 1, "no JSON object of states"),
                                       (["missing.vpnpolicy", "-o", "p.html"], 3, "missing.vpnpolicy"),
+                                      ([profile, "-o", "p.html", "--against", "missing.vpnpolicy"], 3, "missing.vpnpolicy"),
+                                      ([profile, "-o", copy, "--against", copy], 2, "cannot be written"),
                                       ([profile, "-o", "none/p.html"], 3, "none")):
             with self.subTest(arguments=arguments):
                 got, _, errors = run("report", *arguments, folder=self.folder)

@@ -45,7 +45,8 @@ class Browser(Case):
         return self.write("many.mobileconfig", text)
 
     def test_include_all_networks(self):
-        self.look(SOURCE / "profiles/include-all-networks.mobileconfig", "--app-map", SOURCE / "profiles/app-map.yaml")
+        self.look(SOURCE / "profiles/include-all-networks.mobileconfig", "--app-map", SOURCE / "profiles/app-map.yaml",
+                  "--against", SOURCE / "profiles/exclude-local-networks.mobileconfig")
 
     def test_hostile_names_and_a_search(self):
         profile = self.with_names([f"host-{i}.example-{i % 7}.com" for i in range(2000)], HOSTILE)
