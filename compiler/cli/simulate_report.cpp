@@ -165,7 +165,8 @@ std::string SimulateReport::heading() const {
   constexpr std::size_t most_shown = 8;
   for (std::size_t i = 0; i < std::min(addresses.size(), most_shown); ++i) text += (i == 0 ? "" : ", ") + addresses[i];
   if (addresses.size() > most_shown) text += " and " + std::to_string(addresses.size() - most_shown) + " more";
-  if (addresses.empty()) text += "no address is known";
+  if (addresses.empty())
+    text += simulation_.device().basis() == simulate::Basis::link ? "as the link layer says" : "no address is known";
   return text + (simulation_.device().basis() == simulate::Basis::assumed ? " (assumed)\n\n" : "\n\n");
 }
 

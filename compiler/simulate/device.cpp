@@ -14,6 +14,8 @@ bool is_unspecified(const Address& a) { return a.high == 0 && a.low == 0; }
 
 bool is_loopback(const Address& a) { return a.v6 ? a.high == 0 && a.low == 1 : (a.v4() >> 24) == 127; }
 
+bool is_link_local(const Address& a) { return a.v6 ? (a.high >> 54) == 0x3fa : (a.v4() >> 16) == 0xa9fe; }
+
 bool is_multicast(const Address& a) { return a.v6 ? (a.high >> 56) == 0xff : (a.v4() >> 28) == 14; }
 
 }  // namespace
@@ -61,13 +63,26 @@ void Device::learn(const Packet& p) {
   }
 }
 
+// States seldom list them, and nobody forwards them: who sends from one is the device or a neighbour.
+bool Device::is_own_link_local(const Packet& p) {
+  const bool sent_here = p.way == Way::outgoing || (hardware_ != 0 && p.hardware == hardware_);
+  if (!is_link_local(p.source) || !sent_here) return false;
+  add(p.source);
+  return true;
+}
+
 Side Device::side(const Packet& p) {
   learn(p);
-  if (is_own(p.source)) return Side::outgoing;
+  if (is_own(p.source)) {
+    if (hardware_ == 0 && !is_loopback(p.source) && !is_unspecified(p.source)) hardware_ = p.hardware;
+    return Side::outgoing;
+  }
+  if (is_own_link_local(p)) return Side::outgoing;
   if (is_own(p.destination)) return Side::incoming;
   if (p.way == Way::to_another) return Side::another;
   if (basis_ == Basis::link) return p.way == Way::outgoing ? Side::outgoing : Side::incoming;
-  return is_group(p.destination) || p.way == Way::to_many ? Side::incoming : Side::forwarded;
+  const bool to_here = is_group(p.destination) || p.way == Way::to_many || is_link_local(p.destination);
+  return to_here ? Side::incoming : Side::forwarded;
 }
 
 }  // namespace vpn::simulate

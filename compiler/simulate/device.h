@@ -41,12 +41,13 @@ class Device {
   static constexpr std::size_t most_learnt = 64;
   bool is_own(const policy::Address& a) const;
   bool is_group(const policy::Address& a) const;
+  bool is_own_link_local(const Packet& packet);
   void learn(const Packet& packet);
   void add(const policy::Address& a);
 
   std::vector<policy::Prefix> addresses_;
   std::vector<policy::Address> broadcasts_;  ///< of the interfaces' networks
-  std::uint64_t hardware_ = 0;               ///< of the assumed device
+  std::uint64_t hardware_ = 0;               ///< of the device, once it has sent something
   Basis basis_ = Basis::none;
 };
 

@@ -11,12 +11,16 @@ std::size_t AddressHash::operator()(const policy::Address& a) const {
   return policy::fold_multiply(half ^ a.high, policy::hash_k2);
 }
 
+std::size_t NameHash::operator()(std::string_view name) const {
+  return policy::hash_text(name.data(), name.size(), seed);
+}
+
 Names::Names(const policy::DomainTable& domains, std::uint64_t seed)
-    : domains_(domains), ties_(0, AddressHash{seed}), texts_(1) {}
+    : domains_(domains), ties_(0, AddressHash{seed}), ids_(0, NameHash{seed}), texts_(1) {}
 
 NameId Names::intern(std::string_view name) {
   if (name.empty()) return 0;
-  const auto known = ids_.find(std::string(name));
+  const auto known = ids_.find(name);
   if (known != ids_.end()) return known->second;
   if (text_size_ + name.size() > most_text || texts_.size() >= most_text / 16) return 0;
   text_size_ += name.size();

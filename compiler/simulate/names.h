@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,13 @@ using NameId = std::uint32_t;
 struct AddressHash {
   std::uint64_t seed;
   std::size_t operator()(const policy::Address& a) const;
+};
+
+/// Seeded as well: names of a capture must not be able to collide on purpose.
+struct NameHash {
+  using is_transparent = void;
+  std::uint64_t seed;
+  std::size_t operator()(std::string_view name) const;
 };
 
 class Names {
@@ -56,7 +64,7 @@ class Names {
 
   const policy::DomainTable& domains_;
   std::unordered_map<policy::Address, std::vector<Tie>, AddressHash> ties_;
-  std::unordered_map<std::string, NameId> ids_;
+  std::unordered_map<std::string, NameId, NameHash, std::equal_to<>> ids_;
   std::vector<std::string_view> texts_;  ///< into the keys of ids_, which do not move
   std::size_t text_size_ = 0;
   std::uint64_t refused_ = 0;

@@ -186,7 +186,7 @@ TEST(FlowTable, FindsWhatItHas) {
   bool fresh = false;
   FlowKey key;
   for (std::uint32_t i = 0; i < 5000; ++i) {
-    key.a_low = i * 7919;
+    key.a_low = std::uint64_t{i} * 7919;
     EXPECT_EQ(table.known(key), policy::none);
     EXPECT_EQ(table.find(key, table.hash(key), fresh), i);
     EXPECT_TRUE(fresh);
@@ -194,7 +194,7 @@ TEST(FlowTable, FindsWhatItHas) {
   key.a_low = 1;
   EXPECT_EQ(table.find(key, table.hash(key), fresh), policy::none) << "no more than it may have";
   for (std::uint32_t i = 0; i < 5000; ++i) {
-    key.a_low = i * 7919;
+    key.a_low = std::uint64_t{i} * 7919;
     EXPECT_EQ(table.find(key, table.hash(key), fresh), i);
     EXPECT_FALSE(fresh);
   }
@@ -226,6 +226,22 @@ TEST(Device, GivenAddressesCount) {
   EXPECT_EQ(device.side(read(udp({"2001:db8::7", "2001:db8:1::1"}))), Side::outgoing);
   EXPECT_EQ(device.side(read(udp({"192.168.1.9", "192.168.1.255"}))), Side::incoming) << "the network's broadcast";
   EXPECT_EQ(device.side(read(udp({"192.168.1.9", "192.168.1.8"}))), Side::forwarded);
+}
+
+TEST(Device, SendsFromLinkLocalAddresses) {
+  const auto ethernet = [](std::uint64_t sender, const Made& packet) {
+    Made frame(6, 2);
+    put(frame, sender, 6);
+    put(frame, packet[0] >> 4 == 4 ? 0x0800 : 0x86dd, 2);
+    put(frame, packet);
+    return read(frame, Link::ethernet);
+  };
+  Device device({}, {*policy::Prefix::parse("192.168.1.20")});
+  EXPECT_EQ(device.side(ethernet(7, tcp(request))), Side::outgoing);
+  EXPECT_EQ(device.side(ethernet(8, udp({"fe80::8", "ff02::fb"}))), Side::incoming);
+  EXPECT_EQ(device.side(ethernet(7, udp({"fe80::7", "ff02::fb"}))), Side::outgoing);
+  EXPECT_EQ(device.side(ethernet(8, udp({"fe80::8", "fe80::7"}))), Side::incoming);
+  EXPECT_EQ(device.side(ethernet(7, udp({"10.0.3.7", server_address}))), Side::forwarded) << "a container's";
 }
 
 // --- Names ----------------------------------------------------------------------------------------------------------
