@@ -38,7 +38,8 @@ Packet read(const Made& bytes, Link link = Link::raw) {
 // --- Packets --------------------------------------------------------------------------------------------------------
 
 TEST(Packet, ReadsPortsAndPayload) {
-  const Packet p = read(tcp(request, made("hello"), 77));
+  const Made bytes = tcp(request, made("hello"), 77);
+  const Packet p = read(bytes);
   EXPECT_EQ(p.kind, Packet::Kind::ip);
   EXPECT_EQ(p.source, address(device_address));
   EXPECT_EQ(p.destination, address(server_address));
