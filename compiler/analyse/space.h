@@ -67,7 +67,7 @@ struct AppPart {
 
 struct HostPart {
   std::vector<std::string> names;  ///< entries of lists that are of this class; at most most_listed
-  std::size_t count = 0;           ///< of them
+  std::size_t count = 0;           ///< of them; of two policies at least so many
   std::string example;             ///< empty: no name, or one that no list holds
   std::array<policy::DomainClass, 2> classes{};
   std::vector<bool> selected;  ///< by Refinement::hosts

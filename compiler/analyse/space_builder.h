@@ -38,7 +38,7 @@ class SpaceBuilder {
   void add_owner(std::string_view identifier);
   void add_spawner(std::string_view identifier);
   void visit_hosts(std::size_t k);
-  void add_host(const std::string& name, bool is_entry);
+  std::uint32_t host_class(const std::string& name);
   void append_governing(std::size_t k, std::uint32_t owner, std::uint32_t spawner, std::uint32_t host,
                         ClassKey& key) const;
   std::span<const std::uint8_t> domain_bytes(std::size_t k) const;
@@ -51,6 +51,7 @@ class SpaceBuilder {
   std::vector<policy::Situation> situations_;  // of a booting device
   std::vector<policy::KernelClasses> classes_;
   std::map<ClassKey, std::uint32_t> owner_numbers_, spawner_numbers_, host_numbers_;
+  ClassKey host_key_;
 };
 
 }  // namespace vpn::analyse

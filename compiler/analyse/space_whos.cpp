@@ -79,44 +79,46 @@ void SpaceBuilder::classify_apps() {
 
 // --- Names -----------------------------------------------------------------------------------------------------------
 
-void SpaceBuilder::add_host(const std::string& name, bool is_entry) {
+std::uint32_t SpaceBuilder::host_class(const std::string& name) {
+  // A million names are of a handful of classes: what was just seen is looked up without a new key.
   HostPart part;
-  ClassKey key;
+  host_key_.clear();
   for (std::size_t k = 0; k < count(); ++k) {
     part.classes[k] = space_.policies_[k]->domains().lookup(name);
-    key.push_back(classes_[k].domain(part.classes[k]));
+    host_key_.push_back(classes_[k].domain(part.classes[k]));
   }
-  for (const std::string& pattern : space_.refinement_.hosts) {
-    part.selected.push_back(is_selected(pattern, name));
-    key.push_back(part.selected.back() ? 1 : 0);
-  }
-  const auto [it, is_new] = host_numbers_.try_emplace(std::move(key), static_cast<std::uint32_t>(space_.hosts_.size()));
-  if (is_new) {
-    part.example = name;
-    space_.hosts_.push_back(std::move(part));
-  }
-  if (!is_entry) return;
-  HostPart& known = space_.hosts_[it->second];
-  ++known.count;
-  if (known.names.size() < most_listed) known.names.push_back(name);
+  for (const std::string& pattern : space_.refinement_.hosts) host_key_.push_back(is_selected(pattern, name) ? 1 : 0);
+  if (const auto known = host_numbers_.find(host_key_); known != host_numbers_.end()) return known->second;
+  for (const std::string& pattern : space_.refinement_.hosts) part.selected.push_back(is_selected(pattern, name));
+  part.example = name;
+  const auto number = static_cast<std::uint32_t>(space_.hosts_.size());
+  host_numbers_.emplace(host_key_, number);
+  space_.hosts_.push_back(std::move(part));
+  return number;
 }
 
-// The class of a name is that of the nearest entry at or above it: each entry, and something below it, show all.
+// The class of a name is that of the nearest entry at or above it: each entry, and something below it, show all. Below
+// an entry without "*." all is as at the entry itself, but for entries that are visited by themselves.
 void SpaceBuilder::visit_hosts(std::size_t k) {
   const policy::DomainTable& table = space_.policies_[k]->domains();
   const bool may_stop = count() == 1 && space_.refinement_.hosts.empty();
-  std::string below;
-  table.for_each([&](std::string_view name, std::span<const std::uint32_t>, std::span<const std::uint32_t>) {
+  std::string text;
+  std::vector<std::size_t> counts;
+  table.for_each([&](std::string_view name, std::span<const std::uint32_t>, std::span<const std::uint32_t> has_below) {
     if (may_stop && space_.hosts_.size() == classes_[k].domain_count()) return;
-    below.assign(name);
-    add_host(below, true);
-    below.insert(0, below_label);
-    add_host(below, false);
+    text.assign(name);
+    const std::uint32_t number = host_class(text);
+    counts.resize(space_.hosts_.size());
+    ++counts[number];
+    std::vector<std::string>& names = space_.hosts_[number].names;
+    if (names.size() < most_listed && std::find(names.begin(), names.end(), text) == names.end()) names.push_back(text);
+    if (!has_below.empty() || !space_.refinement_.hosts.empty()) host_class(std::string(below_label) + text);
   });
+  for (std::size_t h = 0; h < counts.size(); ++h) space_.hosts_[h].count = std::max(space_.hosts_[h].count, counts[h]);
 }
 
 void SpaceBuilder::classify_hosts() {
-  add_host({}, false);
+  host_class({});
   for (std::size_t k = 0; k < count(); ++k) {
     if (classes_[k].domain_count() < 2) continue;
     const bool seen = k == 1 && classes_[0].domain_count() >= 2 && std::ranges::equal(domain_bytes(0), domain_bytes(1));
@@ -124,8 +126,8 @@ void SpaceBuilder::classify_hosts() {
   }
   for (const std::string& pattern : space_.refinement_.hosts) {
     const std::string name = pattern.starts_with("*.") ? pattern.substr(2) : pattern;
-    add_host(name, false);
-    add_host(std::string(below_label) + name, false);
+    host_class(name);
+    host_class(std::string(below_label) + name);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "compiler/analyse/format.h"
 #include "compiler/analyse/words.h"
 #include "policy/ascii.h"
 #include "policy/json/json.h"
@@ -17,25 +18,41 @@ using policy::Prefix;
 
 namespace {
 
-std::vector<std::string> app_names(const AppPart& part) {
-  if (part.example.empty()) return {"apps that the policy does not name"};
-  std::vector<std::string> out(part.all.begin(), part.all.end());
-  if (part.count > part.all.size()) out.push_back(std::to_string(part.count - part.all.size()) + " more apps");
-  return out;
-}
+/// Names, and how many there are: of many only the first are kept.
+struct Named {
+  std::vector<std::string> names;
+  std::size_t count = 0;
+
+  void add(const AppPart& part) {
+    if (part.example.empty()) {
+      names.emplace_back("apps that the policy does not name");
+      ++count;
+      return;
+    }
+    names.insert(names.end(), part.all.begin(), part.all.end());
+    count += part.count;
+  }
+  void add(const HostPart& part) {
+    if (part.names.empty() && !part.example.empty()) names.push_back(part.example);
+    names.insert(names.end(), part.names.begin(), part.names.end());
+    count += std::max(part.count, part.names.empty() ? std::size_t{1} : part.names.size());
+  }
+  std::string words() const {
+    constexpr std::size_t most = 6;
+    if (count <= most) return listed(names, most);
+    std::vector<std::string> shown = names;
+    if (shown.size() >= most) shown.resize(most - 1);
+    return listed(shown, most, ", ") + " and " + grouped(count - shown.size()) + " more";
+  }
+};
 
 std::string host_words(const Space& space, const std::set<std::uint32_t>& hosts) {
   if (hosts.size() == space.hosts().size()) return {};
-  std::vector<std::string> names;
-  const auto add = [&](const HostPart& part) {
-    if (part.names.empty() && !part.example.empty()) names.push_back(part.example);
-    names.insert(names.end(), part.names.begin(), part.names.end());
-    if (part.count > part.names.size()) names.push_back(std::to_string(part.count - part.names.size()) + " more names");
-  };
+  Named named;
   const bool has_others = hosts.contains(0);  // no name, or one in no list
   for (std::uint32_t h = 0; h < space.hosts().size(); ++h)
-    if (hosts.contains(h) != has_others) add(space.hosts()[h]);
-  return (has_others ? " to any name but " : " to ") + listed(names, 8);
+    if (hosts.contains(h) != has_others) named.add(space.hosts()[h]);
+  return (has_others ? " to any name but " : " to ") + named.words();
 }
 
 /// Owners that may send to the same names.
@@ -56,13 +73,10 @@ OwnersByHosts owners_by_hosts(const Space& space, const Numbers& whos, bool scop
 std::string owners_words(const Space& space, const std::set<std::uint32_t>& owners) {
   if (owners.size() == space.owners().size()) return "any app";
   const bool has_others = owners.contains(0);  // apps that the policy does not name
-  std::vector<std::string> names;
-  for (std::uint32_t o = 0; o < space.owners().size(); ++o) {
-    if (owners.contains(o) == has_others) continue;
-    const auto more = app_names(space.owners()[o]);
-    names.insert(names.end(), more.begin(), more.end());
-  }
-  return (has_others ? "any app but " : "") + listed(names, 8);
+  Named named;
+  for (std::uint32_t o = 0; o < space.owners().size(); ++o)
+    if (owners.contains(o) != has_others) named.add(space.owners()[o]);
+  return (has_others ? "any app but " : "") + named.words();
 }
 
 /// Helpers alone: what an app has started, where the app itself is not meant.
@@ -76,12 +90,9 @@ void add_helpers(const Space& space, const Numbers& whos, std::vector<std::strin
     if (any_by_itself || who.scoped) continue;
     for (const Who::Member& m : who.members) spawners.insert(m.spawner);
   }
-  std::vector<std::string> names;
-  for (const std::uint32_t s : spawners) {
-    const auto more = app_names(space.spawners()[s]);
-    names.insert(names.end(), more.begin(), more.end());
-  }
-  if (!names.empty()) out.push_back("what is started by " + listed(names, 4));
+  Named named;
+  for (const std::uint32_t s : spawners) named.add(space.spawners()[s]);
+  if (named.count != 0) out.push_back("what is started by " + named.words());
 }
 
 }  // namespace

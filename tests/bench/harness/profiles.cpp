@@ -1,8 +1,10 @@
 #include "tests/bench/harness/profiles.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <vector>
 
 #include "tests/bench/bench_domains.h"
 
@@ -91,6 +93,14 @@ std::string excluded_domains(std::size_t count) {
   std::string list = "\t\t\t<key>ExcludedDomains</key>\n\t\t\t<array>\n";
   for (const std::string& name : domains(count)) list += "\t\t\t\t<string>" + name + "</string>\n";
   return profile(per_app(list + "\t\t\t</array>\n"));
+}
+
+std::string domains_and_apps(std::size_t names, std::size_t without, std::size_t apps) {
+  std::vector<std::string> all = domains(names);
+  all.resize(all.size() - std::min(all.size(), without));
+  std::string list = "\t\t\t<key>ExcludedDomains</key>\n\t\t\t<array>\n";
+  for (const std::string& name : all) list += "\t\t\t\t<string>" + name + "</string>\n";
+  return profile(per_app(list + "\t\t\t</array>\n") + mapping(apps, mapped_to(vpn_uuid)));
 }
 
 std::string mapped_apps(std::size_t count) { return profile(per_app("") + mapping(count, mapped_to(vpn_uuid))); }

@@ -13,6 +13,8 @@ void write_file(const std::string& path, const std::string& text);
 std::string excluded_domains(std::size_t count);
 /// A per-app VPN and `count` apps that are mapped to it.
 std::string mapped_apps(std::size_t count);
+/// Both: `names` excluded domains but the last `without`, and `apps` apps.
+std::string domains_and_apps(std::size_t names, std::size_t without, std::size_t apps);
 /// `count` apps known to the policy, none governed by itself (MatchTools), and a device-wide VPN with enforced routes.
 std::string apps_and_routes(std::size_t count);
 /// An IKEv2 VPN with one on-demand rule that names `count` networks.
