@@ -7,6 +7,7 @@ import time
 from tests.lab import dns, profiles, world
 from tests.lab.agent import Agent
 from tests.lab.frames import Leak
+from tests.lab.load import Flood, Streams
 from tests.lab.process import Child
 from tests.lab.proxies import PASSWORD, PORTS, USER, Proxy
 from tests.lab.scenario import Tally, expect, scenario
@@ -129,7 +130,9 @@ def socks(place):
         expect(answer == b"hello", f"by the name's address, {protocol}: {answer}\n{proxy.log()}")
     asked = {(protocol, address) for protocol, address, _, _ in place.served()}
     expect(asked == {("tcp", world.EXTRA_SERVERS[0]), ("udp", world.EXTRA_SERVERS[0])}, f"the proxy went to {asked}, not where it knows {NAME} to be")
+    start = time.monotonic()
     expect(stage.app(LEDGER).call(_bulk, world.EXTRA_SERVERS[1], 16 << 20), "much, both ways at once, and the end of one half")
+    tally.note = f"{16 / (time.monotonic() - start):.0f} MiB/s each way"
     tally.count(place.take(), _only(proxy.port, datagrams=True))
     answer, _ = stage.ask("browser", world.SERVER)
     expect(answer == b"hello" and {peer for _, _, peer, _ in place.served()} >= {world.WIFI.device}, f"an app that it does not govern: {answer}")
@@ -319,6 +322,37 @@ def own_socket(place):
     answer, _ = stage.ask(LEDGER, world.SERVER)
     expect(answer in REFUSED, f"its client is gone: {answer}")
     tally.count(place.take(), lockdown())
+    return tally
+
+
+@scenario("app proxy: the agent and the proxy killed by turns at 2,000 datagrams a second and 50 connections", rounds=4, full_rounds=100, long=True)
+def killed(place):
+    tally = Tally(status="connected, reasserting", runs=place.rounds, control_leaked=None)
+    proxy = Proxy(place, "danted").start()
+    stage = _Stage(place, profile("danted")).connect()
+    flood = Flood(place, LEDGER, world.SERVER, rate=2000)
+    place.take()
+    place.served()
+    for number in range(place.rounds):
+        streams = Streams(place, LEDGER, world.EXTRA_SERVERS[1], 50)
+        if number % 2:
+            proxy.stop()
+            time.sleep(0.5)
+            proxy.start()
+        else:
+            stage.agent.kill()
+            time.sleep(0.5)
+            stage.agent.start()
+        ended = streams.ended(3)
+        expect(len(ended) == 50, f"{len(ended)} of 50 connections have ended")
+        stage.wait("connected", 40)
+        answer, _ = stage.ask(LEDGER, world.SERVER)
+        expect(answer == b"hello", f"it is back: {answer}\n{stage.agent.log()[-1500:]}")
+        tally.count(place.take(), _only(proxy.port, datagrams=True))
+    tally.note = f"datagrams: {dict(flood.stop())}"
+    tally.count(place.take(), _only(proxy.port, datagrams=True))
+    seen = {peer for _, _, peer, _ in place.served()}
+    expect(seen == {world.GATEWAY}, f"the server saw {seen}")
     return tally
 
 
