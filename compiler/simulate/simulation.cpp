@@ -308,8 +308,8 @@ void Simulation::each(const std::function<void(const Listed&)>& visit) const {
 
 std::vector<std::string> Simulation::notes() const {
   std::vector<std::string> out;
-  const auto say = [&](std::uint64_t count, const char* text) {
-    if (count != 0) out.push_back(std::to_string(count) + " " + text);
+  const auto say = [&](std::uint64_t count, const char* one, const char* many, const std::string& text) {
+    if (count != 0) out.push_back(std::to_string(count) + " " + (count == 1 ? one : many) + " " + text);
   };
   if (device_.basis() == Basis::assumed) {
     std::string text = "it was assumed that the device is ";
@@ -322,24 +322,25 @@ std::vector<std::string> Simulation::notes() const {
   std::uint64_t too_early = 0;
   for (const Record& r : records_)
     if (r.state == 0) too_early += r.counted.packets;
-  say(too_early, "packets came before the timeline begins: judged for a device that boots");
-  say(counts_.forwarded.packets, "packets have neither end on the device: judged as 'forwarded'");
+  say(too_early, "packet", "packets", "before the timeline begins: judged for a device that boots");
+  say(counts_.forwarded.packets, "packet", "packets", "without an end on the device: judged as 'forwarded'");
   for (const auto& [tunnel, flows] : endpoints_)
-    out.push_back(
-        std::to_string(flows) + " flows go to an endpoint of the tunnel '" + tunnel +
-        "' and are judged as anybody's; where they are its provider's, an --apps entry with provider_of says so");
+    say(flows, "flow", "flows",
+        "to an endpoint of the tunnel '" + tunnel +
+            "', judged as anybody's; where it is its provider's, an --apps entry with provider_of says so");
   out.insert(out.end(), shared_names_.begin(), shared_names_.end());
-  if (shared_addresses_ > shared_names_.size())
-    say(shared_addresses_ - shared_names_.size(), "more addresses have names of which the stricter holds");
-  say(counts_.fragments_alone, "fragments were judged without ports: the first of their packet is not in the capture");
-  say(counts_.cut_short, "packets were judged without ports: the capture holds too little of them (snaplen)");
-  say(names_.refused(), "answers of resolvers were not taken in: there are too many names");
+  say(shared_addresses_ - shared_names_.size(), "further address", "further addresses",
+      "with names of which the stricter holds");
+  say(counts_.fragments_alone, "fragment", "fragments",
+      "judged without ports: the first of its packet is not in the capture");
+  say(counts_.cut_short, "packet", "packets", "judged without ports: the capture holds too little of it (snaplen)");
+  say(names_.refused(), "address", "addresses", "of resolvers' answers not taken in: there are too many");
   Counted unlisted;
   for (const auto& direction : counts_.unlisted)
     for (const Counted& c : direction) unlisted.add(c.packets, c.bytes);
-  if (unlisted.packets != 0)
-    out.push_back(std::to_string(unlisted.packets) + " packets are of flows beyond the first " +
-                  std::to_string(flows_.most()) + " (--most-flows): judged and counted, their flows are not listed");
+  say(unlisted.packets, "packet", "packets",
+      "of flows beyond the first " + std::to_string(flows_.most()) +
+          " (--most-flows): judged and counted, their flows are not listed");
   return out;
 }
 

@@ -129,7 +129,7 @@ class Simulate(Case):
                  out(3, packet(DEVICE6, SERVER6, UDP, body[:64], fragment=1, identity=9)), out(4, packet(DEVICE6, SERVER6, UDP, body[64:], fragment=8 << 3, identity=9))]
         rows, summary = self.simulate(parts)
         self.assertEqual([(r["flow"].get("remote_port"), r["packets"]) for r in rows], [(443, 2), (None, 1), (443, 2)])
-        self.assertTrue(any("1 fragments were judged without ports" in note for note in summary["notes"]), summary["notes"])
+        self.assertTrue(any("1 fragment judged without ports" in note for note in summary["notes"]), summary["notes"])
 
     def test_short_snaplen(self):
         self.write("c.pcap", pcap([out(0, tcp(DEVICE, SERVER, payload=b"x" * 100)), out(1, udp(DEVICE, SERVER))], snaplen=34))
@@ -188,7 +188,7 @@ class Simulate(Case):
         frames = [out(at, tcp(DEVICE, SERVER)) for at in (0, 1, 2, 2.5, 3, 1.5)]
         self.write("t.yaml", "states: {up: {file: up.json}}\ntimeline:\n- {at: 1, state: up}\n- {at: 2026-09-21T14:13:22Z, name: lost, state: {file: down.json}}\n- {at: 3, state: up}\n")
         rows, summary = self.simulate(frames, "--timeline", "t.yaml")
-        self.assertEqual(summary["notes"], ["1 packets came before the timeline begins: judged for a device that boots"])
+        self.assertEqual(summary["notes"], ["1 packet before the timeline begins: judged for a device that boots"])
         self.assertEqual([(r["state"], r["verdict"], r["rule"], r["packets"]) for r in rows], [("booting", "drop", "S3.d", 1), ("up", "tunnel", "S3.e", 3), ("lost", "drop", "S3.e", 2)])
         self.agrees(rows, {"booting": {}, "up": UP, "lost": DOWN})
         self.write("t.json", json.dumps({"timeline": [{"at": 0, "state": UP}, {"at": "2026-09-21T16:13:21.5+02:00", "state": DOWN}]}))
@@ -382,7 +382,7 @@ events:
         frames = [out(i / 100, tcp(DEVICE, SERVER, 50000 + i % 20)) for i in range(100)]
         rows, summary = self.simulate(frames, "--most-flows", "8")
         self.assertEqual((len(rows), summary["totals"]["out"]["tunnel"]["packets"]), (8, 100))
-        self.assertTrue(any("60 packets are of flows beyond the first 8" in note for note in summary["notes"]))
+        self.assertTrue(any("60 packets of flows beyond the first 8" in note for note in summary["notes"]))
 
     @unittest.skipUnless(shutil.which("tcpdump"), "tcpdump is not installed")
     def test_tcpdump_reads_and_writes_the_same(self):
