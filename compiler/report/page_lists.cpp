@@ -46,14 +46,6 @@ std::string search(const std::string& id, const std::string& label, std::size_t 
   return out + "<script type=\"text/plain\" id=\"" + id + "-data\">" + packed(names.text) + "</script></div>";
 }
 
-const char* list_title(fb::ListKind kind) {
-  constexpr const char* titles[] = {
-      "ExcludedDomains",           "SafariDomains", "MailDomains",       "CalendarDomains",
-      "ContactsDomains",           "SMBDomains",    "AssociatedDomains", "Supplemental DNS domains",
-      "EvaluateConnection domains"};
-  return titles[static_cast<std::size_t>(kind)];
-}
-
 const char* list_meaning(fb::ListKind kind) {
   switch (kind) {
     case fb::ListKind::excluded:
@@ -192,7 +184,7 @@ Section domains_section(const Content& content) {
     const fb::DomainList& list = *body.domain_lists()->Get(l);
     const bool of_per_app = list.kind() <= fb::ListKind::associated;
     const std::uint32_t tunnel = of_per_app ? body.per_app()->Get(list.owner())->tunnel() : list.owner();
-    titles.push_back(list_title(list.kind()) + std::string(" of ") + tunnel_name(policy, tunnel));
+    titles.push_back(list_name(list.kind()) + std::string(" of ") + tunnel_name(policy, tunnel));
     if (l >= most_lists) continue;
     std::string some;
     std::size_t begin = l == 0 ? 0 : names.ends[l - 1];

@@ -168,26 +168,6 @@ std::string owner_title(const policy::Policy& policy, const OwnerClass& c) {
   return joined(names, ", ", " and ");
 }
 
-const char* list_word(fb::ListKind kind) {
-  switch (kind) {
-    case fb::ListKind::excluded:
-      return "ExcludedDomains";
-    case fb::ListKind::safari:
-      return "SafariDomains";
-    case fb::ListKind::mail:
-      return "MailDomains";
-    case fb::ListKind::calendar:
-      return "CalendarDomains";
-    case fb::ListKind::contacts:
-      return "ContactsDomains";
-    case fb::ListKind::smb:
-      return "SMBDomains";
-    default:
-      break;
-  }
-  return "";
-}
-
 /// "hosts in SafariDomains of Intranet"; empty: of no list that matters.
 std::string names_title(const policy::Policy& policy, policy::DomainClass domain) {
   std::vector<std::string> lists;
@@ -195,7 +175,7 @@ std::string names_title(const policy::Policy& policy, policy::DomainClass domain
     const fb::DomainList& list = *policy.body().domain_lists()->Get(number);
     if (list.kind() > fb::ListKind::smb) continue;
     const std::uint32_t tunnel = policy.body().per_app()->Get(list.owner())->tunnel();
-    lists.push_back(std::string(list_word(list.kind())) + " of " + tunnel_name(policy, tunnel));
+    lists.push_back(std::string(list_name(list.kind())) + " of " + tunnel_name(policy, tunnel));
     if (lists.size() == 3) break;
   }
   return lists.empty() ? std::string{} : "hosts in " + joined(lists, ", ", " and ");

@@ -39,9 +39,12 @@ std::string tunnel_name(const policy::Policy& policy, std::uint32_t tunnel) {
   return t.name() != nullptr && t.name()->size() != 0 ? t.name()->str() : t.id()->str();
 }
 
-std::string_view action_name(fb::OnDemandAction action) {
-  constexpr std::string_view names[] = {"ignore", "connect", "disconnect", "evaluate", "allow"};
-  return names[static_cast<std::size_t>(action)];
+const char* list_name(fb::ListKind kind) {
+  constexpr const char* names[] = {
+      "ExcludedDomains",           "SafariDomains", "MailDomains",       "CalendarDomains",
+      "ContactsDomains",           "SMBDomains",    "AssociatedDomains", "Supplemental DNS domains",
+      "EvaluateConnection domains"};
+  return names[static_cast<std::size_t>(kind)];
 }
 
 std::vector<std::string> criteria(const fb::OnDemandRule& rule) {
@@ -89,12 +92,6 @@ std::string joined(const std::vector<std::string>& parts, std::string_view betwe
 }
 
 std::string quoted(std::string_view text) { return "\u201c" + std::string(text) + "\u201d"; }
-
-std::string grouped(std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
-  return digits;
-}
 
 std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
   return grouped(count) + " " + std::string(count == 1 ? one : many);

@@ -5,13 +5,16 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/analyse/format.h"
 #include "compiler/report/model.h"
 
 namespace vpn::report {
 
+using analyse::grouped;  // "1,000,000"
+
 /// "Company VPN", or its identifier where it has no name.
 std::string tunnel_name(const policy::Policy& policy, std::uint32_t tunnel);
-std::string_view action_name(fb::OnDemandAction action);  ///< "connect"
+const char* list_name(fb::ListKind kind);  ///< "SafariDomains"
 /// What all has to hold for an on-demand rule: "Wi-Fi", "named Office or Lab", …; none: it always holds.
 std::vector<std::string> criteria(const fb::OnDemandRule& rule);
 /// How the title of a group ends that is about the hosts of no list.
@@ -21,7 +24,6 @@ std::string senders_title(const std::vector<std::string>& groups, unsigned unnam
 std::string joined(const std::vector<std::string>& parts, std::string_view between, std::string_view last);
 std::string quoted(std::string_view text);                                              ///< “text”
 std::string counted(std::uint64_t count, std::string_view one, std::string_view many);  ///< "1,204 names"
-std::string grouped(std::uint64_t number);                                              ///< "1,000,000"
 std::string capital(std::string text);                                                  ///< first letter in upper case
 
 }  // namespace vpn::report
