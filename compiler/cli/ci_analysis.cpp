@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "compiler/analyse/diff.h"
 #include "compiler/analyse/format.h"
 #include "compiler/analyse/prove.h"
 #include "compiler/cli/ci_run.h"
@@ -43,8 +44,41 @@ ci::Item item_of(const policy::Policy& policy, const analyse::Proof& proof) {
   return item;
 }
 
-bool same_bytes(const policy::Policy& a, const policy::Policy& b) {
-  return std::equal(a.bytes().begin(), a.bytes().end(), b.bytes().begin(), b.bytes().end());
+bool is_failure(const analyse::Change& change, const std::string& fail_on) {
+  return fail_on == "any" || (fail_on == "risk" && change.risk == analyse::Risk::leaves);
+}
+
+ci::Item item_of(const policy::Policy& after, const analyse::Change& change, const std::string& fail_on) {
+  ci::Item item;
+  item.name = change.flow_words;
+  item.outcome = is_failure(change, fail_on) ? Outcome::failed : Outcome::passed;
+  item.message = change.who + ", to " + change.where + ", " + change.what + ", " + change.when + ": " +
+                 std::string(to_string(change.before.verdict)) + " → " + std::string(to_string(change.after.verdict));
+  place_at(after, change.new_decision.source, item);
+  return item;
+}
+
+Stage changes(const policy::Policy& before, const policy::Policy& after, const analyse::Difference& difference,
+              const CiSettingsOfRun& settings) {
+  Stage out;
+  out.name = "diff";
+  std::size_t leaving = 0;
+  for (const analyse::Change& change : difference.changes) {
+    leaving += change.risk == analyse::Risk::leaves ? 1U : 0U;
+    out.items.push_back(item_of(after, change, settings.fail_on));
+    if (out.items.back().outcome == Outcome::failed) out.outcome = Outcome::failed;
+  }
+  const std::size_t all = difference.changes.size();
+  out.summary = all == 0 ? "no traffic changes its verdict"
+                         : std::to_string(all) + (all == 1 ? " class" : " classes") + " of traffic " +
+                               (all == 1 ? "changes its verdict, " : "change their verdict, ") +
+                               std::to_string(leaving) + " newly outside every tunnel";
+  out.json = dumped(analyse::diff_json(before, after, difference));
+  if (all == 0) return out;
+  out.plain = analyse::diff_text(before, after, difference, false);
+  out.text = analyse::diff_text(before, after, difference, settings.color);
+  out.markdown = analyse::diff_markdown(before, after, difference);
+  return out;
 }
 
 }  // namespace
@@ -79,13 +113,11 @@ Result<Stage> CiRun::diff(const CiDevice& device, const policy::Policy* policy, 
   if (!old) return tl::unexpected(old.error());
   if (!old->policy) return ci::skipped_stage("diff", old->why_not);
   if (policy == nullptr) return ci::skipped_stage("diff", "there is no policy");
-  if (same_bytes(*old->policy, *policy)) {
-    Stage out;
-    out.name = "diff";
-    out.summary = "no verdict changes";
-    return out;
-  }
-  return ci::skipped_stage("diff", "the policy is another one; which verdicts change is not said yet");
+  analyse::DiffOptions options;
+  options.expected = settings_.expected;
+  const auto difference = analyse::diff(*old->policy, *policy, options);
+  if (!difference) return ci::refused_stage("diff", difference.error());
+  return changes(*old->policy, *policy, *difference, settings_);
 }
 
 }  // namespace vpn::cli

@@ -18,7 +18,9 @@ namespace {
 constexpr Option ci_options[] = {
     {"base", 0, "REV", "compare with this revision of git", {}},
     {"prove", 0, "LIST", "properties to prove, as prove takes them, or files of them; 'none' for none", {}, true, true},
-    {"fail-on", 0, "WHAT", "which changes fail: risk (what newly leaves a tunnel), change, never", "risk,change,never"},
+    {"fail-on", 0, "WHAT", "which changes fail: risk (what newly leaves outside every tunnel), any, never",
+     "any,risk,never"},
+    {"allow", 0, "FILE", "changes that are expected, as diff takes them", {}, true},
     {"platform", 0, "PLATFORM", "whose defaults apply, and whose keys are checked; without it linux, unchecked",
      "ios,macos,visionos,tvos,watchos,linux"},
     {"warnings-as-errors", 'W', {}, "treat warnings of lint as errors", {}},
@@ -57,6 +59,11 @@ Result<CiSettingsOfRun> run_settings(const Arguments& arguments, const std::stri
   out.lint.warnings_as_errors = arguments.has("warnings-as-errors");
   if (const auto ok = document::check_key_material(out.lint.read); !ok) return tl::unexpected(ok.error());
   out.fail_on = fail_on;
+  for (const std::string& file : arguments.all("allow")) {
+    const auto read = analyse::read_expected(file);
+    if (!read) return tl::unexpected(read.error());
+    out.expected.insert(out.expected.end(), read->begin(), read->end());
+  }
   out.format = report_options(STDOUT_FILENO, secret_keys());
   out.color = out.format.color && arguments.get("format", "text") == "text";
   return out;

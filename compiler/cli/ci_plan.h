@@ -24,7 +24,7 @@ struct CiDevice {
 
 struct CiPlan {
   std::vector<CiDevice> devices;
-  std::string fail_on;  ///< "risk", "change", "never"
+  std::string fail_on;  ///< "risk", "any", "never"
 };
 
 /// Errors: usage where there is nothing to look at; of the configuration.

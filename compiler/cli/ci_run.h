@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/analyse/diff.h"
 #include "compiler/ci/report.h"
 #include "compiler/cli/ci_base.h"
 #include "compiler/cli/ci_plan.h"
@@ -16,7 +17,8 @@ namespace vpn::cli {
 struct CiSettingsOfRun {
   LintSettings lint;
   std::string fail_on;
-  bool color = false;  ///< of the stages' texts
+  std::vector<analyse::Expected> expected;  ///< changes that are no failure and not told
+  bool color = false;                       ///< of the stages' texts
   format::Options format;
 };
 

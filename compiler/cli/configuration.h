@@ -43,7 +43,7 @@ struct CiSettings {
   };
   std::vector<Device> devices;
   std::optional<std::vector<std::string>> prove;
-  std::string fail_on;  ///< "risk", "change", "never"; empty: not said
+  std::string fail_on;  ///< "risk", "any", "never"; empty: not said
 };
 
 struct Configuration {

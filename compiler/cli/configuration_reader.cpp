@@ -106,8 +106,8 @@ class Reader {
     if (auto read = proofs(node, out.ci.prove); !read) return read;
     if (const YAML::Node on = node["fail-on"]) {
       out.ci.fail_on = on.IsScalar() ? on.Scalar() : "";
-      if (out.ci.fail_on != "risk" && out.ci.fail_on != "change" && out.ci.fail_on != "never")
-        return problem(on.Mark(), "'fail-on' is risk, change or never", {});
+      if (out.ci.fail_on != "risk" && out.ci.fail_on != "any" && out.ci.fail_on != "never")
+        return problem(on.Mark(), "'fail-on' is risk, any or never", {});
     }
     const YAML::Node devices = node["devices"];
     if (!devices) return {};

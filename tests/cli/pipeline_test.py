@@ -73,7 +73,7 @@ class GitHub(Repository):
         self.assertEqual((code, output), (0, "passed=true\n"), log)
         self.assertIn("✅ vpnprofile: 1 device passed", summary)
         self.assertIn("Compared with", summary)
-        self.assertRegex(summary, r"\|  \| prove \| ✅ \|")
+        self.assertRegex(summary, r"\|  \| diff \| ✅ \| no traffic changes its verdict")
         self.assertTrue((self.clone / "r.xml").exists())
 
     def test_what_is_wrong_is_annotated(self):
