@@ -62,8 +62,10 @@ std::string where_words(const Space& space, const std::set<Where>& chosen, const
       none |= !space.networks()[n].present;
       if (space.networks()[n].present) names.push_back(space.networks()[n].describe());
     }
-    // All that are there.
-    if (!names.empty() && names.size() + 1 >= every.size()) return std::string(none ? "" : "on any network");
+    const auto present =
+        std::count_if(every.begin(), every.end(), [&](std::uint32_t n) { return space.networks()[n].present; });
+    if (!names.empty() && static_cast<std::ptrdiff_t>(names.size()) == present)
+      return std::string(none ? "" : "on any network");
     return (names.empty() ? "" : "on " + listed(names, 4, " or ")) +
            (none ? (names.empty() ? "without a network" : ", or without one") : "");
   };
