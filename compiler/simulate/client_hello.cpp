@@ -80,19 +80,24 @@ std::string host_in_hello(std::span<const std::uint8_t> body) {
 
 }  // namespace
 
-ServerName server_name(std::span<const std::uint8_t> stream) {
+ServerName server_name_in_handshake(std::span<const std::uint8_t> handshake) {
   using Found = ServerName::Found;
-  std::vector<std::uint8_t> handshake;
-  if (!join_records(stream, handshake)) return {};
   if (!handshake.empty() && handshake[0] != message_client_hello) return {};
-  if (handshake.size() < message_header) return {stream.size() < longest_hello ? Found::more : Found::nothing, {}};
+  if (handshake.size() < message_header) return {Found::more, {}};
   const std::size_t size =
       static_cast<std::size_t>(handshake[1]) << 16 | static_cast<std::size_t>(handshake[2]) << 8 | handshake[3];
   if (size > longest_hello) return {};
-  if (handshake.size() - message_header < size)
-    return {stream.size() < longest_hello ? Found::more : Found::nothing, {}};
-  ServerName out{Found::nothing, host_in_hello(std::span(handshake).subspan(message_header, size))};
+  if (handshake.size() - message_header < size) return {Found::more, {}};
+  ServerName out{Found::nothing, host_in_hello(handshake.subspan(message_header, size))};
   if (!out.name.empty()) out.found = Found::name;
+  return out;
+}
+
+ServerName server_name(std::span<const std::uint8_t> stream) {
+  std::vector<std::uint8_t> handshake;
+  if (!join_records(stream, handshake)) return {};
+  ServerName out = server_name_in_handshake(handshake);
+  if (out.found == ServerName::Found::more && stream.size() > 2 * longest_hello) out.found = ServerName::Found::nothing;
   return out;
 }
 

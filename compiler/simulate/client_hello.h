@@ -21,6 +21,9 @@ struct ServerName {
 /// `stream`: the client's bytes from the first on.
 ServerName server_name(std::span<const std::uint8_t> stream);
 
+/// The same of the handshake alone, as QUIC has it.
+ServerName server_name_in_handshake(std::span<const std::uint8_t> handshake);
+
 /// A ClientHello is not looked for beyond so many bytes.
 inline constexpr std::size_t longest_hello = std::size_t{16} << 10;
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "compiler/simulate/apps.h"
+#include "compiler/simulate/client_hello.h"
 #include "compiler/simulate/device.h"
 #include "compiler/simulate/flow_table.h"
 #include "compiler/simulate/names.h"
@@ -144,6 +145,8 @@ class Simulation {
   Judged take_unlisted(const Prepared& p);
   void look_into_lookup(FlowEntry& flow, Direction direction, Moment now);
   void look_into_stream(std::uint32_t number, Direction direction, Moment now);
+  void look_into_quic(std::uint32_t number);
+  void heard(std::uint32_t number, const ServerName& found);
   void tell_name(FlowEntry& flow, const std::string& name);
   void read_answer(const FlowEntry& flow, Bytes message, Moment now);
 

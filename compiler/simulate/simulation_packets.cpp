@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "compiler/simulate/client_hello.h"
+#include "compiler/simulate/quic_initial.h"
 #include "compiler/simulate/simulation_parts.h"
 #include "policy/ascii.h"
 #include "policy/dns/message.h"
@@ -10,7 +11,7 @@
 namespace vpn::simulate {
 namespace {
 
-constexpr std::uint16_t port_dns = 53;
+constexpr std::uint16_t port_dns = 53, port_https = 443;
 
 /// The rules ask for the hop limit of discovery, and of memberships (S1.b).
 bool hop_limit_matters(const Packet& p) {
@@ -125,6 +126,8 @@ bool Simulation::open(FlowEntry& flow, bool source_is_b) {
   if (side == Side::forwarded) flow.flags |= FlowEntry::forwarded;
   const std::uint16_t remote_port = from_device ? packet_->destination_port : packet_->source_port;
   if (packet_->protocol == VPN_UDP && remote_port == port_dns) flow.flags |= FlowEntry::lookup;
+  if (packet_->protocol == VPN_UDP && remote_port == port_https && options_.names_from_tls)
+    flow.flags |= FlowEntry::stream;
   if (packet_->protocol == VPN_TCP && (remote_port == port_dns ? options_.names_from_dns : options_.names_from_tls))
     flow.flags |= FlowEntry::stream;
   return true;
@@ -173,6 +176,7 @@ void Simulation::look_into_stream(std::uint32_t number, Direction direction, Mom
     return;
   }
   if (direction != out) return;
+  if (flow.key.protocol == VPN_UDP) return look_into_quic(number);
   // Most are whole in their first segment; what does not begin like one never will.
   const bool joined = streams_.knows(number);
   const bool begins = packet_->payload[0] == 22 && (packet_->payload.size() < 2 || packet_->payload[1] == 3);
@@ -180,7 +184,24 @@ void Simulation::look_into_stream(std::uint32_t number, Direction direction, Mom
   if (!joined && begins) found = server_name(packet_->payload);
   if (joined || found.found == ServerName::Found::more)
     found = server_name(streams_.add(number, packet_->sequence, packet_->payload));
+  heard(number, found);
+}
+
+// The pieces of the handshake come in any order, and in several datagrams.
+void Simulation::look_into_quic(std::uint32_t number) {
+  const auto pieces = client_initial(packet_->payload);
+  ServerName found;
+  if (pieces) {
+    Bytes handshake = streams_.add(number, 0, {});
+    for (const CryptoPiece& piece : *pieces) handshake = streams_.add(number, piece.offset, piece.bytes);
+    found = server_name_in_handshake(handshake);
+  }
+  heard(number, found);
+}
+
+void Simulation::heard(std::uint32_t number, const ServerName& found) {
   if (found.found == ServerName::Found::more) return;
+  FlowEntry& flow = flows_[number];
   streams_.forget(number);
   flow.flags &= static_cast<std::uint8_t>(~FlowEntry::stream);
   if (found.found == ServerName::Found::name) tell_name(flow, ascii::lower_case(found.name));
