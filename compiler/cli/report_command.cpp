@@ -8,6 +8,7 @@
 #include "compiler/cli/outputs.h"
 #include "compiler/cli/policy_input.h"
 #include "compiler/cli/properties.h"
+#include "compiler/cli/source_comment.h"
 #include "compiler/cli/source_excerpt.h"
 #include "compiler/lower/lower.h"
 #include "compiler/report/report.h"
@@ -144,8 +145,11 @@ int run_report(const Arguments& arguments) {
   if (!properties) return report(properties.error());
   const PolicyInput input = open_policy(request_of(arguments));
   if (!input.policy) return report_failure(input);
-  report::Request request{*input.policy, title_of(arguments), *states, std::nullopt, {}, {}, std::nullopt, {}};
-  if (input.built != nullptr) request.findings = findings_of(*input.built);
+  report::Request request{*input.policy, title_of(arguments), *states, std::nullopt, {}, {}, std::nullopt, {}, {}};
+  if (input.built != nullptr) {
+    request.findings = findings_of(*input.built);
+    request.comment = [&](std::uint32_t source) { return source_comment(*input.built, *input.policy, source); };
+  }
   if (auto proven = add_proofs(arguments, *properties, request); !proven) return report(proven.error());
   std::optional<PolicyInput> before;
   if (arguments.has("against")) {

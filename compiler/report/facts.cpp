@@ -11,6 +11,7 @@ namespace {
 using policy::none;
 
 constexpr std::uint32_t most_apps = 200;
+constexpr std::size_t most_spaces = 64, most_prefixes = 500;
 
 class Exceptions {
  public:
@@ -160,7 +161,7 @@ std::vector<policy::Prefix> prefixes_in(std::string_view text) {
 
 std::vector<Exception> exceptions(const policy::Policy& policy) { return Exceptions(policy).all(); }
 
-std::vector<Space> spaces(const policy::Policy& policy) {
+std::vector<Space> spaces(const policy::Policy& policy, const std::vector<NamedState>& own) {
   const fb::Policy& body = policy.body();
   std::vector<Space> out;
   std::map<std::uint8_t, std::vector<policy::Prefix>> services;
@@ -182,7 +183,7 @@ std::vector<Space> spaces(const policy::Policy& policy) {
                  "The network a device is in counts as local where it lies in here as a whole, and is no wider than /8 "
                  "(IPv4) or /32 (IPv6).",
                  parsed({"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}), none});
-  for (std::uint32_t t = 0; body.tunnels() != nullptr && t < body.tunnels()->size() && out.size() < 64; ++t) {
+  for (std::uint32_t t = 0; body.tunnels() != nullptr && t < body.tunnels()->size() && out.size() < most_spaces; ++t) {
     const fb::Tunnel& tunnel = *body.tunnels()->Get(t);
     for (std::uint32_t i = 0; tunnel.settings() != nullptr && i < tunnel.settings()->size(); ++i) {
       const fb::Setting& setting = *tunnel.settings()->Get(i);
@@ -192,6 +193,19 @@ std::vector<Space> spaces(const policy::Policy& policy) {
         out.push_back({"Setting " + setting.key()->str() + " of " + tunnel_name(policy, t),
                        "Handed to the provider, which may make routes of it.", std::move(prefixes), tunnel.source()});
     }
+  }
+  for (const NamedState& state : own)
+    for (const policy::TunnelState& t : state.state.tunnels) {
+      const std::string where = " of " + t.id + " in " + quoted(state.name);
+      if (out.size() < most_spaces && !t.included_routes.empty())
+        out.push_back({"Included routes" + where, "As your state has them.", t.included_routes, none});
+      if (out.size() < most_spaces && !t.excluded_routes.empty())
+        out.push_back({"Excluded routes" + where, "As your state has them.", t.excluded_routes, none});
+    }
+  for (Space& space : out) {
+    if (space.prefixes.size() <= most_prefixes) continue;
+    space.note += " The first " + grouped(most_prefixes) + " of " + grouped(space.prefixes.size()) + ".";
+    space.prefixes.resize(most_prefixes);
   }
   return out;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "compiler/report/model.h"
+#include "compiler/report/report.h"
 
 namespace vpn::report {
 
@@ -27,6 +28,7 @@ struct Space {
   std::vector<policy::Prefix> prefixes;
   std::uint32_t source = policy::none;
 };
-std::vector<Space> spaces(const policy::Policy& policy);
+/// Those of the policy, and the routes of the reader's own states.
+std::vector<Space> spaces(const policy::Policy& policy, const std::vector<NamedState>& own = {});
 
 }  // namespace vpn::report

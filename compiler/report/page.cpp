@@ -120,6 +120,16 @@ Section summary_section(const Content& content) {
   return {"summary", "What this policy promises", out};
 }
 
+namespace {
+
+/// What the profile's author says about an exception of the profile's own.
+std::string author(const Request& request, const Exception& e) {
+  const std::string comment = request.comment && !e.is_default ? request.comment(e.source) : std::string{};
+  return comment.empty() ? comment : element("span", "class=\"sub\"", "The profile says: " + quoted(comment));
+}
+
+}  // namespace
+
 Section exceptions_section(const Content& content) {
   std::string out;
   if (content.exceptions.empty()) {
@@ -135,8 +145,8 @@ Section exceptions_section(const Content& content) {
     for (const Exception& e : content.exceptions) {
       out += "<tr><th scope=\"row\">" + chip(e.keeps_in ? "drop" : "direct", e.keeps_in ? "Blocked" : "Outside") + " " +
              escaped(e.title) + "</th><td data-label=\"VPN\">" + escaped(e.vpn) + "</td><td data-label=\"Why\">" +
-             escaped(e.reason) + "</td><td data-label=\"Rule\"><span class=\"rule\">" + escaped(e.rule) +
-             "</span></td><td data-label=\"Said by\">";
+             escaped(e.reason) + author(content.request, e) + "</td><td data-label=\"Rule\"><span class=\"rule\">" +
+             escaped(e.rule) + "</span></td><td data-label=\"Said by\">";
       out += (e.is_default ? "<span class=\"default\">default, not in the profile</span> " : "") +
              source_html(content.request.policy, e.source) + "</td></tr>";
     }
@@ -225,7 +235,7 @@ Section legend_section() {
 
 std::string html(const Request& request) {
   const Content content{request, scenes(request.policy, request.states), exceptions(request.policy),
-                        spaces(request.policy)};
+                        spaces(request.policy, request.states)};
   std::vector<Section> sections{summary_section(content)};
   if (Section s = changes_section(content); !s.html.empty()) sections.push_back(std::move(s));
   for (Section& s : scene_sections(content)) sections.push_back(std::move(s));

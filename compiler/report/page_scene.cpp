@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "compiler/report/drawing.h"
@@ -116,6 +117,11 @@ std::string reasons(const Content& content, const Scene& scene) {
            "</p><p class=\"from\">";
     out += one.source == policy::none ? "Holds under every policy; no key of a profile decides it."
                                       : source_html(policy, one.source);
+    const auto is_default = [&](const Exception& e) {
+      return e.is_default && e.source == one.source && e.rule == policy::to_string(one.rule);
+    };
+    if (std::any_of(content.exceptions.begin(), content.exceptions.end(), is_default))
+      out += " <span class=\"default\">default, not in the profile</span>";
     out += " <span class=\"count\">" + escaped(counted(count[d], "cell", "cells")) + "</span></p>";
     const std::string lines = content.request.excerpt ? content.request.excerpt(one.source) : std::string{};
     if (!lines.empty()) {

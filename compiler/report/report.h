@@ -48,7 +48,9 @@ struct Request {
   std::vector<analyse::Proof> proofs;            ///< of this policy
   std::string unproven;                          ///< why there is no proof; empty: there is, or none was asked for
   std::optional<Comparison> comparison;
-  std::function<std::string(std::uint32_t)> excerpt;  ///< lines of the profile at a source of the policy; may be empty
+  // Of a source of the policy, where the profiles are there; may be empty.
+  std::function<std::string(std::uint32_t)> excerpt;  ///< lines of the profile
+  std::function<std::string(std::uint32_t)> comment;  ///< what its author wrote about it
 };
 
 /// The page: HTML without anything outside of itself. Same request, same bytes.

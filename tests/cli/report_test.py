@@ -168,6 +168,13 @@ class Report(Case):
         unpacked = zlib.decompress(base64.b64decode(packed)).decode().splitlines()
         self.assertLessEqual(set(names), set(unpacked))
 
+    def test_exceptions_have_reasons(self):
+        page = self.check(self.page(PROFILES / "always-on-application-exceptions.mobileconfig"))
+        self.assertIn("The profile says: \u201cMust work whatever happens.\u201d", page.text)
+        self.assertIn("Limited to the protocol that the profile names.", page.text)
+        page = self.check(self.page(PROFILES / "exclude-apns.mobileconfig"))
+        self.assertNotIn("vpnprofile-ignore", page.text)
+
     def test_what_is_proven(self):
         def proofs(text):
             return dict(re.findall(r'<article class="proof"><h3>([^<]*) <span class="verdict v-\w+">([^<]*)<', text))
@@ -200,9 +207,11 @@ class Report(Case):
 
     def test_states_of_ones_own(self):
         office = self.write("office.json", json.dumps({"captive": True}))
-        several = self.write("several.json", json.dumps({"at home": {}, "on the road": {"probing": True}}))
+        several = self.write("several.json", json.dumps({"at home": {}, "on the road": {"probing": True, "tunnels": {"x": {
+            "status": "connected", "included_routes": ["10.0.0.0/8"]}}}}))
         page = self.check(self.page(PROFILES / "include-all-networks.mobileconfig", "-s", office, "--states", several))
         self.assertIn("Your states", page.text)
+        self.assertIn("Included routes of x in", page.text)
         for name in ("Office", "At home", "On the road"):
             self.assertIn(name.lower(), page.text.lower())
 

@@ -66,7 +66,7 @@ TEST(Report, SameRequestSameBytes) {
   test::Random random(7);
   test::RandomWorld world(random);
   const policy::Policy policy = world.maker.make();
-  EXPECT_EQ(html({policy, "a", {}, {}, {}, {}, {}, {}}), html({policy, "a", {}, {}, {}, {}, {}, {}}));
+  EXPECT_EQ(html({policy, "a", {}, {}, {}, {}, {}, {}, {}}), html({policy, "a", {}, {}, {}, {}, {}, {}, {}}));
 }
 
 TEST(Report, TellsWhatAnIncludeAllVpnPromises) {
@@ -173,6 +173,7 @@ TEST(Report, HostileNamesStayText) {
                                  std::vector<Finding>{{evil, evil, evil, evil, evil, {evil, 1, 1, evil}}},
                                  {},
                                  evil,
+                                 {},
                                  {},
                                  {}});
   EXPECT_THAT(page, Not(HasSubstr("<script>window")));
