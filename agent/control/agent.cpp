@@ -122,6 +122,7 @@ Result<void> Agent::open() {
   auto config = read_config(options_.config_dir);
   if (!config) return tl::unexpected(config.error());
   config_ = std::move(*config);
+  place_enrolment();
   // A disk that takes nothing is no reason to guard nothing.
   if (auto ready = store_.prepare(); !ready) log(ready.error().where + ": " + ready.error().what, true);
   remembered_ = store_.tunnels();

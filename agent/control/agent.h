@@ -71,6 +71,7 @@ class Agent {
   Result<void> open_network();
   Result<void> open_guard();
   Result<void> open_sockets();
+  void place_enrolment();
   void activate(std::shared_ptr<ActivePolicy> policy);
   void network_changed();
   policy::DeviceState seen() const;

@@ -144,6 +144,7 @@ Result<Json> Agent::reloaded() {
   if (policy_life_.before)
     return fail(ErrorKind::usage, "a policy waits to be confirmed", {}, "confirm it, or let it fall back");
   config_ = std::move(*config);
+  place_enrolment();
   candidate_ = std::move(*opened);
   policy(policy_event::Apply{candidate_->stamp(), std::chrono::seconds(0)});
   candidate_.reset();

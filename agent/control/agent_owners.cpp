@@ -3,8 +3,10 @@
 #include <fstream>
 
 #include "agent/control/agent.h"
+#include "agent/control/providers.h"
 #include "agent/control/publication.h"
 #include "agent/files/files.h"
+#include "agent/tunnel/daemon.h"
 #include "policy_generated.h"
 
 namespace vpn::agent {
@@ -45,6 +47,16 @@ Result<void> Agent::set_numbers() {
   return {};
 }
 
+// The program of the administrator's is not the agent: its lookups and probes have no exemption (S1.d, S1.f).
+void Agent::place_enrolment() {
+  std::string& folder = config_.enrolment.cgroup;
+  folder = config_.enrolment.program.empty() ? std::string() : enrolment_cgroup(options_);
+  const auto made = folder.empty() ? Result<void>() : make_cgroup(folder);
+  if (made) return;
+  log("the enrolment program runs as a part of the agent: " + made.error().what, true);
+  folder.clear();
+}
+
 void Agent::owners_changed() {
   std::map<std::uint64_t, Owner> cgroups;
   std::map<FoundOwners::Executable, Owner> executables;
@@ -64,6 +76,9 @@ void Agent::owners_changed() {
   } else if (const auto self = executable_of("/proc/self/exe")) {
     executables[*self].agent = true;
   }
+  // What runs in our service's cgroup is ours, but for this.
+  if (const std::string& folder = config_.enrolment.cgroup; !folder.empty())
+    if (const std::uint64_t id = cgroup_id(folder); id != 0) cgroups.try_emplace(id);
   std::vector<ExecutableOwner> e;
   std::string now;  // what is told, to see whether it is news
   const auto words = [](const Owner& o) {

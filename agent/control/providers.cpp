@@ -29,6 +29,11 @@ std::string provider_cgroup(const AgentOptions& options, const std::string& moun
 
 }  // namespace
 
+std::string enrolment_cgroup(const AgentOptions& options) {
+  const std::string mount = cgroup_mount(), beside = provider_cgroup(options, mount);
+  return mount.empty() || beside.empty() ? std::string() : mount + "/" + beside + "/enrol";
+}
+
 std::vector<ProviderFactory> provider_factories(const AgentOptions& options) {
   StrongswanOptions ike;
   ike.cgroup_mount = cgroup_mount();

@@ -114,7 +114,7 @@ Result<std::unique_ptr<Enrolment>> Enrolment::start(Loop& loop, const EnrolmentO
   const Descriptor writing(pipe[1]);
   ::fcntl(pipe[0], F_SETFL, O_NONBLOCK);
   work->done = std::move(done);
-  DaemonProgram program{options.program, {}, {}, {}, text_of(request)};
+  DaemonProgram program{options.program, {}, {}, options.cgroup, text_of(request)};
   program.output = writing.get();
   // The program's end holds the last reference, so that it is waited for whoever has lost interest meanwhile.
   auto started = Daemon::start(loop, program, [work](const std::string& reason) {

@@ -20,6 +20,7 @@ namespace vpn::agent {
 struct EnrolmentOptions {
   std::string program;             ///< absolute path; empty: there is none
   std::chrono::seconds limit{60};  ///< then it is ended
+  std::string cgroup = {};         ///< folder in cgroup v2 in which it runs; empty: the agent's own
 };
 
 /// Whether the identity's key is not in the policy, for it is of SCEP or ACME.

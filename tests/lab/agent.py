@@ -20,14 +20,18 @@ PATIENCE = 90  # seconds until an agent that was started is in force: on a busy 
 class Agent:
     """One installation: folders, policy, daemon. The daemon may be killed and started again."""
 
-    def __init__(self, world, build, policy, *, tunnels=None, configuration=None, prefix=(), arguments=(), inside=False):
+    def __init__(self, world, build, policy, *, tunnels=None, configuration=None, prefix=(), arguments=(), inside=False, service=False):
         """`tunnels`: identifiers of the policy's tunnels that a lab client brings up, with its configuration. `prefix`: what starts
         the daemon; `arguments`: what it is given beyond its folders. `inside`: in the
-        guarded cgroup, as on a real machine, so that what it sends for others is judged."""
+        guarded cgroup, as on a real machine, so that what it sends for others is judged; `service`: there, too, in one that is named as a
+        service's is, by which it is known."""
         self._world, self._build, self.policy = world, build, policy
         self.folder = world.folder / "agent"
         self._prefix, self._arguments = list(prefix), list(arguments)
         self._cgroup = world.app_cgroup("agent") if inside else world.outside
+        if service:
+            self._cgroup = world.guarded / "vpnagentd.service"
+            self._cgroup.mkdir(exist_ok=True)
         self._process = None
         for name in ("config", "state", "bpf"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)

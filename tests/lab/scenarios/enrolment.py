@@ -1,8 +1,9 @@
 """An identity of a SCEP payload: a program of the administrator's enrols it (agent.yaml, `enrolment`)."""
 
 import json
+from pathlib import Path
 
-from tests.lab import life, profiles, strongswan
+from tests.lab import life, profiles, strongswan, world
 from tests.lab.agent import Agent
 from tests.lab.ike import OUTER
 from tests.lab.scenario import Tally, expect, scenario
@@ -20,9 +21,24 @@ class EnrolledStage(Base):
             CertificateType="ECDSA256", LocalIdentifier=strongswan.DEVICE_NAME))
         self.request, self.ready = place.folder / "request", place.folder / "ready"
         program = place.folder / "enrol"
-        program.write_text(f"#!/bin/sh\ncat >{self.request}\n[ -e {self.ready} ] || exit 1\ncat {self.identity.key} {self.identity.certificate}\n")
+        self.process = place.folder / "process"
+        program.write_text(f"#!/bin/sh\ncat >{self.request}\necho $$ >{self.process}\nsleep 1\n[ -e {self.ready} ] || exit 1\ncat {self.identity.key} {self.identity.certificate}\n")
         program.chmod(0o755)
-        self.agent = Agent(place, place.build, self.policy, configuration={"enrolment": {"program": str(program)}})
+        self.agent = Agent(place, place.build, self.policy, service=True, configuration={
+            "enrolment": {"program": str(program)}, "captive": {"url": "http://127.0.0.1:9/"}})  # or it looks for a portal elsewhere
+
+    def role(self, process):
+        """What the kernel takes a process for."""
+        flow = {"remote": world.WIFI.router, "protocol": "udp", "remote_port": 53}
+        return self.agent.request("why", pid=process, flow=json.dumps(flow))["flow"].get("role")
+
+    def enrols(self):
+        """The process of the program at work, or None."""
+        try:
+            process = int(self.process.read_text())
+            return process if Path(f"/proc/{process}").exists() else None
+        except (OSError, ValueError):
+            return None
 
     def start_gateway(self):
         strongswan.gateway(self.place, self.authority)
@@ -34,6 +50,9 @@ def scep(place):
     tally = Tally(control_leaked=life.control(place), status="connecting, connected")
     stage = EnrolledStage(place)
     stage.start()
+    expect(stage.role(stage.agent.pid) == "agent", "the agent is not known as such")
+    strongswan.wait_for(stage.enrols, "the program at work")
+    expect(stage.role(stage.enrols()) is None, "what enrols is taken for the agent, and so exempt")
     strongswan.wait_for(lambda: "the enrolment program" in stage.agent.log(), lambda: f"a failure: {stage.agent.log()[-2500:]}")
     place.take()
     stage.start_gateway()
