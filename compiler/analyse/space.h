@@ -42,6 +42,7 @@ struct Tunnel {
   std::string id;    ///< of the newest policy that has it
   std::string name;  ///< as people call it; its identifier where it has no name
   std::array<std::uint32_t, 2> index{policy::none, policy::none};  ///< in each policy
+  bool is_device_wide = false;                                     ///< in some policy
   std::vector<policy::TunnelStatus> statuses;                      ///< that make a difference; empty: none does
 };
 

@@ -132,6 +132,7 @@ void SpaceBuilder::find_statuses() {
         need(tunnel.statuses, {TunnelStatus::disconnected, TunnelStatus::connected});
       for (const policy::Plan::Device& d : p.devices) {
         if (!is_it(d)) continue;
+        tunnel.is_device_wide = true;
         need(tunnel.statuses, {TunnelStatus::disconnected, TunnelStatus::connected});
         if (d.include_all) need(tunnel.statuses, {TunnelStatus::connecting});
         if (d.include_all && has_rules(d.on_demand)) need(tunnel.statuses, {TunnelStatus::invalid});
@@ -215,6 +216,8 @@ std::vector<std::vector<TunnelStatus>> SpaceBuilder::status_combinations() {
   out.push_back(lowest);
   out.push_back(highest);
   for (std::size_t t = 0; t < tunnels.size(); ++t) {
+    // Of always-on and per-app VPNs one alone is asked, and it is lowest or highest.
+    if (!tunnels[t].is_device_wide && tunnels[t].statuses.size() < 3) continue;
     for (const TunnelStatus s : tunnels[t].statuses) {
       for (const std::vector<TunnelStatus>* base : {&lowest, &highest}) {
         out.push_back(*base);

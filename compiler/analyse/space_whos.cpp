@@ -1,5 +1,6 @@
 // Who sends, and to which name: apps, apps that spawned them, and names that the policies tell apart.
 #include <algorithm>
+#include <bit>
 
 #include "compiler/analyse/space_builder.h"
 #include "policy/kernel/packet.h"
@@ -22,6 +23,13 @@ bool is_selected(std::string_view pattern, std::string_view host) {
 /// The class of an app; 0 for one that the policy does not name.
 std::uint32_t at(std::span<const std::uint32_t> classes, std::uint32_t app) {
   return app < classes.size() ? classes[app] : 0;
+}
+
+/// S4.a.
+bool may_disconnect(const policy::Plan::PerApp& vpn) {
+  if (vpn.on_demand == nullptr || !vpn.on_demand->enabled() || vpn.on_demand->rules() == nullptr) return false;
+  return std::any_of(vpn.on_demand->rules()->begin(), vpn.on_demand->rules()->end(),
+                     [](const auto* rule) { return rule->action() == policy::fb::OnDemandAction::disconnect; });
 }
 
 std::uint32_t find_app(const policy::Policy& policy, std::string_view identifier) {
@@ -138,8 +146,8 @@ std::span<const std::uint8_t> SpaceBuilder::domain_bytes(std::size_t k) const {
 
 // --- Together --------------------------------------------------------------------------------------------------------
 
-// Which per-app VPNs govern, and which of them the name is excluded from: a flow that is excluded may be judged like
-// one that nobody governs, but a property speaks of it.
+// The per-app VPNs that are looked at, in order, up to the first one that is sure to decide, and which of them the name
+// is excluded from: a flow that is excluded may be judged like one that nobody governs, but a property speaks of it.
 void SpaceBuilder::append_governing(std::size_t k, std::uint32_t owner, std::uint32_t spawner, std::uint32_t host,
                                     ClassKey& key) const {
   const policy::Plan& p = plan(k);
@@ -151,11 +159,16 @@ void SpaceBuilder::append_governing(std::size_t k, std::uint32_t owner, std::uin
     return p.classes[a == policy::none ? 0 : p.app_classes[a]];
   };
   const auto lists = policy.domains().lists(space_.hosts_[host].classes[k]);
+  key.push_back(~std::uint64_t{0});  // what follows is of any length
   for (std::size_t w = 0; w < p.words; ++w) {
     const policy::Plan::NamedVpns named = p.named(lists, class_of(app).roles | class_of(by).roles, w);
-    const std::uint64_t governing = p.mapped(app, class_of(app), class_of(by), w) | named.triggered;
-    key.push_back(governing);
-    key.push_back(governing & named.excluded);
+    std::uint64_t governing = p.mapped(app, class_of(app), class_of(by), w) | named.triggered;
+    for (; governing != 0; governing &= governing - 1) {
+      const auto bit = static_cast<unsigned>(std::countr_zero(governing));
+      const bool is_excluded = (named.excluded >> bit & 1u) != 0;
+      key.push_back((std::uint64_t{w} * 64 + bit) * 2 + (is_excluded ? 1 : 0));
+      if (!is_excluded && !may_disconnect(p.per_app[w * 64 + bit])) return;
+    }
   }
 }
 
