@@ -149,8 +149,9 @@ namespace {
 /// What meets a rule, in a line or two; how it spreads over who sends it is in the table.
 std::string traffic_text(std::vector<std::string> things) {
   constexpr std::size_t most = 4;
-  for (const char* most_of_it : {"All traffic", "Everything else"})
-    if (std::find(things.begin(), things.end(), most_of_it) != things.end()) return most_of_it;
+  // What is left of everybody's traffic says of whole senders' what is to be said.
+  const bool has_rest = std::find(things.begin(), things.end(), "Everything else") != things.end();
+  if (has_rest) things.erase(std::remove(things.begin(), things.end(), "All traffic"), things.end());
   if (things.size() > most) {
     things.resize(most);
     things.emplace_back("\u2026");
