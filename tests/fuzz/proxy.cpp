@@ -49,7 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto datagram = unwrapped(bytes)) {
     demand(datagram->data.size() < bytes.size());
     if (datagram->from) {
-      const auto again = unwrapped(wrapped({{}, *datagram->from, datagram->port}, datagram->data));
+      const std::string text = wrapped({{}, *datagram->from, datagram->port}, datagram->data);
+      const auto again = unwrapped(text);
       demand(again && again->from == datagram->from && again->port == datagram->port && again->data == datagram->data);
     }
   }
