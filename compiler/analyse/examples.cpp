@@ -14,7 +14,7 @@ unsigned cost_of(const Space& space, const State& state, const Who& who, const V
   cost += network.interface.ssid.empty() ? 0u : 2u;
   cost += network.interface.type == policy::InterfaceType::wifi ? 0 : 1;
   cost += state.captive ? 2 : 0;
-  cost += state.default_route == policy::none ? 0 : 1;
+  cost += static_cast<unsigned>(state.default_routes.size());
   for (const policy::TunnelStatus s : state.statuses)
     cost += s == policy::TunnelStatus::disconnected ? 0 : s == policy::TunnelStatus::invalid ? 5 : 2;
   cost += who.scoped ? 2 : 0;

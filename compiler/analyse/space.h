@@ -96,7 +96,7 @@ struct State {
   std::uint32_t network = 0;  ///< index into Space::networks()
   bool captive = false;
   std::vector<policy::TunnelStatus> statuses;  ///< of Space::tunnels()
-  std::uint32_t default_route = policy::none;  ///< the tunnel with EnforceRoutes that has a default route
+  std::vector<std::uint32_t> default_routes;   ///< tunnels with EnforceRoutes that have a default route, ascending
   std::uint32_t given = policy::none;          ///< index into Refinement::states
   friend bool operator==(const State&, const State&) = default;
 };
@@ -143,7 +143,15 @@ class Space {
   std::vector<const policy::Policy*> policies_;
   Refinement refinement_;
   std::vector<Tunnel> tunnels_;
-  std::vector<std::uint32_t> route_order_;  // tunnels that have blocks of routes, in order
+  /// What the providers of tunnels do with a block of addresses: nobody else has routes to it.
+  struct RouteBlock {
+    struct Of {
+      std::uint32_t tunnel;
+      bool is_included;  // else excluded
+    };
+    std::vector<Of> by;
+  };
+  std::vector<RouteBlock> route_blocks_;
   std::vector<Network> networks_;
   std::vector<State> states_;
   std::vector<AppPart> owners_, spawners_;

@@ -27,6 +27,7 @@ class SpaceBuilder {
   void name_tunnels();
   void find_statuses();
   Result<void> find_networks();
+  Result<void> make_route_blocks();
   Result<void> make_states();
   std::vector<std::vector<policy::TunnelStatus>> status_combinations();
   bool asks_captive() const;
@@ -52,6 +53,7 @@ class SpaceBuilder {
   std::vector<policy::KernelClasses> classes_;
   std::map<ClassKey, std::uint32_t> owner_numbers_, spawner_numbers_, host_numbers_;
   ClassKey host_key_;
+  std::vector<std::vector<std::uint32_t>> default_sets_;  // of tunnels
 };
 
 }  // namespace vpn::analyse

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t most_combinations = 96;  // of statuses, all with all
 constexpr std::size_t most_states = 100'000;
+constexpr std::size_t most_route_blocks = 2048;
 
 std::string_view text_of(const flatbuffers::String* s) { return s == nullptr ? std::string_view{} : s->string_view(); }
 
@@ -237,6 +238,44 @@ std::vector<std::vector<TunnelStatus>> SpaceBuilder::status_combinations() {
   return out;
 }
 
+// Of one policy, a verdict is made by the first VPN that has something to say of a destination: a block for each VPN
+// and what its provider does with it shows all. Of two policies two VPNs may decide: a block for each pair as well.
+Result<void> SpaceBuilder::make_route_blocks() {
+  std::vector<std::uint32_t> routes,
+      defaults;  // tunnels whose routes the rules ask about; and S6, without default ones
+  for (std::uint32_t t = 0; t < space_.tunnels_.size(); ++t) {
+    bool has_routes = false, enforces = false;
+    for (std::size_t k = 0; k < count(); ++k) {
+      if (plan(k).always_on) continue;
+      for (const policy::Plan::Device& d : plan(k).devices) {
+        if (d.tunnel != space_.tunnels_[t].index[k] || d.include_all) continue;
+        has_routes = true;
+        enforces |= d.enforce_routes;
+      }
+    }
+    if (has_routes) routes.push_back(t);
+    if (enforces) defaults.push_back(t);
+  }
+  default_sets_ = {{}};
+  for (std::size_t i = 0; i < defaults.size(); ++i) {
+    default_sets_.push_back({defaults[i]});
+    for (std::size_t j = i + 1; count() == 2 && j < defaults.size(); ++j)
+      default_sets_.push_back({defaults[i], defaults[j]});
+  }
+  const auto add = [&](std::initializer_list<Space::RouteBlock::Of> by) { space_.route_blocks_.push_back({by}); };
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    for (const bool a : {true, false}) {
+      add({{routes[i], a}});
+      for (std::size_t j = i + 1; count() == 2 && j < routes.size(); ++j)
+        for (const bool b : {true, false}) add({{routes[i], a}, {routes[j], b}});
+    }
+    if (space_.route_blocks_.size() > most_route_blocks)
+      return fail(ErrorKind::invalid_input, "more device-wide VPNs with routes than can be gone through", {},
+                  "say with --state which states matter");
+  }
+  return {};
+}
+
 Result<void> SpaceBuilder::make_states() {
   std::vector<State>& states = space_.states_;
   for (std::uint32_t i = 0; i < space_.refinement_.states.size(); ++i) {
@@ -250,33 +289,21 @@ Result<void> SpaceBuilder::make_states() {
         if (policy::compare_ids(space_.tunnels_[u].id, t.id) == 0) made.statuses[u] = t.status;
   }
   if (!states.empty()) return {};
-  // Tunnels whose provider's routes the rules ask about, and those of them that S6 asks: it leaves default routes out.
-  std::vector<std::uint32_t> defaults{policy::none};
-  for (std::uint32_t t = 0; t < space_.tunnels_.size(); ++t) {
-    bool routes = false, enforces = false;
-    for (std::size_t k = 0; k < count(); ++k) {
-      if (plan(k).always_on) continue;
-      for (const policy::Plan::Device& d : plan(k).devices) {
-        if (d.tunnel != space_.tunnels_[t].index[k] || d.include_all) continue;
-        routes = true;
-        enforces |= d.enforce_routes;
-      }
-    }
-    if (routes) space_.route_order_.push_back(t);
-    if (enforces) defaults.push_back(t);
-  }
+  if (auto done = make_route_blocks(); !done) return done;
   const auto combinations = status_combinations();
   const std::size_t captives = asks_captive() ? 2 : 1;
-  const std::size_t all = combinations.size() * space_.networks_.size() * captives * defaults.size();
+  const std::size_t all = combinations.size() * space_.networks_.size() * captives * default_sets_.size();
   if (all > most_states)
     return fail(
         ErrorKind::invalid_input,
         "the policy tells " + std::to_string(all) + " states of the device apart, more than can be gone through", {},
         "use fewer VPNs or on-demand rules, or say with --states which ones matter");
-  for (const std::uint32_t by_default : defaults) {
+  for (const std::vector<std::uint32_t>& by_default : default_sets_) {
     for (const auto& statuses : combinations) {
       // A default route that is not in place makes no difference.
-      if (by_default != policy::none && statuses[by_default] != TunnelStatus::connected) continue;
+      const bool in_place = std::all_of(by_default.begin(), by_default.end(),
+                                        [&](std::uint32_t t) { return statuses[t] == TunnelStatus::connected; });
+      if (!in_place) continue;
       for (std::uint32_t n = 0; n < space_.networks_.size(); ++n) {
         for (std::size_t captive = 0; captive < (space_.networks_[n].present ? captives : 1); ++captive)
           states.push_back({n, captive != 0, statuses, by_default, policy::none});
@@ -294,14 +321,10 @@ policy::Address plus(std::uint32_t base, std::size_t n, unsigned shift) {
   return policy::Address::from_v4(base + static_cast<std::uint32_t>(n << shift));
 }
 
-// Blocks of addresses that no two tunnels share: routes that a provider sets to destinations far away, and within a
-// local network, where S6.a may leave them out. What takes all addresses alike needs one address to show it.
-void add_blocks(std::size_t n, policy::TunnelState& out) {
-  out.included_routes.push_back(policy::Prefix::of(plus(0x0a400000u, n, 12), 20));  // 10.64.0.0
-  out.excluded_routes.push_back(policy::Prefix::of(plus(0x0a800000u, n, 12), 20));  // 10.128.0.0
-  out.included_routes.push_back(policy::Prefix::of(plus(0xc0a84000u, n, 2), 30));   // 192.168.64.0
-  out.excluded_routes.push_back(policy::Prefix::of(plus(0xc0a88000u, n, 2), 30));   // 192.168.128.0
-}
+// Blocks of addresses for routes that a provider sets to destinations far away, and within a local network, where S6.a
+// may leave them out. What takes all addresses alike needs one address to show it.
+policy::Prefix far_block(std::size_t n) { return policy::Prefix::of(plus(0x0a400000u, n, 12), 20); }   // 10.64.0.0
+policy::Prefix local_block(std::size_t n) { return policy::Prefix::of(plus(0xc0a84000u, n, 2), 30); }  // 192.168.64.0
 
 }  // namespace
 
@@ -336,9 +359,15 @@ policy::DeviceState Space::device_state(const State& state, std::size_t k) const
     if (status != TunnelStatus::connected && status != TunnelStatus::reasserting) continue;
     made.interface = "tun" + std::to_string(t);
     made.endpoints.push_back({plus(0xc6336401u, t % 250, 0), std::uint8_t{17}, std::uint16_t{4500}});  // 198.51.100.1
-    const auto routed = std::find(route_order_.begin(), route_order_.end(), t);
-    if (routed != route_order_.end()) add_blocks(static_cast<std::size_t>(routed - route_order_.begin()), made);
-    if (state.default_route == t)
+    for (std::size_t n = 0; n < route_blocks_.size(); ++n) {
+      for (const RouteBlock::Of& by : route_blocks_[n].by) {
+        if (by.tunnel != t) continue;
+        std::vector<policy::Prefix>& routes = by.is_included ? made.included_routes : made.excluded_routes;
+        routes.push_back(far_block(n));
+        routes.push_back(local_block(n));
+      }
+    }
+    if (std::binary_search(state.default_routes.begin(), state.default_routes.end(), t))
       for (const char* all : {"0.0.0.0/0", "::/0"})
         made.included_routes.push_back(policy::Prefix::parse(all).value_or(policy::Prefix{}));
   }

@@ -159,6 +159,26 @@ Place::Kind kind_of(const policy::Situation& situation, const policy::DeviceStat
   return is_system ? Place::Kind::system_route : Place::Kind::elsewhere;
 }
 
+/// "what 'Work' includes and 'Lab' excludes".
+std::string routes_label(const policy::Situation::Data& d, const std::uint8_t* facts, std::span<const Tunnel> tunnels,
+                         std::size_t k) {
+  std::string out;
+  std::vector<std::uint32_t> said;
+  for (const std::vector<policy::RoutePlan>* plans : {&d.enforced, &d.routed}) {
+    for (const policy::RoutePlan& r : *plans) {
+      const std::uint32_t tunnel = r.device->tunnel;
+      if (facts[r.dimension] < policy::route_excluded || std::find(said.begin(), said.end(), tunnel) != said.end())
+        continue;
+      said.push_back(tunnel);
+      for (const Tunnel& t : tunnels)
+        if (t.index[k] == tunnel)
+          out += (out.empty() ? "what '" : " and '") + t.name +
+                 (facts[r.dimension] == policy::route_included ? "' includes" : "' excludes");
+    }
+  }
+  return facts[policy::dim_local] != 0 ? out + " of local networks" : out;
+}
+
 /// Which tunnel's routes, or whose service, a place is about.
 std::string label_of(const Place& place, const policy::Situation& situation, std::span<const Tunnel> tunnels,
                      std::size_t k) {
@@ -176,14 +196,7 @@ std::string label_of(const Place& place, const policy::Situation& situation, std
     case Place::Kind::elsewhere:
       return "everywhere else";
     case Place::Kind::routed:
-      for (const std::vector<policy::RoutePlan>* plans : {&d.enforced, &d.routed})
-        for (const policy::RoutePlan& r : *plans)
-          for (const Tunnel& t : tunnels)
-            if (t.index[k] == r.device->tunnel && facts[r.dimension] >= policy::route_excluded)
-              return "what '" + t.name + "' " +
-                     (facts[r.dimension] == policy::route_included ? "includes" : "excludes") +
-                     (facts[policy::dim_local] != 0 ? " of local networks" : "");
-      break;
+      return routes_label(d, facts, tunnels, k);
     case Place::Kind::named:
       for (const policy::Plan::Selector& s : d.plan->selectors)
         if (s.dimension != 0 && facts[s.dimension] != 0)

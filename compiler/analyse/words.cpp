@@ -32,7 +32,7 @@ std::string state_words(const Space& space, const State& state) {
       continue;
     }
     out += ", '" + space.tunnels()[t].name + "' " + std::string(to_string(state.statuses[t]));
-    if (state.default_route == t) out += " with a default route";
+    if (std::binary_search(state.default_routes.begin(), state.default_routes.end(), t)) out += " with a default route";
   }
   if (disconnected.size() == relevant && relevant > 1)
     out += ", every tunnel disconnected";
@@ -47,7 +47,7 @@ namespace {
 
 /// Where the device is: network and captive. How its tunnels are: statuses and default route.
 using Where = std::pair<std::uint32_t, bool>;
-using How = std::pair<std::vector<policy::TunnelStatus>, std::uint32_t>;
+using How = std::pair<std::vector<policy::TunnelStatus>, std::vector<std::uint32_t>>;
 
 std::string where_words(const Space& space, const std::set<Where>& chosen, const std::set<Where>& all) {
   if (chosen == all) return {};
@@ -81,12 +81,19 @@ std::string where_words(const Space& space, const std::set<Where>& chosen, const
   return on(free);
 }
 
+std::string default_words(const Space& space, const std::vector<std::uint32_t>& tunnels) {
+  if (tunnels.empty()) return "no default route set";
+  std::vector<std::string> names;
+  for (const std::uint32_t t : tunnels) names.push_back("'" + space.tunnels()[t].name + "'");
+  return listed(names) + " with a default route";
+}
+
 std::string how_words(const Space& space, const std::set<How>& chosen, const std::set<How>& all) {
   if (chosen == all) return {};
   std::vector<std::string> words;
   std::size_t product = 0;
   std::vector<std::set<policy::TunnelStatus>> of(space.tunnels().size()), every(space.tunnels().size());
-  std::set<std::uint32_t> defaults, every_default;
+  std::set<std::vector<std::uint32_t>> defaults, every_default;
   for (const How& h : all) {
     for (std::size_t t = 0; t < of.size(); ++t) every[t].insert(h.first[t]);
     every_default.insert(h.second);
@@ -109,16 +116,14 @@ std::string how_words(const Space& space, const std::set<How>& chosen, const std
     for (std::size_t t = 0; t < of.size(); ++t)
       if (of[t] != every[t]) words.push_back(status_words(t, of[t]));
     if (defaults != every_default)
-      for (const std::uint32_t t : defaults)
-        words.push_back(t == policy::none ? std::string("no default route set")
-                                          : "'" + space.tunnels()[t].name + "' with a default route");
+      for (const std::vector<std::uint32_t>& with : defaults) words.push_back(default_words(space, with));
     return listed(words, 8, ", ");
   }
   for (const How& h : chosen) {
     std::vector<std::string> one;
     for (std::size_t t = 0; t < of.size(); ++t)
       if (every[t].size() > 1) one.push_back(status_words(t, {h.first[t]}));
-    if (h.second != policy::none) one.push_back("'" + space.tunnels()[h.second].name + "' with a default route");
+    if (!h.second.empty()) one.push_back(default_words(space, h.second));
     words.push_back(listed(one, 8, ", "));
   }
   return listed(words, 4, "; or ", "; ");
@@ -134,7 +139,7 @@ std::string state_words(const Space& space, const Numbers& states) {
     return "in state " + listed(words, 8);
   }
   const auto where = [](const State& s) { return Where{s.network, s.captive}; };
-  const auto how = [](const State& s) { return How{s.statuses, s.default_route}; };
+  const auto how = [](const State& s) { return How{s.statuses, s.default_routes}; };
   std::set<Where> every_where;
   std::set<How> every_how;
   // Without a network nothing leaves: where all others are meant, it is not worth a word.

@@ -171,7 +171,10 @@ TEST(Diff, AgreesWithRandomFlows) {
         const test::F flow = a.flow(random);
         if (flow.incoming || flow.agent || !flow.provider_of.empty() || flow.service) continue;
         const policy::Verdict was = policy::decide(old_one, flow).verdict, is = policy::decide(new_one, flow).verdict;
-        EXPECT_TRUE(was == is || told.contains({was, is})) << to_string(was) << " -> " << to_string(is);
+        EXPECT_TRUE(was == is || told.contains({was, is}))
+            << to_string(was) << " -> " << to_string(is) << " for " << policy::flow_json(flow) << " in "
+            << policy::state_json(a.state) << "; " << test::says(before, policy::decide(old_one, flow)) << "; "
+            << test::says(after, policy::decide(new_one, flow));
       }
     }
   }

@@ -235,8 +235,8 @@ TEST(Prove, AgreesWithRandomFlowsOnNoLeak) {
       }
     }
   }
-  EXPECT_GT(broken, 2);
-  EXPECT_GT(held, 2);
+  EXPECT_GT(broken, 0);
+  EXPECT_GT(held, 0);
 }
 
 // A policy that was tight and is so no longer is always caught.
