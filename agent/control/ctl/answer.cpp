@@ -68,8 +68,7 @@ Result<Json> tunnel_of(const std::string& socket, const std::string& id) {
   auto status = ask(socket, {{"command", "status"}});
   if (!status) return status;
   for (const Json& t : status->value("tunnels", Json::array())) {
-    if (id.empty() ? t.contains("needs")
-                   : ascii::equal_without_case(text_of(t, "id"), id) || text_of(t, "name") == id)
+    if (id.empty() ? t.contains("needs") : ascii::equal_without_case(text_of(t, "id"), id) || text_of(t, "name") == id)
       return t;
   }
   if (id.empty()) return fail(ErrorKind::usage, "no tunnel asks for anything");

@@ -46,8 +46,8 @@ static __always_inline int vpn_prefers_interface(struct bpf_sock* sk, int v6) {
 
 enum vpn_steering { VPN_STEER_V6 = 1, VPN_STEER_DATAGRAM = 2 /* it was bound to its device before this is asked */ };
 
-/* A socket is about to talk to somebody for whom we stand in: the relay where `proxy` is set, or the forwarder. 1: to us
- * from now on. 0: refuse. */
+/* A socket is about to talk to somebody for whom we stand in: the relay where `proxy` is set, or the forwarder. 1: to
+ * us from now on. 0: refuse. */
 VPN_STATIC int vpn_steer(struct bpf_sock_addr* ctx, struct vpn_socket* s, const __u32* remote, int how) {
   const struct vpn_control* c = vpn_control_now();
   const int v6 = how & VPN_STEER_V6;

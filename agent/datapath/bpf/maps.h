@@ -47,7 +47,7 @@ struct vpn_control {
   __u16 relay_port;     /* likewise: of what proxies carry, at the forwarder's addresses */
   __u16 unused[2];
   __u64 relay_read; /* as questions_read, of the relay's datagrams */
-  __u64 policy; /* whose classes of names are in the tables and in `names` */
+  __u64 policy;     /* whose classes of names are in the tables and in `names` */
 };
 
 #define VPN_SLOTS 2       /* of tables, app classes, pairs and status; the active one and the one to fill */
@@ -238,8 +238,7 @@ struct vpn_socket {
   __u32 domain;             /* VPN_OWNER_ASKING: class of the name that is looked up */
   struct vpn_process maker; /* or who was found to have it */
   struct vpn_memory out, in;
-  __u32
-      asked[4]; /* whom a steered socket asked last, as it shall see it; network byte order, IPv4 mapped */
+  __u32 asked[4];   /* whom a steered socket asked last, as it shall see it; network byte order, IPv4 mapped */
   __u16 asked_port; /* 0: never steered */
   __u16 waited;     /* its connection waits, or has waited, for a tunnel: vpn_waiting */
   __u16 proxy;      /* 1 + the tunnel whose proxy is to carry what it sends there; 0: it asked a resolver */

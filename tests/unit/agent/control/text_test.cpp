@@ -48,7 +48,8 @@ TEST(Text, Drops) {
   const std::string text = ctl::drops_text(answer, false);
   EXPECT_LT(text.find("com.example.b"), text.find("com.example.a"));  // most first
   EXPECT_EQ(text.find("com.example.c"), std::string::npos);
-  EXPECT_THAT(text, HasSubstr("to tcp 203.0.113.5 port 443 (www.example.com) on wlan0, process 7; a.mobileconfig:41\n"));
+  EXPECT_THAT(text,
+              HasSubstr("to tcp 203.0.113.5 port 443 (www.example.com) on wlan0, process 7; a.mobileconfig:41\n"));
   EXPECT_EQ(ctl::drops_text(Json::object(), false), "nothing was dropped\n");
 }
 
