@@ -41,7 +41,7 @@ std::string words(std::string_view comment) {
   if (out.size() > longest) {
     std::size_t end = longest;
     while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xc0) == 0x80) --end;
-    out = out.substr(0, end) + "\u2026";
+    out.replace(end, std::string::npos, "\u2026");
   }
   return out;
 }
