@@ -11,7 +11,7 @@ using testing::IsEmpty;
 
 constexpr policy::DomainClass none = 0, excluded = 1, other = 2;
 const TieOwner ledger{7, 0};
-const policy::Address one = policy::Address::from_v4(0xc0000201), two = policy::Address::from_v4(0xc0000202);
+const policy::Address one = policy::Address::from_v4(0xc0000201);
 
 // Excluded names are the least strict ones.
 class TiesTest : public testing::Test {
