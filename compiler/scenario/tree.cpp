@@ -1,10 +1,12 @@
 #include "compiler/scenario/tree.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "compiler/document/document.h"
 #include "compiler/findings/findings.h"
@@ -110,15 +112,45 @@ bool convert(const YAML::Node& from, Node& to, Builder& builder, unsigned depth)
   }
 }
 
+/// Sees where a document's value begins. LoadAll() would do, but for files such as "," of which it makes one empty
+/// document after the other, without end.
+class DocumentStart : public YAML::EventHandler {
+ public:
+  YAML::Mark mark = YAML::Mark::null_mark();
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& at, YAML::anchor_t) override { begin(at); }
+  void OnAlias(const YAML::Mark& at, YAML::anchor_t) override { begin(at); }
+  void OnScalar(const YAML::Mark& at, const std::string&, YAML::anchor_t, const std::string&) override { begin(at); }
+  void OnSequenceStart(const YAML::Mark& at, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+    begin(at);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& at, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {
+    begin(at);
+  }
+  void OnMapEnd() override {}
+
+ private:
+  void begin(const YAML::Mark& at) {
+    if (mark.is_null()) mark = at;
+  }
+};
+
 Result<Node> read_yaml(const document::Source& source) {
   Builder builder(source.name(), source.text().size() + 1000);  // without aliases: fewer values than bytes
   Node root;
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(source.text()));
-    if (documents.size() > 1)
+    const std::string text(source.text());
+    std::istringstream input(text);
+    YAML::Parser parser(input);
+    DocumentStart first, second;
+    if (!parser.HandleNextDocument(first)) return root;
+    if (parser.HandleNextDocument(second))
       return fail(ErrorKind::invalid_input, "there must be one YAML document in the file, here are several",
-                  place(source.name(), position(documents[1].Mark())));
-    if (documents.empty() || convert(documents[0], root, builder, 0)) return root;
+                  place(source.name(), position(second.mark)));
+    if (convert(YAML::Load(text), root, builder, 0)) return root;
   } catch (const YAML::Exception& e) {
     return fail(ErrorKind::invalid_input, "this is no YAML: " + e.msg, place(source.name(), position(e.mark)));
   }

@@ -158,6 +158,7 @@ s.yaml:10:5: mail
                 ("just text", "1:1", "a mapping"),
                 ("a: [", "1:", "this is no YAML"),
                 ("a: 1\n---\nb: 2\n", "3:1", "one YAML document"),
+                (",", "1:1", "one YAML document"),  # YAML::LoadAll() makes documents of it without end
                 ("a: &x [*x]\n", "1:", "nested too deeply"),
         ]:
             code, output, errors = self.check("", head=text)
