@@ -66,7 +66,7 @@ TEST(Space, HasAClassForEveryFlowInEveryState) {
   Random random;
   std::size_t flows = 0, rules = 0;
   std::set<std::string> seen;
-  for (int policies = 0; policies < 20; ++policies) {
+  for (int policies = 0; policies < 6 || (rules <= 12 && policies < 60); ++policies) {
     RandomWorld world(random);
     const policy::Policy policy = world.maker.make();
     const Space space = space_of(policy);
@@ -91,7 +91,7 @@ TEST(Space, HasAClassForEveryFlowInEveryState) {
       }
     }
   }
-  EXPECT_GT(flows, 6000u);
+  EXPECT_GT(flows, 1000u);
   EXPECT_GT(rules, 12u);
 }
 
