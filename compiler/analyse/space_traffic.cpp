@@ -305,7 +305,7 @@ class Signature {
     }
     for (const std::vector<policy::RoutePlan>* plans : {&d_.enforced, &d_.routed})
       for (const policy::RoutePlan& r : *plans) key.push_back(facts[r.dimension]);
-    key.push_back(port.protocol == VPN_IGMP && remote.v6 ? 1 : 0);  // S1.b knows IGMP in IPv4 only
+    key.push_back(port.protocol == VPN_IGMP && !remote.v6 ? 1 : 0);  // S1.b
     if (!port.ranges.empty()) return;
     key.push_back(facts[policy::dim_dhcp]);
     key.push_back(remote.v6 ? 1 : 0);

@@ -159,7 +159,8 @@ TEST(Diff, AgreesWithRandomFlows) {
       const auto flow = policy::parse_flow(c.flow);
       const auto old_state = policy::parse_state(c.state), new_state = policy::parse_state(c.new_state);
       ASSERT_TRUE(flow && old_state && new_state);
-      EXPECT_EQ(policy::decide(policy::Situation(before, *old_state), flow->flow).verdict, c.before.verdict);
+      EXPECT_EQ(policy::decide(policy::Situation(before, *old_state), flow->flow).verdict, c.before.verdict)
+          << c.flow << " in " << c.state << " " << test::says(before, c.old_decision) << " | " << c.where << " " << c.what;
       EXPECT_EQ(policy::decide(policy::Situation(after, *new_state), flow->flow).verdict, c.after.verdict);
     }
     changes += told.size();
