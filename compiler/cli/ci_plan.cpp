@@ -80,12 +80,14 @@ void add_conventions(CiDevice& device, bool app_map_too) {
   }
 }
 
+std::string here() {
+  std::error_code error;
+  return fs::current_path(error).string();
+}
+
 class Planner {
  public:
-  explicit Planner(const Arguments& arguments) : arguments_(arguments) {
-    std::error_code error;
-    base_ = fs::current_path(error).string();
-  }
+  explicit Planner(const Arguments& arguments) : arguments_(arguments), base_(here()) {}
 
   Result<CiPlan> run() {
     if (const auto read = configuration(); !read) return tl::unexpected(read.error());
