@@ -33,7 +33,7 @@ struct Simulation::Fragments {
     std::uint8_t protocol = 0, icmp_type = 0;
     bool has_ports = false, has_icmp_type = false;
     std::uint16_t source_port = 0, destination_port = 0;
-    Moment at = always;
+    Moment at = never;  ///< nothing here yet
   };
   std::array<First, most> first;
   First& of(const Packet& p) {

@@ -292,7 +292,7 @@ events:
 
     def test_wrong_app_maps(self):
         for text, what in (("flows: [{remote: 1.2.3.4}]", "whose flows"), ("flows: [{app: a, remotes: 1.2.3.4}]", "did you mean 'remote'"), ("flows: [{app: a, local_port: 5-4}]", "range"),
-                           ("flows: [{app: a, remote: x}]", "prefix"), ("flows: [{app: a, protocol: x}]", "protocol"), ("flows: {}", "must be a list"), ("flows: [a]", "mapping"),
+                           ("flows: [{app: a, remote: x}]", "prefix"), ("flows: [{app: a, protocol: x}]", "protocol"), ("flows: {}", "must be a list"), ("flows: [a]", "mapping"), (",flows:\n- {app: a}", "one YAML document"),
                            ("events: [{at: 0, event: open, pid: 4}]", "no 'start'"), ("events: [{at: 0, event: stop, pid: 4}]", "start, open, close or exit"), ("events: [{event: exit, pid: 4}]", "'at'"),
                            ("flows: [{app: a, uid: x}]", "uid"), ("events: [{at: 0, event: start, pid: 1, app: a}, {at: 0, event: close, pid: 1, local_port: 4}]", "no such socket"),
                            ("flows: [" + "{app: a},\n" * 5000 + "]", "no single local port")):

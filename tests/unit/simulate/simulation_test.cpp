@@ -169,6 +169,15 @@ TEST(Simulation, TheStricterOfTwoNames) {
   EXPECT_THAT(run.simulation.notes(), Contains(HasSubstr("is known as other.example and as a.excluded.example")));
 }
 
+TEST(Simulation, AFragmentOfNothingJoinsNothing) {
+  const policy::Policy policy = include_all();
+  Replay run(policy, timeline({{0, policy::TunnelStatus::connected}}));
+  Made fragment = ip("0.0.0.0", "0.0.0.0", 0, Made(8), 1);
+  fragment[4] = fragment[5] = 0;  // alike what stands where nothing does
+  run.take(fragment, 0);
+  EXPECT_THAT(run.simulation.notes(), Contains(HasSubstr("1 fragment judged without ports")));
+}
+
 TEST(Simulation, ATimelineOutOfOrderIsRefused) {
   const policy::Policy policy = include_all();
   Timeline mixed = timeline({{5 * second, policy::TunnelStatus::connected}, {0, policy::TunnelStatus::connected}});
