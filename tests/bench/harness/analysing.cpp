@@ -90,7 +90,7 @@ void analysis_rows(const Setup& setup, const std::string& what, const std::strin
 
 void analysing(const Setup& setup, Rows& rows) {
   const std::size_t names = setup.quick ? 20'000 : 1'000'000, apps = setup.quick ? 200 : 10'000;
-  analysis_rows(setup, "typical", domains_and_apps(40, 3, 12), domains_and_apps(40, 0, 12), 100, rows);
+  analysis_rows(setup, "typical", domains_and_apps(40, 20, 12), domains_and_apps(40, 0, 12), 100, rows);
   analysis_rows(setup, "1,000,000 domains and 10,000 apps", domains_and_apps(names, 3, apps),
                 domains_and_apps(names, 0, apps), 2000, rows);
   simulate_row(10'000, Bound::ours_at_most, setup, rows);  // five million packets a second
