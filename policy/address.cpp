@@ -285,4 +285,34 @@ bool is_private(const Prefix& p) {
   return std::any_of(ranges.begin(), ranges.end(), [&](const Prefix& range) { return range.contains(p); });
 }
 
+Address next(Address a) {
+  ++a.low;
+  if (a.v6 && a.low == 0) ++a.high;
+  return a;
+}
+
+Address previous(Address a) {
+  if (a.v6 && a.low == 0) --a.high;
+  --a.low;
+  return a;
+}
+
+std::vector<Prefix> prefixes_between(Address first, const Address& last) {
+  std::vector<Prefix> out;
+  if (first.v6 != last.v6) return out;
+  while (first <= last) {
+    // The shortest prefix that begins here and does not reach beyond the end.
+    std::uint8_t length = first.v6 ? 128 : 32;
+    while (length > 0) {
+      const Prefix wider = Prefix::of(first, static_cast<std::uint8_t>(length - 1));
+      if (wider.base != first || wider.last() > last) break;
+      --length;
+    }
+    out.push_back(Prefix::of(first, length));
+    if (out.back().last() == last) break;
+    first = next(out.back().last());
+  }
+  return out;
+}
+
 }  // namespace vpn::policy

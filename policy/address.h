@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vpn::policy {
 
@@ -55,6 +56,16 @@ struct Prefix {
 Address embedded(const Address& a, const Prefix* nat64 = nullptr);
 /// Likewise for prefixes that lie within ::ffff:0:0/96 or 64:ff9b::/96.
 Prefix embedded(const Prefix& p, const Prefix* nat64 = nullptr);
+
+/// The addresses beside one; the caller sees to it that there is one.
+Address next(Address a);
+Address previous(Address a);
+/// The highest address of a family.
+constexpr Address highest(bool v6) {
+  return v6 ? Address::from_v6(~std::uint64_t{0}, ~std::uint64_t{0}) : Address::from_v4(0xffffffffu);
+}
+/// The fewest prefixes from `first` to `last`, ascending: at most 254. None where they are of two families.
+std::vector<Prefix> prefixes_between(Address first, const Address& last);
 
 /// Within 10/8, 172.16/12, 192.168/16, 169.254/16, fc00::/7 or fe80::/10 as a whole.
 bool is_private(const Prefix& p);

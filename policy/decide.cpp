@@ -23,8 +23,8 @@ Judge::Judge(const Situation& situation, const Flow& flow, std::vector<Passed>* 
   facts_ = d_.ranges.values(d_.ranges.find(remote_));
   if (named) app_ = apps.find(app);
   if (has_app_ && !f_.spawned_by.empty()) spawner_ = apps.find(f_.spawned_by);
-  app_class_ = &class_of(app_);
-  spawner_class_ = &class_of(spawner_);
+  app_class_ = &plan_.class_of(app_);
+  spawner_class_ = &plan_.class_of(spawner_);
 }
 
 // --- What a flow is -------------------------------------------------------------------------------------------------

@@ -58,10 +58,6 @@ class Judge {
     if (passed_ != nullptr) passed_->push_back({r, why, tunnel, source});
   }
 
-  /// Its class; class 0, without role and membership, for an app that the policy does not name.
-  const Plan::AppClass& class_of(std::uint32_t app) const {
-    return plan_.classes[app == none ? 0 : plan_.app_classes[app]];
-  }
   /// Only under an always-on VPN.
   const Plan::AppExceptions& exceptions() const {
     static constexpr Plan::AppExceptions no_exceptions{none, none, none, none};

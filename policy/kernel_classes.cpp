@@ -60,16 +60,14 @@ class Questions {
     never_bypassed_.assign(words_, 0);
     never_passed_over_.assign(words_, 0);
     for (std::size_t v = 0; v < plan.per_app.size(); ++v) {
-      if (may_be_bypassed(plan.per_app[v])) continue;
+      if (Plan::may_be_bypassed(plan.per_app[v])) continue;
       never_bypassed_[v / 64] |= std::uint64_t{1} << (v % 64);
       if (!has_exclusions[v]) never_passed_over_[v / 64] |= std::uint64_t{1} << (v % 64);
     }
   }
 
   std::size_t words() const { return words_; }
-  const Plan::AppClass& class_of(std::uint32_t app) const {
-    return plan_.classes[app == none ? 0 : plan_.app_classes[app]];
-  }
+  const Plan::AppClass& class_of(std::uint32_t app) const { return plan_.class_of(app); }
   std::uint64_t own_roles(std::uint32_t app) const { return class_of(app).roles & own_roles_; }
   std::uint64_t triggers(std::uint32_t app) const { return class_of(app).roles & triggers_; }
 
@@ -99,13 +97,6 @@ class Questions {
   }
 
  private:
-  static bool may_be_bypassed(const Plan::PerApp& vpn) {
-    if (vpn.on_demand == nullptr || !vpn.on_demand->enabled() || vpn.on_demand->rules() == nullptr) return false;
-    const auto& rules = *vpn.on_demand->rules();
-    return std::any_of(rules.begin(), rules.end(),
-                       [](const fb::OnDemandRule* r) { return r->action() == fb::OnDemandAction::disconnect; });
-  }
-
   template <class Words>
   void append(Key& key, const std::vector<std::uint64_t>& last, const Words& words) const {
     for (std::size_t w = 0; w < words_; ++w) {

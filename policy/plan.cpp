@@ -51,6 +51,13 @@ std::uint32_t Plan::tunnel(std::string_view id) const {
   return it != tunnels_by_id_.end() && compare_ids(tunnels[*it].id, id) == 0 ? *it : none;
 }
 
+bool Plan::may_be_bypassed(const PerApp& vpn) {
+  if (vpn.on_demand == nullptr || !vpn.on_demand->enabled() || vpn.on_demand->rules() == nullptr) return false;
+  const auto& rules = *vpn.on_demand->rules();
+  return std::any_of(rules.begin(), rules.end(),
+                     [](const fb::OnDemandRule* r) { return r->action() == fb::OnDemandAction::disconnect; });
+}
+
 void Plan::read_tunnels(const fb::Policy& body) {
   each(body.tunnels(), [&](const fb::Tunnel* t) { tunnels.push_back({t->id()->string_view(), t->app_proxy()}); });
   for (std::uint32_t i = 0; i < tunnels.size(); ++i) tunnels_by_id_.push_back(i);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -127,6 +128,18 @@ struct Plan {
 
   std::uint32_t tunnel(std::string_view id) const;  // its index, `none`: not of this policy
 
+  // The class of an app; class 0, without role and membership, for one that the policy does not name.
+  const AppClass& class_of(std::uint32_t app) const { return classes[app == none ? 0 : app_classes[app]]; }
+
+  // Whether on some network on-demand passes the VPN over (S4.a).
+  static bool may_be_bypassed(const PerApp& vpn);
+
+  // The per-app VPNs that govern a flow of an app and its spawner to a name on these lists (S4.c, S4.d), in order, and
+  // whether the name is excluded from each (S4.b); until `visit(vpn, is_excluded)` is true.
+  template <class Visit>
+  void each_governing(std::uint32_t app, std::uint32_t spawner, std::span<const std::uint32_t> names,
+                      const Visit& visit) const;
+
   // Whether a selector may fit a flow of this protocol and remote port.
   bool fits(const Selector& s, std::uint32_t protocol, std::uint32_t port) const;
 
@@ -186,6 +199,19 @@ static_assert(bit(Role::mail) == 1u << (static_cast<unsigned>(fb::ListKind::mail
 static_assert(bit(Role::calendar) == 1u << (static_cast<unsigned>(fb::ListKind::calendar) - 1));
 static_assert(bit(Role::contacts) == 1u << (static_cast<unsigned>(fb::ListKind::contacts) - 1));
 static_assert(bit(Role::smb) == 1u << (static_cast<unsigned>(fb::ListKind::smb) - 1));
+template <class Visit>
+void Plan::each_governing(std::uint32_t app, std::uint32_t spawner, std::span<const std::uint32_t> names,
+                          const Visit& visit) const {
+  const AppClass &own = class_of(app), &by = class_of(spawner);
+  for (std::size_t w = 0; w < words; ++w) {
+    const NamedVpns by_name = named(names, own.roles | by.roles, w);
+    for (std::uint64_t all = mapped(app, own, by, w) | by_name.triggered; all != 0; all &= all - 1) {
+      const auto bit = static_cast<unsigned>(std::countr_zero(all));
+      if (visit(static_cast<std::uint32_t>(w * 64 + bit), (by_name.excluded >> bit & 1u) != 0)) return;
+    }
+  }
+}
+
 /// Roles that a list of S4.c may trigger for.
 inline constexpr std::uint32_t trigger_roles =
     bit(Role::browser) | bit(Role::mail) | bit(Role::calendar) | bit(Role::contacts) | bit(Role::smb);

@@ -92,13 +92,8 @@ std::vector<Packed> sorted(std::span<const RangeEntry> entries, std::uint16_t di
 
 /// The address after a prefix's last, or nothing at the end of the address family.
 std::optional<Address> after(const Prefix& p) {
-  Address a = p.last();
-  if (!a.v6) {
-    if (a.v4() == 0xffffffff) return std::nullopt;
-    return Address::from_v4(a.v4() + 1);
-  }
-  if (++a.low == 0 && ++a.high == 0) return std::nullopt;
-  return a;
+  const Address last = p.last();
+  return last == highest(last.v6) ? std::nullopt : std::optional(next(last));
 }
 
 /// One walk over sorted prefixes of one family: the prefixes that hold at the present address are on a stack, for

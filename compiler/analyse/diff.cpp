@@ -46,9 +46,37 @@ Risk risk_of(const Side& before, const Side& after) {
   return before.verdict == Verdict::drop ? Risk::opens : Risk::enters;
 }
 
-/// One kind of change, as it is found.
+/// One kind of change, as it is found: sets of destinations and ports by number, for senders and states share them.
 struct Found {
-  std::vector<Cell> cells;  ///< sender, destination and port, state
+  std::map<Numbers, std::uint32_t> sets;
+  struct In {
+    std::uint32_t who, set, state;
+  };
+  std::vector<In> where;
+
+  std::uint32_t number(Numbers set) {
+    return sets.try_emplace(std::move(set), static_cast<std::uint32_t>(sets.size())).first->second;
+  }
+};
+
+/// The parts that sets of numbers have in common: each set is some of them.
+struct Parts {
+  std::vector<Numbers> parts;
+  std::vector<Numbers> of;  ///< for each set, in the order of its number: its parts
+
+  explicit Parts(const std::map<Numbers, std::uint32_t>& sets) : of(sets.size()) {
+    std::map<std::uint32_t, Numbers> memberships;
+    for (const auto& [set, number] : sets)
+      for (const std::uint32_t member : set) memberships[member].push_back(number);
+    std::map<Numbers, std::uint32_t> numbers;
+    for (const auto& [member, in] : memberships) {
+      const auto [it, is_new] = numbers.try_emplace(in, static_cast<std::uint32_t>(parts.size()));
+      if (is_new) parts.emplace_back();
+      parts[it->second].push_back(member);
+    }
+    for (const auto& [in, part] : numbers)
+      for (const std::uint32_t set : in) of[set].push_back(part);
+  }
 };
 
 class Differ {
@@ -66,8 +94,20 @@ class Differ {
       compare(view, s);
       before.emplace(std::move(view));
     }
-    for (const auto& [sides, found] : found_)
-      for (const Box& box : cover(found.cells)) add(sides.first, sides.second, box);
+    for (const auto& [sides, found] : found_) {
+      const Parts parts(found.sets);
+      std::vector<Cell> cells;
+      for (const Found::In& in : found.where)
+        for (const std::uint32_t part : parts.of[in.set]) cells.push_back({in.who, part, in.state});
+      for (Box& box : cover(cells)) {
+        Numbers members;
+        for (const std::uint32_t part : box.sides[1])
+          members.insert(members.end(), parts.parts[part].begin(), parts.parts[part].end());
+        std::sort(members.begin(), members.end());
+        box.sides[1] = std::move(members);
+        add(sides.first, sides.second, box);
+      }
+    }
     std::stable_sort(out_.changes.begin(), out_.changes.end(),
                      [](const Change& a, const Change& b) { return a.risk < b.risk; });
     return std::move(out_);
@@ -90,14 +130,14 @@ class Differ {
     }
   }
 
-  bool is_expected(const Side& before, const Side& after, const View& view, const Who& who,
+  bool is_expected(const Side& before, const Side& after, const std::vector<const Expected*>& asked, const Who& who,
                    const View::Traffic& traffic, const policy::Decision& decision) const {
     const auto allows = [](const std::vector<Verdict>& all, Verdict one) {
       return all.empty() || std::find(all.begin(), all.end(), one) != all.end();
     };
-    return std::any_of(options_.expected.begin(), options_.expected.end(), [&](const Expected& e) {
-      return allows(e.before, before.verdict) && allows(e.after, after.verdict) &&
-             selects(space_, e.flows, who, traffic, decision) && selects(space_, e.states, view.state());
+    return std::any_of(asked.begin(), asked.end(), [&](const Expected* e) {
+      return allows(e->before, before.verdict) && allows(e->after, after.verdict) &&
+             selects(space_, e->flows, who, traffic, decision);
     });
   }
 
@@ -110,29 +150,56 @@ class Differ {
     return kind != Place::Kind::loopback && kind != Place::Kind::self && !space_.ports()[port].ranges.empty();
   }
 
+  /// Kinds of change, and sets of destinations and ports that change so.
+  using Changed = std::vector<std::pair<std::pair<Side, Side>, std::uint32_t>>;
+
+  // A sender is asked about once for all states that its verdicts do not tell apart, as in Prover::go_through().
   void compare(const View& view, std::uint32_t state) {
     const auto ports = static_cast<std::uint32_t>(space_.ports().size());
-    std::vector<std::vector<std::uint32_t>> members(view.traffic().size());
+    std::vector<Numbers> members(view.traffic().size());
     for (std::uint32_t place = 0; place < space_.places().size(); ++place)
       for (std::uint32_t port = 0; port < ports; ++port)
         if (counts(place, port)) members[view.traffic_of(place, port)].push_back(place * ports + port);
+    ClassKey shared = view.shared_key();
+    std::vector<const Expected*> asked;
+    for (const Expected& e : options_.expected) {
+      shared.push_back(selects(space_, e.states, view.state()) ? 1 : 0);
+      if (shared.back() != 0) asked.push_back(&e);
+    }
+    const std::uint64_t number = shared_.try_emplace(std::move(shared), shared_.size()).first->second;
     for (std::uint32_t w = 0; w < space_.whos().size(); ++w) {
       const Who& who = space_.whos()[w];
-      for (std::uint32_t t = 0; t < view.traffic().size(); ++t) {
-        if (members[t].empty()) continue;
-        const View::Traffic& traffic = view.traffic()[t];
-        const policy::Decision now = view.decide(1, who, traffic);
-        const Side before = side_of(view.decide(0, who, traffic), 0), after = side_of(now, 1);
-        ++out_.verdicts;
-        if (before == after) continue;
-        if (is_expected(before, after, view, who, traffic, now)) {
-          ++out_.expected;
-          continue;
-        }
-        Found& found = found_[{before, after}];
-        for (const std::uint32_t member : members[t]) found.cells.push_back({w, member, state});
-      }
+      ClassKey key{w, number};
+      for (std::size_t k = 0; k < 2; ++k) append(governed(space_, view, k, who), key);
+      const auto [it, is_new] = known_.try_emplace(std::move(key));
+      if (is_new) it->second = changes_of(view, who, members, asked);
+      for (const auto& [sides, set] : it->second) found_[sides].where.push_back({w, set, state});
     }
+  }
+
+  Changed changes_of(const View& view, const Who& who, const std::vector<Numbers>& members,
+                     const std::vector<const Expected*>& asked) {
+    std::map<std::pair<Side, Side>, Numbers> changed;
+    for (std::uint32_t t = 0; t < view.traffic().size(); ++t) {
+      if (members[t].empty()) continue;
+      const View::Traffic& traffic = view.traffic()[t];
+      const policy::Decision now = view.decide(1, who, traffic);
+      const Side before = side_of(view.decide(0, who, traffic), 0), after = side_of(now, 1);
+      ++out_.verdicts;
+      if (before == after) continue;
+      if (is_expected(before, after, asked, who, traffic, now)) {
+        ++out_.expected;
+        continue;
+      }
+      Numbers& all = changed[{before, after}];
+      all.insert(all.end(), members[t].begin(), members[t].end());
+    }
+    Changed out;
+    for (auto& [sides, all] : changed) {
+      std::sort(all.begin(), all.end());
+      out.emplace_back(sides, found_[sides].number(std::move(all)));
+    }
+    return out;
   }
 
   /// Destinations and ports, each pair with the same destinations said together.
@@ -196,19 +263,15 @@ class Differ {
   }
 
   void add_example(const Box& box, const std::vector<View::Traffic>& all, Change& c) {
-    std::optional<unsigned> least;
-    std::uint32_t who = 0, state = 0;
-    View::Traffic traffic{};
-    for (const std::uint32_t s : box.sides[2])
-      for (const std::uint32_t w : box.sides[0])
-        for (const View::Traffic& t : all) {
-          const unsigned cost = cost_of(space_, space_.states()[s], space_.whos()[w], t);
-          if (least && cost >= *least) continue;
-          least = cost;
-          who = w;
-          state = s;
-          traffic = t;
-        }
+    const auto simplest = [](const auto& things, const auto& cost) {
+      return *std::min_element(things.begin(), things.end(),
+                               [&](const auto& a, const auto& b) { return cost(a) < cost(b); });
+    };
+    const std::uint32_t state =
+        simplest(box.sides[2], [&](std::uint32_t s) { return cost_of(space_, space_.states()[s]); });
+    const std::uint32_t who =
+        simplest(box.sides[0], [&](std::uint32_t w) { return cost_of(space_, space_.whos()[w]); });
+    const View::Traffic traffic = simplest(all, [&](const View::Traffic& t) { return cost_of(space_, t); });
     const State& chosen = space_.states()[state];
     const policy::Flow flow =
         space_.flow(space_.whos()[who], space_.places()[traffic.place], space_.ports()[traffic.port], chosen);
@@ -253,6 +316,8 @@ class Differ {
   const DiffOptions& options_;
   Difference out_;
   std::map<std::pair<Side, Side>, Found> found_;
+  std::map<ClassKey, std::uint64_t> shared_;  // numbers of what states share for all senders
+  std::map<ClassKey, Changed> known_;         // of senders in what they tell apart
 };
 
 }  // namespace

@@ -4,11 +4,10 @@
 
 namespace vpn::analyse {
 
-unsigned cost_of(const Space& space, const State& state, const Who& who, const View::Traffic& traffic) {
-  unsigned cost = 0;
+unsigned cost_of(const Space& space, const State& state) {
   if (state.given != policy::none) return state.given;
   const Network& network = space.networks()[state.network];
-  cost += network.present ? 0 : 3;
+  unsigned cost = network.present ? 0 : 3;
   cost += static_cast<unsigned>(2 * (network.interface.search_domains.size() +
                                      network.interface.dns_server_texts.size() + network.url_probes.size()));
   cost += network.interface.ssid.empty() ? 0u : 2u;
@@ -17,15 +16,22 @@ unsigned cost_of(const Space& space, const State& state, const Who& who, const V
   cost += static_cast<unsigned>(state.default_routes.size());
   for (const policy::TunnelStatus s : state.statuses)
     cost += s == policy::TunnelStatus::disconnected ? 0 : s == policy::TunnelStatus::invalid ? 5 : 2;
-  cost += who.scoped ? 2 : 0;
+  return cost;
+}
+
+unsigned cost_of(const Space& space, const Who& who) {
+  unsigned cost = who.scoped ? 2 : 0;
   cost += who.owner == policy::Owner::other ? 0 : who.owner == policy::Owner::app ? 1 : 2;
-  if (!who.members.empty()) {
-    const Who::Member& m = who.members.front();
-    cost += space.spawners()[m.spawner].example.empty() ? 0u : 2u;
-    cost += space.hosts()[m.host].example.empty() ? 0u : 1u;
-  }
+  if (who.members.empty()) return cost;
+  const Who::Member& m = who.members.front();
+  cost += space.spawners()[m.spawner].example.empty() ? 0u : 2u;
+  cost += space.hosts()[m.host].example.empty() ? 0u : 1u;
+  return cost;
+}
+
+unsigned cost_of(const Space& space, const View::Traffic& traffic) {
   const Place& place = space.places()[traffic.place];
-  cost += place.kind == Place::Kind::elsewhere ? 0 : 1;
+  unsigned cost = place.kind == Place::Kind::elsewhere ? 0 : 1;
   cost += place.example.v6 ? 1 : 0;
   const Port& port = space.ports()[traffic.port];
   cost += port.protocol == VPN_TCP && port.remote == 443 ? 0 : 1;

@@ -1,7 +1,5 @@
 #include "compiler/analyse/governed.h"
 
-#include <bit>
-
 #include "policy/situation.h"
 
 namespace vpn::analyse {
@@ -22,29 +20,27 @@ Governed governed(const Space& space, const View& view, std::size_t k, const Who
   const Who::Member& member = who.members.front();
   const std::uint32_t app = policy.apps().find(space.owners()[member.owner].example);
   const std::uint32_t spawner = policy.apps().find(space.spawners()[member.spawner].example);
-  const auto class_of = [&](std::uint32_t a) -> const policy::Plan::AppClass& {
-    return plan.classes[a == policy::none ? 0 : plan.app_classes[a]];
-  };
-  const std::uint32_t roles = class_of(app).roles | class_of(spawner).roles;
-  const auto lists = policy.domains().lists(space.hosts()[member.host].classes[k]);
-  for (std::size_t w = 0; w < plan.words; ++w) {
-    const policy::Plan::NamedVpns named = plan.named(lists, roles, w);
-    std::uint64_t all = plan.mapped(app, class_of(app), class_of(spawner), w) | named.triggered;
-    for (; all != 0; all &= all - 1) {
-      const auto bit = static_cast<unsigned>(std::countr_zero(all));
-      const auto vpn = static_cast<std::uint32_t>(w * 64 + bit);
-      const std::uint64_t mask = std::uint64_t{1} << bit;
-      if ((d.bypassed[w] & mask) != 0) {
-        out.disconnected_from.push_back(vpn);
-      } else if ((named.excluded & mask) != 0) {
-        out.excluded_from.push_back(vpn);
-      } else {
-        out.by_per_app = vpn;
-        return out;
-      }
-    }
-  }
+  const auto names = policy.domains().lists(space.hosts()[member.host].classes[k]);
+  plan.each_governing(app, spawner, names, [&](std::uint32_t vpn, bool is_excluded) {
+    if ((d.bypassed[vpn / 64] >> (vpn % 64) & 1u) != 0)
+      out.disconnected_from.push_back(vpn);
+    else if (is_excluded)
+      out.excluded_from.push_back(vpn);
+    else
+      out.by_per_app = vpn;
+    return out.by_per_app != policy::none;
+  });
+  if (out.by_per_app != policy::none) out.status = d.tunnels[plan.per_app[out.by_per_app].tunnel].status;
   return out;
+}
+
+void append(const Governed& g, ClassKey& key) {
+  key.push_back(g.by_per_app);
+  key.push_back(static_cast<std::uint64_t>(g.status));
+  for (const std::vector<std::uint32_t>* vpns : {&g.disconnected_from, &g.excluded_from}) {
+    key.push_back(vpns->size());
+    key.insert(key.end(), vpns->begin(), vpns->end());
+  }
 }
 
 }  // namespace vpn::analyse

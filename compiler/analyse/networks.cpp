@@ -72,7 +72,7 @@ std::optional<std::string> example_server(const Patterns& wanted, const std::vec
 class Search {
  public:
   Search(std::span<const fb::OnDemand* const> configurations, const NetworkDetail& detail)
-      : configurations_(configurations), keeps_types_(detail.interface_types), keeps_ssids_(detail.ssids) {}
+      : configurations_(configurations), detail_(detail) {}
 
   void add_interface(const Network& start) {
     network_ = start;
@@ -154,11 +154,21 @@ class Search {
                        [&](const auto* s) { return s->string_view() == network_.interface.ssid; });
   }
 
+  std::vector<std::uint32_t> outcome() const {
+    if (!detail_.actions_only) return rules_;
+    std::vector<std::uint32_t> out;
+    for (std::size_t c = 0; c < configurations_.size(); ++c)
+      out.push_back(rules_[c] == policy::none
+                        ? policy::none
+                        : static_cast<std::uint32_t>(configurations_[c]->rules()->Get(rules_[c])->action()));
+    return out;
+  }
+
   void found() {
-    std::vector<std::uint32_t> key = rules_;
+    std::vector<std::uint32_t> key = outcome();
     key.push_back(network_.present ? 1 : 0);
-    if (keeps_types_) key.push_back(static_cast<std::uint32_t>(network_.interface.type));
-    if (!seen_.emplace(std::move(key), keeps_ssids_ ? network_.interface.ssid : std::string()).second) return;
+    if (detail_.interface_types) key.push_back(static_cast<std::uint32_t>(network_.interface.type));
+    if (!seen_.emplace(std::move(key), detail_.ssids ? network_.interface.ssid : std::string()).second) return;
     if (out_.size() == most_networks) {
       too_many_ = true;
       return;
@@ -180,7 +190,7 @@ class Search {
   }
 
   std::span<const fb::OnDemand* const> configurations_;
-  bool keeps_types_, keeps_ssids_;
+  const NetworkDetail& detail_;
   Network network_;
   std::vector<std::uint32_t> rules_;
   Assumed a_;

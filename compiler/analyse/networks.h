@@ -28,6 +28,7 @@ struct Network {
 struct NetworkDetail {
   bool interface_types = false;  ///< apart by type, even where no rule asks for it
   bool ssids = false;            ///< likewise by `ssid_words`
+  bool actions_only = false;     ///< rules with the same action are not told apart
   std::vector<std::string> ssid_words;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,6 +51,8 @@ class Prover {
   std::vector<Proof> proofs_;
   std::vector<Best> best_;
   std::vector<std::map<std::pair<policy::Rule, std::uint32_t>, std::string>> exceptions_;  // with an example, JSON
+  std::map<ClassKey, std::uint64_t> shared_;  // numbers of what states share for all senders
+  std::set<ClassKey> seen_;                   // senders in what they tell apart
   std::uint64_t decisions_ = 0;
 };
 

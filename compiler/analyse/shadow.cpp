@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "compiler/analyse/words.h"
 #include "policy/situation.h"
 
 namespace vpn::analyse {
@@ -30,14 +31,6 @@ bool Shadows::decided(Rule rule, std::uint32_t source) const { return decided_.c
 
 void Shadows::add(std::uint32_t source, std::string what, std::string why) {
   out_.push_back({source, std::move(what), std::move(why)});
-}
-
-std::uint32_t Shadows::owner_class(std::string_view identifier) const {
-  for (std::uint32_t o = 0; o < space_.owners().size(); ++o) {
-    const AppPart& part = space_.owners()[o];
-    if (std::binary_search(part.all.begin(), part.all.end(), identifier)) return o;
-  }
-  return policy::none;
 }
 
 std::string Shadows::name_of(std::uint32_t tunnel) const {
@@ -89,8 +82,7 @@ void Shadows::find_app_exceptions(const Plan& plan) {
     if (e.any == policy::none && e.udp == policy::none && e.tcp == policy::none && e.captive_plugin == policy::none)
       continue;
     const std::string name(policy_.apps().name(app));
-    const std::uint32_t owner = owner_class(name);
-    if (owner == policy::none) continue;  // more apps of its class than are listed: the first ones speak for it
+    const std::uint32_t owner = space_.owner_of(0)[app];
     const bool excepted = decided_for_.count({Rule::S3c, owner}) != 0;
     const std::string what = "the exception of '" + name + "'";
     for (const std::uint32_t source : {e.any, e.udp, e.tcp})
@@ -116,15 +108,13 @@ void Shadows::find_per_app(const Plan& plan) {
       add(vpn.source, what, "no app is mapped to it, or another per-app VPN takes all of its apps first");
       continue;
     }
-    for (std::uint32_t o = 0; o < space_.owners().size(); ++o) {
-      const AppPart& part = space_.owners()[o];
-      const std::uint32_t app = policy_.apps().find(part.example);
-      if (app == policy::none || governs_.count({o, v}) != 0) continue;
-      const Plan::AppClass& c = plan.classes[plan.app_classes[app]];
-      const auto words = policy::cut(plan.governed_words, c.governed);
-      if (v / 64 < words.size() && (words[v / 64] >> (v % 64) & 1u) != 0)
-        add(vpn.source, what + " for '" + std::string(part.example) + "'", "another per-app VPN takes the app first");
+    std::vector<std::string> taken;
+    for (std::uint32_t app = 0; app < plan.app_classes.size(); ++app) {
+      const auto words = policy::cut(plan.governed_words, plan.class_of(app).governed);
+      const bool is_mapped = v / 64 < words.size() && (words[v / 64] >> (v % 64) & 1u) != 0;
+      if (is_mapped && governs_.count({space_.owner_of(0)[app], v}) == 0) taken.emplace_back(policy_.apps().name(app));
     }
+    if (!taken.empty()) add(vpn.source, what + " for " + listed(taken), "another per-app VPN takes them first");
   }
   for (std::size_t l = 0; l < plan.lists.size(); ++l) {
     const Plan::DomainList& list = plan.lists[l];
@@ -167,29 +157,28 @@ void Shadows::find_devices(const Plan& plan) {
   }
 }
 
-void Shadows::find_on_demand(const Plan& plan) {
-  for (std::size_t i = 0; i < space_.on_demand_owners().size(); ++i) {
-    const Space::OnDemandOwner& owner = space_.on_demand_owners()[i];
-    const fb::OnDemand* on_demand =
-        owner.per_app ? plan.per_app[owner.index].on_demand : plan.devices[owner.index].on_demand;
-    for (std::uint32_t r = 0; r < on_demand->rules()->size(); ++r) {
-      const bool holds = std::any_of(space_.networks().begin(), space_.networks().end(),
-                                     [&](const Network& n) { return n.rules[i] == r; });
-      if (!holds)
-        add(on_demand->rules()->Get(r)->source(), "on-demand rule " + std::to_string(r + 1),
-            "on every network a rule before it holds, or what it asks for contradicts itself");
-    }
-  }
+Result<void> Shadows::find_on_demand(const fb::OnDemand* on_demand) {
+  if (on_demand == nullptr || !on_demand->enabled() || on_demand->rules() == nullptr) return {};
+  const auto all = networks({&on_demand, 1}, {});
+  if (!all) return tl::unexpected(all.error());
+  for (std::uint32_t r = 0; r < on_demand->rules()->size(); ++r)
+    if (std::none_of(all->begin(), all->end(), [&](const Network& n) { return n.rules[0] == r; }))
+      add(on_demand->rules()->Get(r)->source(), "on-demand rule " + std::to_string(r + 1),
+          "on every network a rule before it holds, or what it asks for contradicts itself");
+  return {};
 }
 
-std::vector<Shadowed> Shadows::find() {
-  if (plan_ == nullptr) return {};
+Result<std::vector<Shadowed>> Shadows::find() {
+  if (plan_ == nullptr) return std::vector<Shadowed>{};
   if (plan_->always_on) {
     find_always_on(*plan_);
   } else {
     find_per_app(*plan_);
     find_devices(*plan_);
-    find_on_demand(*plan_);
+    for (const Plan::PerApp& v : plan_->per_app)
+      if (auto done = find_on_demand(v.on_demand); !done) return tl::unexpected(done.error());
+    for (const Plan::Device& d : plan_->devices)
+      if (auto done = find_on_demand(d.on_demand); !done) return tl::unexpected(done.error());
   }
   std::stable_sort(out_.begin(), out_.end(), [](const Shadowed& a, const Shadowed& b) { return a.source < b.source; });
   return std::move(out_);

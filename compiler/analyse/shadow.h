@@ -21,17 +21,17 @@ class Shadows {
   explicit Shadows(const Space& space) : space_(space), policy_(*space.policies()[0]) {}
   void see(const View& view, const Who& who, const Governed& by);
   void see(const Who& who, const policy::Decision& decision);
-  std::vector<Shadowed> find();
+  /// Errors (`invalid_input`): on-demand rules that cannot be gone through.
+  Result<std::vector<Shadowed>> find();
 
  private:
   void find_always_on(const policy::Plan& plan);
   void find_app_exceptions(const policy::Plan& plan);
   void find_per_app(const policy::Plan& plan);
   void find_devices(const policy::Plan& plan);
-  void find_on_demand(const policy::Plan& plan);
+  Result<void> find_on_demand(const policy::fb::OnDemand* on_demand);
   bool decided(policy::Rule rule, std::uint32_t source) const;
   void add(std::uint32_t source, std::string what, std::string why);
-  std::uint32_t owner_class(std::string_view identifier) const;
   std::string name_of(std::uint32_t tunnel) const;
 
   const Space& space_;

@@ -18,6 +18,9 @@
 
 namespace vpn::analyse {
 
+/// What a class is told apart by: equal keys, one class.
+using ClassKey = std::vector<std::uint64_t>;
+
 /// A range of remote ports of one protocol (0: of any).
 struct PortRange {
   std::uint8_t protocol = 0;
@@ -42,8 +45,9 @@ struct Tunnel {
   std::string id;    ///< of the newest policy that has it
   std::string name;  ///< as people call it; its identifier where it has no name
   std::array<std::uint32_t, 2> index{policy::none, policy::none};  ///< in each policy
-  bool is_device_wide = false;                                     ///< in some policy
-  std::vector<policy::TunnelStatus> statuses;                      ///< that make a difference; empty: none does
+  bool is_asked_by_all = false;  ///< device-wide, or of an always-on VPN: not only apps that are mapped to it ask
+  bool is_device_wide = false;   ///< in some policy
+  std::vector<policy::TunnelStatus> statuses;  ///< that make a difference; empty: none does
 };
 
 /// Whether `id` is the tunnel's identifier or its name, compared without case.
@@ -115,7 +119,7 @@ class Space {
   const Refinement& refinement() const { return refinement_; }
   std::span<const Tunnel> tunnels() const { return tunnels_; }
   std::span<const Network> networks() const { return networks_; }
-  std::span<const State> states() const { return states_; }
+  std::span<const State> states() const { return states_; }  ///< what takes the fewest words first
   std::span<const Who> whos() const { return whos_; }
   std::span<const AppPart> owners() const { return owners_; }
   std::span<const AppPart> spawners() const { return spawners_; }
@@ -125,17 +129,14 @@ class Space {
 
   /// The state as policy `k` sees it: its own identifiers of tunnels.
   policy::DeviceState device_state(const State& state, std::size_t k) const;
+  /// Whether `id` is the tunnel's in one of the policies; compared without case.
+  bool is_identifier(const Tunnel& tunnel, std::string_view id) const;
   /// An example. Views point into the space.
   policy::Flow flow(const Who& who, const Place& place, const Port& port, const State& state) const;
   /// Whether every combination of statuses is among the states; else those that rules can tell apart.
   bool has_all_statuses() const { return all_statuses_; }
-  /// The on-demand configurations whose rules Network::rules are about; null where a VPN has none.
-  struct OnDemandOwner {
-    std::size_t policy;
-    bool per_app;
-    std::uint32_t index;  ///< into per_app or devices of the policy
-  };
-  std::span<const OnDemandOwner> on_demand_owners() const { return on_demand_owners_; }
+  /// The class of each app of policy `k`, as an index into owners().
+  std::span<const std::uint32_t> owner_of(std::size_t k) const { return owner_of_[k]; }
 
  private:
   friend class SpaceBuilder;
@@ -159,7 +160,7 @@ class Space {
   std::vector<Who> whos_;
   std::vector<Port> ports_;
   std::vector<Place> places_;
-  std::vector<OnDemandOwner> on_demand_owners_;
+  std::array<std::vector<std::uint32_t>, 2> owner_of_;
   bool all_statuses_ = true;
 };
 
@@ -178,6 +179,9 @@ class View {
   policy::Decision decide(std::size_t k, const Who& who, const Traffic& traffic,
                           std::vector<policy::Passed>* passed = nullptr) const;
   const State& state() const { return *state_; }
+  /// All of the state that verdicts depend on whoever sends: what is left depends on the sender's per-app VPNs
+  /// (compiler/analyse/governed.h).
+  ClassKey shared_key() const;
   const policy::Situation& situation(std::size_t k) const { return situations_[k]; }
 
  private:

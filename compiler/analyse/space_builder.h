@@ -10,9 +10,6 @@
 
 namespace vpn::analyse {
 
-/// What a class is told apart by: equal keys, one class.
-using ClassKey = std::vector<std::uint64_t>;
-
 class SpaceBuilder {
  public:
   SpaceBuilder(std::span<const policy::Policy* const> policies, Refinement refinement);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "compiler/analyse/examples.h"
 #include "compiler/analyse/space_builder.h"
 #include "policy/ascii.h"
 #include "policy/plan.h"
@@ -127,13 +128,14 @@ void SpaceBuilder::find_statuses() {
       if (p.always_on) {  // nothing after S3 is reached
         if (std::any_of(p.always_on->tunnels.begin(), p.always_on->tunnels.end(), is_it))
           need(tunnel.statuses, {TunnelStatus::disconnected, TunnelStatus::connected});
+        tunnel.is_asked_by_all = true;
         continue;
       }
       if (std::any_of(p.per_app.begin(), p.per_app.end(), is_it))
         need(tunnel.statuses, {TunnelStatus::disconnected, TunnelStatus::connected});
       for (const policy::Plan::Device& d : p.devices) {
         if (!is_it(d)) continue;
-        tunnel.is_device_wide = true;
+        tunnel.is_device_wide = tunnel.is_asked_by_all = true;
         need(tunnel.statuses, {TunnelStatus::disconnected, TunnelStatus::connected});
         if (d.include_all) need(tunnel.statuses, {TunnelStatus::connecting});
         if (d.include_all && has_rules(d.on_demand)) need(tunnel.statuses, {TunnelStatus::invalid});
@@ -157,14 +159,13 @@ Result<void> SpaceBuilder::find_networks() {
                                             [](const policy::Plan::AlwaysOnTunnel& t) { return t.interfaces != 0; });
       continue;
     }
-    const auto add = [&](const fb::OnDemand* on_demand, bool per_app, std::size_t index) {
-      if (!has_rules(on_demand)) return;
-      configurations.push_back(on_demand);
-      space_.on_demand_owners_.push_back({k, per_app, static_cast<std::uint32_t>(index)});
-    };
-    for (std::size_t v = 0; v < p.per_app.size(); ++v) add(p.per_app[v].on_demand, true, v);
-    for (std::size_t d = 0; d < p.devices.size(); ++d) add(p.devices[d].on_demand, false, d);
+    // Verdicts ask of per-app VPNs whether they are passed over (S4.a), of others whether they are engaged (S5).
+    for (const policy::Plan::PerApp& v : p.per_app)
+      if (policy::Plan::may_be_bypassed(v)) configurations.push_back(v.on_demand);
+    for (const policy::Plan::Device& d : p.devices)
+      if (d.include_all && has_rules(d.on_demand)) configurations.push_back(d.on_demand);
   }
+  detail.actions_only = true;
   auto found = networks(configurations, detail);
   if (!found) return tl::unexpected(found.error());
   space_.networks_ = std::move(*found);
@@ -255,7 +256,7 @@ std::vector<std::vector<TunnelStatus>> SpaceBuilder::status_combinations() {
 // and what its provider does with it shows all. Of two policies two VPNs may decide: a block for each pair as well.
 Result<void> SpaceBuilder::make_route_blocks() {
   std::vector<std::uint32_t> routes,
-      defaults;  // tunnels whose routes the rules ask about; and S6, without default ones
+      defaults;  // tunnels whose routes the rules ask about; of S6, which leaves some out
   for (std::uint32_t t = 0; t < space_.tunnels_.size(); ++t) {
     bool has_routes = false, enforces = false;
     for (std::size_t k = 0; k < count(); ++k) {
@@ -299,7 +300,7 @@ Result<void> SpaceBuilder::make_states() {
     made.captive = given.captive;
     for (const policy::TunnelState& t : given.tunnels)
       for (std::size_t u = 0; u < space_.tunnels_.size(); ++u)
-        if (policy::compare_ids(space_.tunnels_[u].id, t.id) == 0) made.statuses[u] = t.status;
+        if (space_.is_identifier(space_.tunnels_[u], t.id)) made.statuses[u] = t.status;
   }
   if (!states.empty()) return {};
   if (auto done = make_route_blocks(); !done) return done;
@@ -323,6 +324,8 @@ Result<void> SpaceBuilder::make_states() {
       }
     }
   }
+  std::stable_sort(states.begin(), states.end(),
+                   [&](const State& a, const State& b) { return cost_of(space_, a) < cost_of(space_, b); });
   return {};
 }
 
@@ -341,13 +344,21 @@ policy::Prefix local_block(std::size_t n) { return policy::Prefix::of(plus(0xc0a
 
 }  // namespace
 
+bool Space::is_identifier(const Tunnel& tunnel, std::string_view id) const {
+  for (std::size_t k = 0; k < policies_.size(); ++k)
+    if (tunnel.index[k] != policy::none &&
+        policy::compare_ids(policies_[k]->body().tunnels()->Get(tunnel.index[k])->id()->string_view(), id) == 0)
+      return true;
+  return false;
+}
+
 policy::DeviceState Space::device_state(const State& state, std::size_t k) const {
   policy::DeviceState out;
   if (state.given != policy::none) {
     out = refinement_.states[state.given];
     for (policy::TunnelState& s : out.tunnels)
       for (const Tunnel& t : tunnels_)
-        if (t.index[k] != policy::none && policy::compare_ids(t.id, s.id) == 0)
+        if (t.index[k] != policy::none && is_identifier(t, s.id))
           s.id = policies_[k]->body().tunnels()->Get(t.index[k])->id()->str();
     return out;
   }

@@ -114,26 +114,10 @@ bool is_in(const std::vector<std::pair<Address, Address>>& ranges, const Address
   return std::any_of(ranges.begin(), ranges.end(), [&](const auto& r) { return r.first <= a && a <= r.second; });
 }
 
-Address next_address(Address a) {
-  ++a.low;
-  if (a.v6 && a.low == 0) ++a.high;
-  return a;
-}
-
-Address previous_address(Address a) {
-  if (a.v6 && a.low == 0) --a.high;
-  --a.low;
-  return a;
-}
-
-constexpr Address last_of(bool v6) {
-  return v6 ? Address::from_v6(~std::uint64_t{0}, ~std::uint64_t{0}) : Address::from_v4(0xffffffffu);
-}
-
 /// An address of a range that looks like a host's.
 Address host_in(const std::pair<Address, Address>& range) {
   Address a = range.first;
-  for (int i = 0; i < 10 && a < range.second; ++i) a = next_address(a);
+  for (int i = 0; i < 10 && a < range.second; ++i) a = policy::next(a);
   return a;
 }
 
@@ -217,7 +201,7 @@ std::vector<Address> starts_of(const std::vector<const policy::RangeTable*>& tab
   for (const policy::Prefix& p : prefixes) {
     if (p.base.v6 != v6) continue;
     out.push_back(p.first());
-    if (p.last() != last_of(v6)) out.push_back(next_address(p.last()));
+    if (p.last() != policy::highest(v6)) out.push_back(policy::next(p.last()));
   }
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
@@ -255,10 +239,11 @@ void SpaceBuilder::classify_places() {
       for (const policy::Prefix& p : space_.refinement_.prefixes) key.push_back(p.contains(starts[i]) ? 1 : 0);
       const auto [it, is_new] = numbers.try_emplace(std::move(key), space_.places_.size());
       if (is_new) space_.places_.emplace_back();
-      const Address last = i + 1 < starts.size() ? previous_address(starts[i + 1]) : last_of(v6);
+      const Address last = i + 1 < starts.size() ? policy::previous(starts[i + 1]) : policy::highest(v6);
       auto& ranges = space_.places_[it->second].ranges;
-      const bool touches = !ranges.empty() && ranges.back().second.v6 == v6 && ranges.back().second != last_of(v6) &&
-                           next_address(ranges.back().second) == starts[i];
+      const bool touches = !ranges.empty() && ranges.back().second.v6 == v6 &&
+                           ranges.back().second != policy::highest(v6) &&
+                           policy::next(ranges.back().second) == starts[i];
       if (touches)
         ranges.back().second = last;
       else
@@ -343,7 +328,9 @@ void View::classify() {
       key.clear();
       for (const Signature& s : signatures) s.append(key, places[place], ports[port]);
       // The messages of S1, and what a property selects, stay apart.
-      key.push_back(ports[port].ranges.empty() ? static_cast<std::uint8_t>(port + 1) : 0);
+      for (const std::uint32_t part : {port >> 8, port & 0xffu})
+        key.push_back(ports[port].ranges.empty() ? static_cast<std::uint8_t>(part) : 0);
+      key.push_back(ports[port].ranges.empty() ? 1 : 0);
       for (const policy::Prefix& p : refinement.prefixes) key.push_back(p.contains(places[place].example) ? 1 : 0);
       for (const PortRange& r : refinement.ports)
         key.push_back(is_within(r, ports[port].protocol, ports[port].remote) ? 1 : 0);
@@ -352,6 +339,21 @@ void View::classify() {
       traffic_of_.push_back(it->second);
     }
   }
+}
+
+ClassKey View::shared_key() const {
+  const Network* network = state_->given == policy::none ? &space_->networks()[state_->network] : nullptr;
+  ClassKey key{state_->given, network != nullptr && network->present ? 1u : 0u,
+               network == nullptr ? 0 : static_cast<std::uint64_t>(network->interface.type), state_->captive ? 1u : 0u,
+               state_->default_routes.size()};
+  key.insert(key.end(), state_->default_routes.begin(), state_->default_routes.end());
+  for (std::size_t t = 0; t < state_->statuses.size(); ++t)
+    if (space_->tunnels()[t].is_asked_by_all) key.push_back(static_cast<std::uint64_t>(state_->statuses[t]));
+  for (const policy::Situation& s : situations_) {
+    const policy::Situation::Data& d = s.data();
+    key.push_back(d.engaged == nullptr ? policy::none : d.engaged->tunnel);
+  }
+  return key;
 }
 
 std::uint32_t View::traffic_of(std::size_t place, std::size_t port) const {

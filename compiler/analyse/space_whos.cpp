@@ -1,6 +1,5 @@
 // Who sends, and to which name: apps, apps that spawned them, and names that the policies tell apart.
 #include <algorithm>
-#include <bit>
 
 #include "compiler/analyse/space_builder.h"
 #include "policy/kernel/packet.h"
@@ -25,13 +24,6 @@ std::uint32_t at(std::span<const std::uint32_t> classes, std::uint32_t app) {
   return app < classes.size() ? classes[app] : 0;
 }
 
-/// S4.a.
-bool may_disconnect(const policy::Plan::PerApp& vpn) {
-  if (vpn.on_demand == nullptr || !vpn.on_demand->enabled() || vpn.on_demand->rules() == nullptr) return false;
-  return std::any_of(vpn.on_demand->rules()->begin(), vpn.on_demand->rules()->end(),
-                     [](const auto* rule) { return rule->action() == policy::fb::OnDemandAction::disconnect; });
-}
-
 std::uint32_t find_app(const policy::Policy& policy, std::string_view identifier) {
   return identifier.empty() ? policy::none : policy.apps().find(identifier);
 }
@@ -52,6 +44,10 @@ void SpaceBuilder::add_owner(std::string_view identifier) {
                      selected == wanted.end() ? 0 : static_cast<std::uint64_t>(selected - wanted.begin()) + 1};
   const auto [it, is_new] = owner_numbers_.try_emplace(key, static_cast<std::uint32_t>(space_.owners_.size()));
   if (is_new) space_.owners_.push_back(std::move(part));
+  for (std::size_t k = 0; k < count(); ++k) {
+    const std::uint32_t app = find_app(*space_.policies_[k], identifier);
+    if (app != policy::none) space_.owner_of_[k][app] = it->second;
+  }
   AppPart& known = space_.owners_[it->second];
   ++known.count;
   if (!identifier.empty() && known.all.size() < most_listed) known.all.push_back(identifier);
@@ -70,6 +66,7 @@ void SpaceBuilder::add_spawner(std::string_view identifier) {
 }
 
 void SpaceBuilder::classify_apps() {
+  for (std::size_t k = 0; k < count(); ++k) space_.owner_of_[k].resize(space_.policies_[k]->apps().size());
   add_owner({});
   add_spawner({});
   std::vector<std::string_view> all;
@@ -155,21 +152,12 @@ void SpaceBuilder::append_governing(std::size_t k, std::uint32_t owner, std::uin
   const policy::Policy& policy = *space_.policies_[k];
   const std::uint32_t app = find_app(policy, space_.owners_[owner].example);
   const std::uint32_t by = find_app(policy, space_.spawners_[spawner].example);
-  const auto class_of = [&](std::uint32_t a) -> const policy::Plan::AppClass& {
-    return p.classes[a == policy::none ? 0 : p.app_classes[a]];
-  };
-  const auto lists = policy.domains().lists(space_.hosts_[host].classes[k]);
   key.push_back(~std::uint64_t{0});  // what follows is of any length
-  for (std::size_t w = 0; w < p.words; ++w) {
-    const policy::Plan::NamedVpns named = p.named(lists, class_of(app).roles | class_of(by).roles, w);
-    std::uint64_t governing = p.mapped(app, class_of(app), class_of(by), w) | named.triggered;
-    for (; governing != 0; governing &= governing - 1) {
-      const auto bit = static_cast<unsigned>(std::countr_zero(governing));
-      const bool is_excluded = (named.excluded >> bit & 1u) != 0;
-      key.push_back((std::uint64_t{w} * 64 + bit) * 2 + (is_excluded ? 1 : 0));
-      if (!is_excluded && !may_disconnect(p.per_app[w * 64 + bit])) return;
-    }
-  }
+  const auto names = policy.domains().lists(space_.hosts_[host].classes[k]);
+  p.each_governing(app, by, names, [&](std::uint32_t vpn, bool is_excluded) {
+    key.push_back(std::uint64_t{vpn} * 2 + (is_excluded ? 1 : 0));
+    return !is_excluded && !policy::Plan::may_be_bypassed(p.per_app[vpn]);
+  });
 }
 
 Result<void> SpaceBuilder::make_whos() {

@@ -123,16 +123,6 @@ std::string who_words(const Space& space, const Numbers& whos) {
 
 namespace {
 
-Address top_of(bool v6) {
-  return v6 ? Address::from_v6(~std::uint64_t{0}, ~std::uint64_t{0}) : Address::from_v4(0xffffffffu);
-}
-
-Address after(Address a) {
-  ++a.low;
-  if (a.v6 && a.low == 0) ++a.high;
-  return a;
-}
-
 std::vector<std::string> texts_of(const std::vector<Prefix>& prefixes) {
   std::vector<std::string> out;
   for (const Prefix& p : prefixes) out.push_back(p.to_string());
@@ -157,13 +147,10 @@ std::string literal(const std::vector<std::pair<Address, Address>>& ranges) {
   bool ended = false;
   for (const auto& [first, last] : ranges) {
     if (from < first) {
-      Address before = first;
-      if (before.v6 && before.low == 0) --before.high;
-      --before.low;
-      holes.emplace_back(from, before);
+      holes.emplace_back(from, policy::previous(first));
     }
     ended = last == whole.last();
-    if (!ended) from = after(last);
+    if (!ended) from = policy::next(last);
   }
   if (!ended) holes.emplace_back(from, whole.last());
   const std::vector<Prefix> less = prefixes_of(holes);
@@ -181,7 +168,8 @@ std::string literal_places(const Space& space, const Numbers& places) {
     std::sort(ranges.begin(), ranges.end());
     std::vector<std::pair<Address, Address>> merged;
     for (const auto& r : ranges) {
-      if (!merged.empty() && merged.back().second != top_of(v6) && after(merged.back().second) == r.first)
+      if (!merged.empty() && merged.back().second != policy::highest(v6) &&
+          policy::next(merged.back().second) == r.first)
         merged.back().second = r.second;
       else
         merged.push_back(r);
@@ -196,18 +184,8 @@ std::string literal_places(const Space& space, const Numbers& places) {
 std::vector<Prefix> prefixes_of(const std::vector<std::pair<Address, Address>>& ranges) {
   std::vector<Prefix> out;
   for (const auto& [first, last] : ranges) {
-    Address at = first;
-    for (;;) {
-      std::uint8_t length = at.v6 ? 128 : 32;
-      while (length > 0) {
-        const Prefix wider = Prefix::of(at, static_cast<std::uint8_t>(length - 1));
-        if (wider.first() != at || wider.last() > last) break;
-        --length;
-      }
-      out.push_back(Prefix::of(at, length));
-      if (out.back().last() >= last) break;
-      at = after(out.back().last());
-    }
+    const std::vector<Prefix> more = policy::prefixes_between(first, last);
+    out.insert(out.end(), more.begin(), more.end());
   }
   return out;
 }

@@ -13,32 +13,6 @@ std::optional<Address> address(std::optional<std::string_view> text) {
   return text ? Address::parse(*text) : std::nullopt;
 }
 
-Address next(const Address& a) {
-  Address out = a;
-  ++out.low;
-  if (out.v6 && out.low == 0) ++out.high;
-  return out;
-}
-
-// The fewest prefixes from `first` to `last`: at most 254 for IPv6.
-std::vector<Prefix> cover(Address first, const Address& last) {
-  std::vector<Prefix> out;
-  if (first.v6 != last.v6) return out;
-  while (first <= last) {
-    // The shortest prefix that begins here and does not reach beyond the end.
-    std::uint8_t length = first.v6 ? 128 : 32;
-    while (length > 0) {
-      const Prefix wider = Prefix::of(first, static_cast<std::uint8_t>(length - 1));
-      if (wider.base != first || wider.last() > last) break;
-      --length;
-    }
-    out.push_back(Prefix::of(first, length));
-    if (out.back().last() == last) break;
-    first = next(out.back().last());
-  }
-  return out;
-}
-
 void read_child(const Section& child, Association& out) {
   const auto state = child.text("state").value_or("");
   // Of a child that is rekeyed the old one carries packets until the new one is there; one that MOBIKE moves is back at
@@ -63,7 +37,7 @@ std::vector<Prefix> read_selector(std::string_view text) {
   }
   const auto first = Address::parse(text.substr(0, range));
   const auto last = Address::parse(text.substr(range + 2));
-  return first && last ? cover(*first, *last) : std::vector<Prefix>{};
+  return first && last ? policy::prefixes_between(*first, *last) : std::vector<Prefix>{};
 }
 
 std::optional<Association> read_association(const Section& event, std::string_view connection) {

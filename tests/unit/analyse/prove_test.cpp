@@ -188,6 +188,26 @@ TEST(Prove, ShadowsAreFound) {
                                               ::testing::HasSubstr("ServiceExceptions"), "ApplicationExceptions[1]"));
 }
 
+// More apps than a class lists by name: each of them is looked at.
+TEST(Prove, ShadowsAreFoundForEveryAppOfAClass) {
+  PolicyMaker excepted = always_on();
+  PolicyMaker mapped = per_app();
+  mapped.per_app("W");
+  constexpr int apps = 100;
+  for (int i = 0; i < apps; ++i) {
+    const std::string name = "app.n" + std::to_string(100 + i);
+    excepted.app(name).exception_any = excepted.source("any");
+    excepted.app(name).exception_udp = excepted.source("udp");
+    mapped.app(name).governed = {0, 1};
+  }
+  mapped.app("app.other").governed.insert(1);
+  EXPECT_EQ(proof_of(excepted.make(), "no-shadow").shadowed.size(), apps);
+  const Proof proof = proof_of(mapped.make(), "no-shadow");
+  ASSERT_EQ(proof.shadowed.size(), 1u);
+  EXPECT_THAT(proof.shadowed[0].what, ::testing::AllOf(::testing::HasSubstr("'W'"), ::testing::HasSubstr("app.n100"),
+                                                       ::testing::HasSubstr("95 more")));
+}
+
 // --- At random ---------------------------------------------------------------------------------------------------
 
 bool leaks(const policy::Decision& d) {
