@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "agent/control/network_facts.h"
 #include "agent/control/publication.h"
 #include "agent/files/files.h"
 #include "agent/network/counters.h"
@@ -177,6 +178,11 @@ Result<void> Agent::open_network() {
                                 }});
   if (!monitor) return tl::unexpected(monitor.error());
   monitor_ = std::move(*monitor);
+  auto wifi = WifiNetworks::open(loop_, [this] { network_changed(); });
+  if (wifi)
+    wifi_ = std::move(*wifi);
+  else
+    log("the names of Wi-Fi networks are not known: " + wifi.error().what, true);
   return {};
 }
 
@@ -304,16 +310,9 @@ void Agent::network_changed() {
   if (active_ == nullptr || !guard_) return;
   const NetworkView& view = monitor_->view();
   const std::uint32_t primary = primary_link(view, tunnels_.named());
-  resolvers_ = read_resolvers(view, primary, {});
-  for (const Link& link : view.links) {
-    for (const ResolverOverride& o : config_.resolvers) {
-      if (!matches(o.name, link.name)) continue;
-      ResolverFacts& facts = resolvers_[link.name];
-      const auto server = facts.dhcp_server;
-      facts = o.facts;
-      facts.dhcp_server = server;
-    }
-  }
+  if (wifi_ != nullptr) wifi_->read();  // rtnetlink may have been the first to tell
+  resolvers_ = known_networks(view, read_resolvers(view, primary, {}), config_.resolvers,
+                              wifi_ == nullptr ? WifiNames{} : wifi_->names());
   state_ = seen();
   Prober::Network network{state_.primary_interface, primary, {}};
   for (const policy::InterfaceState& i : state_.interfaces)

@@ -28,6 +28,7 @@
 #include "agent/loop/loop.h"
 #include "agent/network/monitor.h"
 #include "agent/network/sock_destroy.h"
+#include "agent/network/wifi.h"
 #include "agent/state/guard_life.h"
 #include "agent/state/policy_life.h"
 
@@ -135,6 +136,7 @@ class Agent {
   PolicyLife policy_life_;
   GuardLife guard_life_;
   std::unique_ptr<Monitor> monitor_;
+  std::unique_ptr<WifiNetworks> wifi_;  // nothing: they cannot be heard of
   std::optional<Guard> guard_;
   std::unique_ptr<OwnerWatch> owners_;
   Tunnels tunnels_;

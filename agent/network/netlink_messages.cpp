@@ -17,67 +17,13 @@
 #include <cstring>
 #include <string_view>
 
+#include "agent/network/netlink_attributes.h"
+
 namespace vpn::agent {
 namespace {
 
 using Item = NetlinkNews::Item;
 using Kind = NetlinkNews::Item::Kind;
-
-constexpr std::size_t most_attributes = 128;  // by number; the kernel's are fewer
-
-// NLMSG_ALIGN and its like, without their signed arithmetic.
-constexpr std::size_t aligned(std::size_t size) { return (size + 3) & ~std::size_t{3}; }
-
-// Attributes by their number; a second one of a number wins, as in the kernel's own reader.
-class Attributes {
- public:
-  Attributes(const nlmsghdr* message, std::size_t header)
-      : Attributes(static_cast<const std::byte*>(mnl_nlmsg_get_payload(message)) + aligned(header),
-                   mnl_nlmsg_get_payload_len(message), aligned(header)) {}
-  explicit Attributes(const nlattr* nest)
-      : Attributes(static_cast<const std::byte*>(mnl_attr_get_payload(nest)), mnl_attr_get_payload_len(nest), 0) {}
-  /// `size` bytes, of which the first `skipped` lie before `first`.
-  Attributes(const std::byte* first, std::size_t size, std::size_t skipped) {
-    std::size_t left = size < skipped ? 0 : size - skipped;
-    while (mnl_attr_ok(reinterpret_cast<const nlattr*>(first), static_cast<int>(left))) {
-      const auto* attribute = reinterpret_cast<const nlattr*>(first);
-      keep(attribute);
-      const std::size_t step = aligned(attribute->nla_len);
-      if (step > left) return;
-      first += step;
-      left -= step;
-    }
-  }
-  const nlattr* at(unsigned number) const { return number < all_.size() ? all_[number] : nullptr; }
-  std::span<const std::byte> bytes(unsigned number) const {
-    const nlattr* a = at(number);
-    if (a == nullptr) return {};
-    return {static_cast<const std::byte*>(mnl_attr_get_payload(a)), mnl_attr_get_payload_len(a)};
-  }
-  std::uint32_t number(unsigned which, std::uint32_t otherwise = 0) const {
-    const auto b = bytes(which);
-    std::uint32_t out = 0;
-    if (b.size() < sizeof out) return otherwise;
-    std::memcpy(&out, b.data(), sizeof out);
-    return out;
-  }
-  std::uint8_t byte(unsigned which) const {
-    const auto b = bytes(which);
-    return b.empty() ? std::uint8_t{0} : std::to_integer<std::uint8_t>(b[0]);
-  }
-  std::string text(unsigned which) const {
-    const auto b = bytes(which);
-    const std::string_view all(reinterpret_cast<const char*>(b.data()), b.size());
-    return std::string(all.substr(0, all.find('\0')));
-  }
-
- private:
-  void keep(const nlattr* attribute) {
-    const std::uint16_t number = mnl_attr_get_type(attribute);
-    if (number < all_.size()) all_[number] = attribute;
-  }
-  std::array<const nlattr*, most_attributes> all_{};
-};
 
 std::optional<policy::Address> address(std::span<const std::byte> b) {
   if (b.size() == 4) {
@@ -91,17 +37,11 @@ std::optional<policy::Address> address(std::span<const std::byte> b) {
   return policy::Address::from_v6(halves[0], halves[1]);
 }
 
-template <class Header>
-const Header* header_of(const nlmsghdr* message) {
-  if (mnl_nlmsg_get_payload_len(message) < sizeof(Header)) return nullptr;
-  return static_cast<const Header*>(mnl_nlmsg_get_payload(message));
-}
-
 bool read_link(const nlmsghdr* message, NetlinkNews& news) {
   const auto* h = header_of<ifinfomsg>(message);
   if (h == nullptr || h->ifi_index <= 0) return false;
   if (h->ifi_family != AF_UNSPEC) return true;  // of a bridge's port: not the link itself
-  const Attributes a(message, sizeof *h);
+  const NetlinkAttributes a(message, sizeof *h);
   Item item;
   item.kind = message->nlmsg_type == RTM_DELLINK ? Kind::link_gone : Kind::link;
   Link& link = item.link.link;
@@ -117,7 +57,7 @@ bool read_link(const nlmsghdr* message, NetlinkNews& news) {
   link.link_layer = h->ifi_type == ARPHRD_ETHER || h->ifi_type == ARPHRD_LOOPBACK;
   // The other end of a veth pair, and what lies in another namespace, is nothing that it stands on.
   if (a.at(IFLA_LINK_NETNSID) == nullptr) link.lower = a.number(IFLA_LINK);
-  if (const nlattr* info = a.at(IFLA_LINKINFO)) link.kind = Attributes(info).text(IFLA_INFO_KIND);
+  if (const nlattr* info = a.at(IFLA_LINKINFO)) link.kind = NetlinkAttributes(info).text(IFLA_INFO_KIND);
   if (link.kind == "veth") link.lower = 0;
   news.items.push_back(std::move(item));
   return true;
@@ -127,7 +67,7 @@ bool read_address(const nlmsghdr* message, NetlinkNews& news) {
   const auto* h = header_of<ifaddrmsg>(message);
   if (h == nullptr || h->ifa_index == 0) return false;
   if (h->ifa_family != AF_INET && h->ifa_family != AF_INET6) return true;
-  const Attributes a(message, sizeof *h);
+  const NetlinkAttributes a(message, sizeof *h);
   // IFA_LOCAL is our own end; IFA_ADDRESS the other one of a point-to-point link.
   const auto own = address(a.bytes(a.at(IFA_LOCAL) != nullptr ? IFA_LOCAL : IFA_ADDRESS));
   if (!own || own->v6 != (h->ifa_family == AF_INET6) || h->ifa_prefixlen > (own->v6 ? 128 : 32)) return false;
@@ -138,25 +78,25 @@ bool read_address(const nlmsghdr* message, NetlinkNews& news) {
   return true;
 }
 
-void add_next_hops(const Attributes& a, const MainRoute& route, Item& item) {
+void add_next_hops(const NetlinkAttributes& a, const MainRoute& route, Item& item) {
   const auto all = a.bytes(RTA_MULTIPATH);
   std::size_t at = 0;
   while (all.size() - at >= sizeof(rtnexthop)) {
     rtnexthop hop{};
     std::memcpy(&hop, all.data() + at, sizeof hop);
     if (hop.rtnh_len < sizeof hop || hop.rtnh_len > all.size() - at) return;
-    const Attributes own(all.data() + at + sizeof hop, hop.rtnh_len - sizeof hop, 0);
+    const NetlinkAttributes own(all.data() + at + sizeof hop, hop.rtnh_len - sizeof hop, 0);
     MainRoute one = route;
     one.link = static_cast<std::uint32_t>(hop.rtnh_ifindex);
     one.gateway = address(own.bytes(RTA_GATEWAY));
     item.routes.push_back(one);
-    const std::size_t step = aligned(hop.rtnh_len);
+    const std::size_t step = netlink_aligned(hop.rtnh_len);
     if (step > all.size() - at) return;
     at += step;
   }
 }
 
-std::optional<RouteKind> own_kind(const rtmsg& h, const Attributes& a) {
+std::optional<RouteKind> own_kind(const rtmsg& h, const NetlinkAttributes& a) {
   switch (h.rtm_type) {
     case RTN_UNICAST:
       return a.at(RTA_GATEWAY) != nullptr ? RouteKind::gateway : RouteKind::interface;
@@ -173,7 +113,7 @@ bool read_route(const nlmsghdr* message, NetlinkNews& news) {
   const auto* h = header_of<rtmsg>(message);
   if (h == nullptr) return false;
   if ((h->rtm_family != AF_INET && h->rtm_family != AF_INET6) || (h->rtm_flags & RTM_F_CLONED) != 0) return true;
-  const Attributes a(message, sizeof *h);
+  const NetlinkAttributes a(message, sizeof *h);
   const bool v6 = h->rtm_family == AF_INET6;
   auto destination = address(a.bytes(RTA_DST));
   if (!destination) {
@@ -223,7 +163,7 @@ void read_ports(std::span<const std::byte> b, std::uint16_t& first, std::uint16_
 bool read_rule(const nlmsghdr* message, NetlinkNews& news) {
   const auto* h = header_of<fib_rule_hdr>(message);
   if (h == nullptr) return false;
-  const Attributes a(message, sizeof *h);
+  const NetlinkAttributes a(message, sizeof *h);
   if (a.byte(FRA_PROTOCOL) != own_route_protocol || (h->family != AF_INET && h->family != AF_INET6)) return true;
   Item item;
   item.kind = Kind::rule;
@@ -338,7 +278,7 @@ class Writer {
     mnl_attr_put(message_, type, sizeof range, &range);
   }
   std::vector<std::byte> take() {
-    buffer_.resize(aligned(message_->nlmsg_len));
+    buffer_.resize(netlink_aligned(message_->nlmsg_len));
     return std::move(buffer_);
   }
 
@@ -353,22 +293,7 @@ std::uint8_t family(bool v6) { return v6 ? AF_INET6 : AF_INET; }
 
 NetlinkNews read_netlink(std::span<const std::byte> datagram) {
   NetlinkNews news;
-  if (datagram.empty()) return news;
-  // libmnl reads headers in place, where they must be aligned.
-  std::vector<std::uint64_t> words((datagram.size() + 7) / 8);
-  std::memcpy(words.data(), datagram.data(), datagram.size());
-  const auto* at = reinterpret_cast<const std::byte*>(words.data());
-  std::size_t left = datagram.size();
-  while (left >= sizeof(nlmsghdr)) {
-    const auto* message = reinterpret_cast<const nlmsghdr*>(at);
-    // Not mnl_nlmsg_ok(): it takes lengths from 2^31 on for negative ones, which fit everywhere.
-    if (message->nlmsg_len < sizeof(nlmsghdr) || message->nlmsg_len > left) break;
-    if (!read_one(message, news)) ++news.malformed;
-    const std::size_t step = std::min(aligned(message->nlmsg_len), left);
-    at += step;
-    left -= step;
-  }
-  if (left > 0) ++news.malformed;
+  news.malformed = each_netlink_message(datagram, [&](const nlmsghdr* message) { return read_one(message, news); });
   return news;
 }
 

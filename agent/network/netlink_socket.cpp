@@ -24,9 +24,11 @@ tl::unexpected<Error> refused(std::string_view what, int error) {
 
 }  // namespace
 
-Result<NetlinkSocket> NetlinkSocket::open(std::span<const unsigned> groups) {
+Result<NetlinkSocket> NetlinkSocket::open(std::span<const unsigned> groups) { return open(NETLINK_ROUTE, groups); }
+
+Result<NetlinkSocket> NetlinkSocket::open(int protocol, std::span<const unsigned> groups) {
   const int type = SOCK_RAW | SOCK_CLOEXEC | (groups.empty() ? 0 : SOCK_NONBLOCK);
-  NetlinkSocket s(::socket(AF_NETLINK, type, NETLINK_ROUTE));
+  NetlinkSocket s(::socket(AF_NETLINK, type, protocol));
   if (s.descriptor_ < 0) return refused("cannot open a netlink socket", errno);
   sockaddr_nl own{};
   own.nl_family = AF_NETLINK;
@@ -41,12 +43,16 @@ Result<NetlinkSocket> NetlinkSocket::open(std::span<const unsigned> groups) {
   } else if (::setsockopt(s.descriptor_, SOL_SOCKET, SO_RCVBUFFORCE, &event_room, sizeof event_room) != 0) {
     ::setsockopt(s.descriptor_, SOL_SOCKET, SO_RCVBUF, &event_room, sizeof event_room);
   }
-  for (const unsigned group : groups) {
-    if (::setsockopt(s.descriptor_, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
-      return refused("cannot subscribe to netlink's events", errno);
-  }
+  for (const unsigned group : groups)
+    if (auto joined = s.join(group); !joined) return tl::unexpected(joined.error());
   s.buffer_ = std::make_unique_for_overwrite<std::byte[]>(datagram_size);  // not touched before it is needed
   return s;
+}
+
+Result<void> NetlinkSocket::join(unsigned group) {
+  if (::setsockopt(descriptor_, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
+    return refused("cannot subscribe to netlink's events", errno);
+  return {};
 }
 
 NetlinkSocket::NetlinkSocket(NetlinkSocket&& other) noexcept
@@ -65,7 +71,7 @@ NetlinkSocket::~NetlinkSocket() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-Result<void> NetlinkSocket::send(std::span<const std::byte> message) {
+Result<void> NetlinkSocket::send(Datagram message) {
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
   const ssize_t n = ::sendto(descriptor_, message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&kernel),
@@ -75,6 +81,12 @@ Result<void> NetlinkSocket::send(std::span<const std::byte> message) {
 }
 
 Result<NetlinkNews> NetlinkSocket::receive() {
+  auto datagram = receive_datagram();
+  if (!datagram) return tl::unexpected(datagram.error());
+  return read_netlink(*datagram);
+}
+
+Result<NetlinkSocket::Datagram> NetlinkSocket::receive_datagram() {
   for (;;) {
     sockaddr_nl from{};
     socklen_t size = sizeof from;
@@ -84,7 +96,7 @@ Result<NetlinkNews> NetlinkSocket::receive() {
     if (n < 0) return refused("netlink does not answer", errno);
     if (from.nl_pid != 0) continue;  // another process: only the kernel's word counts
     if (static_cast<std::size_t>(n) > datagram_size) return refused("netlink's answer is too long", EMSGSIZE);
-    return read_netlink(std::span<const std::byte>(buffer_.get(), static_cast<std::size_t>(n)));
+    return Datagram(buffer_.get(), static_cast<std::size_t>(n));
   }
 }
 
@@ -123,6 +135,10 @@ Result<void> NetlinkSocket::change(const Change& change, const std::function<boo
 }
 
 NetlinkSocket::Drained NetlinkSocket::drain(const std::function<void(const NetlinkNews&)>& each) {
+  return drain_datagrams([&](Datagram datagram) { each(read_netlink(datagram)); });
+}
+
+NetlinkSocket::Drained NetlinkSocket::drain_datagrams(const std::function<void(Datagram)>& each) {
   for (int i = 0; i < 4096; ++i) {  // then let others have their turn: the descriptor stays readable
     sockaddr_nl from{};
     socklen_t size = sizeof from;
@@ -135,7 +151,7 @@ NetlinkSocket::Drained NetlinkSocket::drain(const std::function<void(const Netli
     }
     if (from.nl_pid != 0) continue;
     if (static_cast<std::size_t>(n) > datagram_size) return Drained::lost;
-    each(read_netlink(std::span<const std::byte>(buffer_.get(), static_cast<std::size_t>(n))));
+    each(Datagram(buffer_.get(), static_cast<std::size_t>(n)));
   }
   return Drained::all;
 }

@@ -1,4 +1,4 @@
-// A socket to rtnetlink of the network namespace in which it was opened.
+// A socket to rtnetlink, or another part of netlink, of the network namespace in which it was opened.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,8 @@ namespace vpn::agent {
 class NetlinkSocket {
  public:
   static Result<NetlinkSocket> open(std::span<const unsigned> groups = {});
+  /// Of another protocol (NETLINK_GENERIC).
+  static Result<NetlinkSocket> open(int protocol, std::span<const unsigned> groups);
   NetlinkSocket(NetlinkSocket&& other) noexcept;
   NetlinkSocket& operator=(NetlinkSocket&& other) noexcept;
   ~NetlinkSocket();
@@ -32,9 +34,17 @@ class NetlinkSocket {
   enum class Drained : std::uint8_t { all, lost, failed };
   Drained drain(const std::function<void(const NetlinkNews&)>& each);
 
+  // What those are made of, for other messages than rtnetlink's.
+  using Datagram = std::span<const std::byte>;
+  Drained drain_datagrams(const std::function<void(Datagram)>& each);
+  Result<void> join(unsigned group);
+  Result<void> send(Datagram message);
+  /// Waits, two seconds at most. The bytes are the socket's until the next call.
+  Result<Datagram> receive_datagram();
+  std::uint32_t next_sequence() { return ++sequence_; }
+
  private:
   explicit NetlinkSocket(int descriptor) : descriptor_(descriptor) {}
-  Result<void> send(std::span<const std::byte> message);
   Result<NetlinkNews> receive();
   int descriptor_ = -1;
   std::uint32_t sequence_ = 1;

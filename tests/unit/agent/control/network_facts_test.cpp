@@ -1,0 +1,52 @@
+#include "agent/control/network_facts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace vpn::agent {
+namespace {
+
+NetworkView two_links() {
+  NetworkView out;
+  for (const char* name : {"wlan0", "eth0"}) {
+    Link link;
+    link.index = static_cast<std::uint32_t>(out.links.size()) + 2;
+    link.name = name;
+    out.links.push_back(link);
+  }
+  return out;
+}
+
+ResolverFacts facts(const std::string& server, const std::string& search, const std::string& ssid) {
+  ResolverFacts out;
+  out.dns_servers = {server};
+  out.search_domains = {search};
+  out.ssid = ssid;
+  return out;
+}
+
+TEST(KnownNetworks, TheConfigurationIsInPlaceOfFiles) {
+  ResolverFacts file = facts("192.0.2.1", "file.example", "File");
+  file.dhcp_server = policy::Address::parse("192.0.2.9");
+  const std::vector<ResolverOverride> configured{{"wlan*", facts("192.0.2.2", "admin.example", "Admin")}};
+  const Resolvers out = known_networks(two_links(), {{"wlan0", file}, {"eth0", file}}, configured, {});
+  EXPECT_EQ(out.at("wlan0").ssid, "Admin");
+  EXPECT_EQ(out.at("wlan0").dhcp_server, file.dhcp_server);
+  EXPECT_EQ(out.at("eth0"), file);
+}
+
+TEST(KnownNetworks, TheKernelKnowsTheNameBetterThanWhoConfiguresOne) {
+  const std::vector<ResolverOverride> configured{{"wlan0", facts("192.0.2.2", "admin.example", "Admin")}};
+  Resolvers out = known_networks(two_links(), {}, configured, {{2, "Guest"}});
+  EXPECT_EQ(out.at("wlan0").ssid, "Guest");
+  EXPECT_THAT(out.at("wlan0").search_domains, testing::ElementsAre("admin.example"));
+  out = known_networks(two_links(), {}, configured, {{2, ""}});
+  EXPECT_EQ(out.at("wlan0").ssid, "") << "in no network";
+  out = known_networks(two_links(), {}, configured, {{3, "Other"}});
+  EXPECT_EQ(out.at("wlan0").ssid, "Admin") << "no Wi-Fi that the kernel knows";
+  EXPECT_EQ(out.at("eth0").ssid, "Other");
+  EXPECT_TRUE(known_networks(two_links(), {}, {}, {{9, "Gone"}}).empty());
+}
+
+}  // namespace
+}  // namespace vpn::agent
