@@ -5,6 +5,7 @@
 #include "compiler/analyse/diff.h"
 #include "compiler/cli/commands.h"
 #include "compiler/cli/policy_input.h"
+#include "compiler/cli/state_input.h"
 
 namespace vpn::cli {
 namespace {
@@ -42,6 +43,8 @@ int run_diff(const Arguments& arguments) {
   if (!before.policy) return report_failure(before);
   const PolicyInput after = open_policy(request_of(arguments, arguments.positional()[1]));
   if (!after.policy) return report_failure(after);
+  for (const policy::DeviceState& state : settings->states)
+    warn_strange_tunnels({&*before.policy, &*after.policy}, state);
   const auto found = analyse::diff(*before.policy, *after.policy, *settings);
   if (!found) return report(found.error());
   const std::string format = arguments.get("format", "text");

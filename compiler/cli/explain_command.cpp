@@ -115,7 +115,7 @@ int run_explain(const Arguments& arguments) {
   say_compiled(input);
   const auto state = read_state(arguments.get("state"));
   if (!state) return report(state.error());
-  warn_strange_tunnels(*input.policy, *state);
+  warn_strange_tunnels({&*input.policy}, *state);
   const policy::Situation situation(*input.policy, *state);
   return arguments.has("flow") ? explain_one(input, situation, arguments)
                                : explain_lines(*input.policy, situation, arguments);

@@ -15,7 +15,6 @@
 #include "compiler/cli/surroundings.h"
 #include "console/command.h"
 #include "policy/file_header.h"
-#include "policy/json/json.h"
 
 namespace vpn::cli {
 namespace {
@@ -85,21 +84,6 @@ PolicyRequest request_of(const Arguments& arguments, std::string path) {
   }
   request.paths = {std::move(path)};
   return request;
-}
-
-Result<std::vector<policy::DeviceState>> read_states(const std::vector<std::string>& paths) {
-  std::vector<policy::DeviceState> out;
-  for (const std::string& path : paths) {
-    const auto text = read_input(path);
-    if (!text) return tl::unexpected(text.error());
-    auto state = policy::parse_state(*text);
-    if (!state) {
-      state.error().where = path;
-      return tl::unexpected(state.error());
-    }
-    out.push_back(std::move(*state));
-  }
-  return out;
 }
 
 bool is_compiled_policy(const std::string& path) {

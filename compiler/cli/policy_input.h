@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "console/options.h"
-#include "policy/flow.h"
 #include "policy/policy.h"
 #include "policy/types.h"
 
@@ -27,9 +26,6 @@ struct PolicyRequest {
 PolicyRequest request_of(const Arguments& arguments);
 /// The same for this path alone; what is for profiles is left out for a policy that is compiled already.
 PolicyRequest request_of(const Arguments& arguments, std::string path);
-
-/// Device states in files, JSON; errors name the file.
-Result<std::vector<policy::DeviceState>> read_states(const std::vector<std::string>& paths);
 
 struct PolicyInput {
   std::optional<policy::Policy> policy;  ///< nothing: `findings` or `problems` say why

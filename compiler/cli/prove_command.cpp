@@ -7,6 +7,7 @@
 #include "compiler/cli/commands.h"
 #include "compiler/cli/policy_input.h"
 #include "compiler/cli/properties.h"
+#include "compiler/cli/state_input.h"
 
 namespace vpn::cli {
 namespace {
@@ -39,6 +40,7 @@ int run_prove(const Arguments& arguments) {
   options.states = std::move(*states);
   const PolicyInput input = open_policy(request_of(arguments));
   if (!input.policy) return report_failure(input);
+  for (const policy::DeviceState& state : options.states) warn_strange_tunnels({&*input.policy}, state);
   const auto proofs = analyse::prove(*input.policy, *properties, options);
   if (!proofs) return report(proofs.error());
   const std::string text =

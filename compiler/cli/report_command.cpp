@@ -10,6 +10,7 @@
 #include "compiler/cli/properties.h"
 #include "compiler/cli/source_comment.h"
 #include "compiler/cli/source_excerpt.h"
+#include "compiler/cli/state_input.h"
 #include "compiler/lower/lower.h"
 #include "compiler/report/report.h"
 #include "policy/json/json.h"
@@ -49,8 +50,10 @@ Result<void> read_named_states(const std::string& path, std::vector<report::Name
     return fail(ErrorKind::invalid_input, "this is no JSON object of states", path,
                 R"(write {"in the office": {"primary_interface": "wlan0", ...}, ...})");
   for (const auto& [name, state] : tree.items()) {
-    auto read = policy::parse_state(state.dump());
+    std::vector<std::string> unknown;
+    auto read = policy::parse_state(state.dump(), &unknown);
     if (!read) return fail(read.error().kind, "state '" + name + "': " + read.error().what, path, read.error().help);
+    warn_unknown(path + ": state '" + name + "'", unknown);
     out.push_back({name, std::move(*read)});
   }
   return {};
@@ -160,6 +163,7 @@ int run_report(const Arguments& arguments) {
     request.comparison.emplace(report::Comparison{arguments.get("against"), *before->policy, std::move(*difference)});
   }
   const std::string beside = input.compiled ? std::string{} : arguments.positional()[0];
+  for (const report::NamedState& own : *states) warn_strange_tunnels({&*input.policy}, own.state);
   request.excerpt = [&](std::uint32_t source) { return source_excerpt(*input.policy, source, beside, false); };
   return write_page(arguments, report::html(request));
 }

@@ -117,7 +117,7 @@ int read_files(const Arguments& arguments, Task& task) {
   task.policy = open_policy(request_of(arguments));
   if (!task.policy.policy) return report_failure(task.policy);
   say_compiled(task.policy);
-  for (const simulate::NamedState& s : task.timeline.states) warn_strange_tunnels(*task.policy.policy, s.state);
+  for (const simulate::NamedState& s : task.timeline.states) warn_strange_tunnels({&*task.policy.policy}, s.state);
   return Exit::ok;
 }
 

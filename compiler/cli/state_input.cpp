@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <map>
 
 #include "compiler/cli/file_input.h"
 #include "console/command.h"
@@ -25,13 +26,9 @@ void warn_unknown(const std::string& place, const std::vector<std::string>& keys
   }
 }
 
-Result<policy::DeviceState> read_state(const std::string& path) {
-  if (path.empty()) return policy::DeviceState{};
-  struct stat info {};
-  if (path != "-" && ::stat(path.c_str(), &info) != 0 && errno == ENOENT) {
-    warn("'" + path + "' does not exist: explained for a booting device");
-    return policy::DeviceState{};
-  }
+namespace {
+
+Result<policy::DeviceState> read_existing(const std::string& path) {
   const auto text = read_input(path);
   if (!text) return tl::unexpected(text.error());
   std::vector<std::string> unknown;
@@ -44,9 +41,32 @@ Result<policy::DeviceState> read_state(const std::string& path) {
   return state;
 }
 
-void warn_strange_tunnels(const policy::Policy& policy, const policy::DeviceState& state) {
-  for (const std::string& id : policy::strange_tunnels(policy, state))
-    warn("the state lists the tunnel '" + id + "', which the policy does not have");
+}  // namespace
+
+Result<policy::DeviceState> read_state(const std::string& path) {
+  if (path.empty()) return policy::DeviceState{};
+  struct stat info {};
+  if (path == "-" || ::stat(path.c_str(), &info) == 0 || errno != ENOENT) return read_existing(path);
+  warn("'" + path + "' does not exist: explained for a booting device");
+  return policy::DeviceState{};
+}
+
+Result<std::vector<policy::DeviceState>> read_states(const std::vector<std::string>& paths) {
+  std::vector<policy::DeviceState> out;
+  for (const std::string& path : paths) {
+    auto state = read_existing(path);
+    if (!state) return tl::unexpected(std::move(state.error()));
+    out.push_back(std::move(*state));
+  }
+  return out;
+}
+
+void warn_strange_tunnels(const std::vector<const policy::Policy*>& policies, const policy::DeviceState& state) {
+  std::map<std::string, std::size_t> lacking;
+  for (const policy::Policy* const policy : policies)
+    for (const std::string& id : policy::strange_tunnels(*policy, state)) ++lacking[id];
+  for (const auto& [id, count] : lacking)
+    if (count == policies.size()) warn("the state lists the tunnel '" + id + "', which the policy does not have");
 }
 
 }  // namespace vpn::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "policy/flow.h"
 #include "policy/policy.h"
@@ -15,7 +16,9 @@ void warn(const std::string& text);
 void warn_unknown(const std::string& place, const std::vector<std::string>& keys);
 /// A file of `--state`. Empty, or no such file: a device that boots, which is warned of.
 Result<policy::DeviceState> read_state(const std::string& path);
-/// Warns of tunnels in the state that the policy does not have.
-void warn_strange_tunnels(const policy::Policy& policy, const policy::DeviceState& state);
+/// Files that must be there: what is shown of a state that nobody meant would be taken for more.
+Result<std::vector<policy::DeviceState>> read_states(const std::vector<std::string>& paths);
+/// Warns of tunnels in the state that none of the policies has.
+void warn_strange_tunnels(const std::vector<const policy::Policy*>& policies, const policy::DeviceState& state);
 
 }  // namespace vpn::cli

@@ -87,6 +87,21 @@ class Prove(Case):
         code, _, _ = run("prove", PROFILES / "always-on.mobileconfig", "--property", "none.yaml", folder=self.folder)
         self.assertEqual(code, 3)
 
+    def test_a_state_with_mistakes_is_warned_of(self):
+        """Else what holds of another state than the one that was meant would be taken for shown."""
+        self.write("typo.json", '{"primary_interfce": "wlan0", "tunnels": {"nobody": {"status": "connected"}}}')
+        profile = PROFILES / "always-on.mobileconfig"
+        self.write("states.json", '{"office": {"primary_interfce": "wlan0"}}')
+        for arguments in (["prove", profile], ["diff", profile, profile], ["report", profile, "-o", "p.html"]):
+            code, _, errors = run(*arguments, "--state", "typo.json", folder=self.folder)
+            self.assertEqual(code, 0, errors)
+            self.assertIn("warning: typo.json: 'primary_interfce' is not a known key and is not read; did you mean 'primary_interface'?", errors)
+            self.assertIn("the tunnel 'nobody', which the policy does not have", errors.lower())
+            code, _, errors = run(*arguments, "--state", "missing.json", folder=self.folder)
+            self.assertEqual(code, 3, errors)
+        _, _, errors = run("report", profile, "-o", "p.html", "--states", "states.json", folder=self.folder)
+        self.assertIn("states.json: state 'office': 'primary_interfce' is not a known key", errors)
+
     def test_a_tunnel_that_is_not_there(self):
         code, _, errors = run("prove", PROFILES / "always-on.mobileconfig", "--property",
                               "never any direct when Nowhere connected", folder=self.folder)
