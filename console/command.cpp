@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -71,6 +72,12 @@ int report(const Error& error) {
       break;
   }
   return Exit::environment;
+}
+
+int report_all(std::span<const Error> errors) {
+  int exit = Exit::ok;
+  for (const Error& error : errors) exit = std::max(exit, report(error));
+  return exit;
 }
 
 Error cannot_go_on(const std::exception& exception, const std::string& where) {

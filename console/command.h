@@ -54,6 +54,8 @@ std::string without_controls(std::string_view text);
 
 /// Prints an error for people on standard error ("error: what", where, help) and gives its exit code.
 int report(const Error& error);
+/// The same for each; the highest exit code, Exit::ok where there is none.
+int report_all(std::span<const Error> errors);
 
 /// What an exception of the standard library means for people: most of all that there is no memory left.
 Error cannot_go_on(const std::exception& exception, const std::string& where);

@@ -21,7 +21,7 @@ void for_each_failure(const Report& report, Visit&& visit) {
     for (const Stage& stage : device.stages) {
       if (stage.name == "lint") lint_failed = stage.outcome == Outcome::failed;
       if (stage.outcome != Outcome::failed || stage.name == "lint") continue;
-      if (stage.name == "compile" && lint_failed) continue;  // the findings say why
+      if (stage.name == "compile" && lint_failed && stage.items.empty()) continue;  // the findings say why
       bool any = false;
       for (const Item& item : stage.items) {
         if (item.outcome != Outcome::failed) continue;

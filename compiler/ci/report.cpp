@@ -23,13 +23,15 @@ Stage refused_stage(std::string name, const Error& error) {
   Stage stage;
   stage.name = std::move(name);
   stage.outcome = Outcome::failed;
-  stage.summary = (error.where.empty() ? "" : error.where + ": ") + error.what;
+  stage.summary = one_line(error);
   stage.plain = stage.text = error_text(error);
   return stage;
 }
 
+std::string one_line(const Error& error) { return (error.where.empty() ? "" : error.where + ": ") + error.what; }
+
 std::string error_text(const Error& error) {
-  std::string out = "error: " + (error.where.empty() ? "" : error.where + ": ") + error.what + "\n";
+  std::string out = "error: " + one_line(error) + "\n";
   if (!error.help.empty()) out += "  help: " + error.help + "\n";
   return out;
 }

@@ -40,6 +40,8 @@ struct Stage {
 Stage skipped_stage(std::string name, std::string why);
 /// One that an error ended.
 Stage refused_stage(std::string name, const Error& error);
+/// "WHERE: WHAT".
+std::string one_line(const Error& error);
 /// "error: WHERE: WHAT", and what to do on a line below.
 std::string error_text(const Error& error);
 

@@ -83,10 +83,10 @@ Stage changes(const policy::Policy& before, const policy::Policy& after, const a
 
 }  // namespace
 
-Result<Stage> CiRun::prove(const CiDevice& device, const policy::Policy* policy) const {
+Stage CiRun::prove(const CiDevice& device, const policy::Policy* policy) {
   if (device.prove.empty()) return ci::skipped_stage("prove", "no property asked for");
-  const auto properties = named_properties(device.prove);
-  if (!properties) return tl::unexpected(properties.error());
+  const auto properties = named_properties(device.prove, files_);
+  if (!properties) return stopped("prove", properties.error());
   if (policy == nullptr) return ci::skipped_stage("prove", "there is no policy");
   const auto proofs = analyse::prove(*policy, *properties);
   if (!proofs) return ci::refused_stage("prove", proofs.error());
@@ -107,10 +107,10 @@ Result<Stage> CiRun::prove(const CiDevice& device, const policy::Policy* policy)
   return out;
 }
 
-Result<Stage> CiRun::diff(const CiDevice& device, const policy::Policy* policy, const CompileSettings& settings) {
+Stage CiRun::diff(const CiDevice& device, const policy::Policy* policy) {
   if (base_ == nullptr) return ci::skipped_stage("diff", "no --base to compare with");
-  const auto old = base_->build(device, settings);
-  if (!old) return tl::unexpected(old.error());
+  const auto old = base_->build(device, compile_settings(device));
+  if (!old) return stopped("diff", old.error());
   if (!old->policy) return ci::skipped_stage("diff", old->why_not);
   if (policy == nullptr) return ci::skipped_stage("diff", "there is no policy");
   analyse::DiffOptions options;

@@ -1,6 +1,7 @@
 // vpnprofile ci: lint, compile, test, prove and diff in one run.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include "compiler/cli/commands.h"
 #include "compiler/cli/outputs.h"
 #include "compiler/cli/progress.h"
+#include "compiler/cli/properties.h"
 #include "compiler/cli/secret_keys.h"
 #include "compiler/cli/surroundings.h"
 
@@ -45,6 +47,9 @@ Result<std::vector<WrittenReport>> written_reports(const Arguments& arguments) {
       return fail(ErrorKind::usage, "'" + given + "' is no report", {},
                   "for instance --report junit=report.xml; formats: text, json, github, gitlab, junit, markdown");
     report.path = given.substr(equals + 1);
+    if (report.path == "-")
+      return fail(ErrorKind::usage, "--report wants a file: standard output is for what --format says", {},
+                  "see 'vpnprofile ci --help'");
     out.push_back(std::move(report));
   }
   return out;
@@ -59,11 +64,9 @@ Result<CiSettingsOfRun> run_settings(const Arguments& arguments, const std::stri
   out.lint.warnings_as_errors = arguments.has("warnings-as-errors");
   if (const auto ok = document::check_key_material(out.lint.read); !ok) return tl::unexpected(ok.error());
   out.fail_on = fail_on;
-  for (const std::string& file : arguments.all("allow")) {
-    const auto read = analyse::read_expected(file);
-    if (!read) return tl::unexpected(read.error());
-    out.expected.insert(out.expected.end(), read->begin(), read->end());
-  }
+  auto expected = expected_changes(arguments.all("allow"));
+  if (!expected) return tl::unexpected(expected.error());
+  out.expected = std::move(*expected);
   out.format = report_options(STDOUT_FILENO, secret_keys());
   out.color = out.format.color && arguments.get("format", "text") == "text";
   return out;
@@ -97,12 +100,17 @@ ci::Report without_color(ci::Report report) {
   return report;
 }
 
-/// All that is read: it must not be written.
-std::vector<std::string> read_files_of(const CiPlan& plan, const ci::Report& report) {
-  std::vector<std::string> out;
-  for (const CiDevice& device : plan.devices) out.insert(out.end(), device.tests.begin(), device.tests.end());
-  for (const ci::Device& device : report.devices) out.insert(out.end(), device.files.begin(), device.files.end());
-  return out;
+/// Nothing that was read may be written.
+Result<void> keep_read_files(const Arguments& arguments, const CiPlan& plan, const CiRun& run, const ci::Report& report,
+                             const std::vector<WrittenReport>& reports) {
+  std::vector<std::string> read = run.files();
+  read.push_back(plan.configuration);
+  for (const char* option : {"allow", "trust", "decrypt-key"})
+    for (std::string& path : arguments.all(option)) read.push_back(std::move(path));
+  for (const ci::Device& device : report.devices) read.insert(read.end(), device.files.begin(), device.files.end());
+  std::vector<std::string> written;
+  for (const WrittenReport& wanted : reports) written.push_back(wanted.path);
+  return keep_apart(written, read);
 }
 
 int run_ci(const Arguments& arguments) {
@@ -118,21 +126,18 @@ int run_ci(const Arguments& arguments) {
   done.base = arguments.get("base");
   Progress progress("checking", plan->devices.size());
   for (const CiDevice& device : plan->devices) {
-    auto judged = run.run(device);
-    if (!judged) return report(judged.error());
-    done.devices.push_back(std::move(*judged));
+    done.devices.push_back(run.run(device));
     progress.advance();
   }
-  std::vector<std::string> outputs;
-  for (const WrittenReport& wanted : *reports) outputs.push_back(wanted.path);
-  if (const auto ok = keep_apart(outputs, read_files_of(*plan, done)); !ok) return report(ok.error());
+  if (const auto ok = keep_read_files(arguments, *plan, run, done, *reports); !ok) return report(ok.error());
   if (const auto ok = write_reports(*reports, without_color(done), settings->format); !ok) return report(ok.error());
   ci::Style style = ci::Style::text;
   ci::parse(arguments.get("format", "text"), style);
   if (style == ci::Style::github)
     if (const auto ok = add_step_summary(done, settings->format); !ok) return report(ok.error());
+  const int problems = report_all(run.problems());
   if (!print(ci::render(style, done, settings->format))) return Exit::unreadable;
-  return done.passed() ? Exit::ok : Exit::findings;
+  return std::max<int>(problems, done.passed() ? Exit::ok : Exit::findings);
 }
 
 }  // namespace

@@ -92,6 +92,7 @@ class Planner {
   Result<CiPlan> run() {
     if (const auto read = configuration(); !read) return tl::unexpected(read.error());
     CiPlan plan;
+    plan.configuration = configuration_;
     plan.fail_on = arguments_.get("fail-on", settings_.fail_on.empty() ? "risk" : settings_.fail_on);
     if (!arguments_.positional().empty()) {
       from_paths(plan);
@@ -114,12 +115,15 @@ class Planner {
       auto read = read_configuration(arguments_.get("config"));
       if (!read) return tl::unexpected(read.error());
       settings_ = std::move(read->ci);
+      configuration_ = arguments_.get("config");
       return {};
     }
     ConfigurationFinder finder;
     const auto found = finder.governing("here");
     if (!found) return tl::unexpected(found.error());
-    if (*found != nullptr) settings_ = (*found)->ci;
+    if (*found == nullptr) return {};
+    settings_ = (*found)->ci;
+    configuration_ = (*found)->file;
     return {};
   }
 
@@ -175,6 +179,7 @@ class Planner {
 
   const Arguments& arguments_;
   CiSettings settings_;
+  std::string configuration_;
   std::string base_;
 };
 

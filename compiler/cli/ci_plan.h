@@ -24,7 +24,8 @@ struct CiDevice {
 
 struct CiPlan {
   std::vector<CiDevice> devices;
-  std::string fail_on;  ///< "risk", "any", "never"
+  std::string fail_on;        ///< "risk", "any", "never"
+  std::string configuration;  ///< the file it is from; empty: none
 };
 
 /// Errors: usage where there is nothing to look at; of the configuration.

@@ -83,12 +83,6 @@ std::vector<std::string> side_files(const Arguments& arguments) {
   return files;
 }
 
-int report_all(const std::vector<Error>& problems) {
-  int exit = Exit::ok;
-  for (const Error& problem : problems) exit = std::max(exit, report(problem));
-  return exit;
-}
-
 int compile_one(const Arguments& arguments, const CompileSettings& settings) {
   const Inputs inputs = collect_inputs(arguments.positional());
   if (const int exit = report_all(inputs.problems); exit != Exit::ok) return exit;

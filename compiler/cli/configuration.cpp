@@ -10,8 +10,6 @@ namespace vpn::cli {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view file_name = ".vpnprofile.yaml";
-
 std::string absolute(const std::string& path) {
   std::error_code error;
   const fs::path full = fs::absolute(path, error);
@@ -56,7 +54,7 @@ Result<const Configuration*> ConfigurationFinder::governing(const std::string& p
     }
     passed.push_back(at.string());
     std::error_code error;
-    if (const fs::path file = at / file_name; fs::exists(file, error)) {
+    if (const fs::path file = at / configuration_file_name; fs::exists(file, error)) {
       auto read = read_configuration(file.string());
       if (!read) return tl::unexpected(read.error());
       found = read_.emplace_back(std::make_unique<Configuration>(std::move(*read))).get();

@@ -60,6 +60,8 @@ struct Configuration {
   LintRules rules_for(const std::string& profile) const;
 };
 
+inline constexpr std::string_view configuration_file_name = ".vpnprofile.yaml";
+
 /// Errors: unreadable; usage with the line, for what is no YAML, an unknown key or a value that makes no sense.
 Result<Configuration> read_configuration(const std::string& path);
 

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "compiler/analyse/diff.h"
 #include "compiler/cli/commands.h"
 #include "compiler/cli/policy_input.h"
+#include "compiler/cli/properties.h"
 #include "compiler/cli/state_input.h"
 
 namespace vpn::cli {
@@ -25,11 +25,9 @@ constexpr Option diff_options[] = {
 
 Result<analyse::DiffOptions> settings_of(const Arguments& arguments) {
   analyse::DiffOptions out;
-  for (const std::string& path : arguments.all("allow")) {
-    auto read = analyse::read_expected(path);
-    if (!read) return tl::unexpected(read.error());
-    out.expected.insert(out.expected.end(), read->begin(), read->end());
-  }
+  auto expected = expected_changes(arguments.all("allow"));
+  if (!expected) return tl::unexpected(expected.error());
+  out.expected = std::move(*expected);
   auto states = read_states(arguments.all("state"));
   if (!states) return tl::unexpected(states.error());
   out.states = std::move(*states);

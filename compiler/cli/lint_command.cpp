@@ -129,7 +129,10 @@ class Lint {
     for (const Error& problem : inputs.problems) note_problem(problem);
     if (arguments_.has("fix") && std::find(inputs.files.begin(), inputs.files.end(), "-") != inputs.files.end())
       return report({ErrorKind::usage, "standard input cannot be written back", {}, "use --diff, or name the file"});
-    if (const auto ok = keep_apart({arguments_.get("write-baseline")}, inputs.files); !ok) return report(ok.error());
+    std::vector<std::string> files_read = inputs.files;
+    files_read.insert(files_read.end(), settings_.read.trust.begin(), settings_.read.trust.end());
+    for (const char* option : {"decrypt-key", "config"}) files_read.push_back(arguments_.get(option));
+    if (const auto ok = keep_apart({arguments_.get("write-baseline")}, files_read); !ok) return report(ok.error());
     if (const auto read = read_all(inputs.files); !read) return report(read.error());
     for (const std::string& line : refused_) say(line);
     if (arguments_.has("write-baseline")) return write_baseline();

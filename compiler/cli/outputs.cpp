@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "compiler/cli/configuration.h"
+
 namespace vpn::cli {
 namespace fs = std::filesystem;
 namespace {
@@ -30,6 +32,9 @@ Result<void> keep_apart(const std::vector<std::string>& outputs, const std::vect
     const std::string& output = outputs[i];
     if (!is_file(output) || !is_replaceable(output)) continue;
     const auto is_output = [&](const std::string& other) { return same_file(output, other); };
+    if (fs::path(output).filename() == configuration_file_name)
+      return fail(ErrorKind::usage, "this is where the configuration is, so it cannot be written", output,
+                  "give another name for what is written");
     if (std::any_of(inputs.begin(), inputs.end(), is_output))
       return fail(ErrorKind::usage, "this file is read, so it cannot be written", output,
                   "give another name for what is written");

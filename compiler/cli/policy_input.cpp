@@ -33,6 +33,8 @@ std::string errors_for_people(const Built& built) {
 PolicyInput compile(const PolicyRequest& request) {
   PolicyInput out;
   out.compiled = true;
+  out.files = request.trust;
+  if (request.decrypt_key) out.files.push_back(*request.decrypt_key);
   CompileSettings settings;
   settings.lint.now = present();
   settings.lint.read.trust = request.trust;
@@ -43,6 +45,7 @@ PolicyInput compile(const PolicyRequest& request) {
   }
   std::vector<model::MappedApp> app_map;
   if (!request.app_map.empty()) {
+    out.files.push_back(request.app_map);
     auto read = model::read_app_map(request.app_map);
     if (!read) {
       out.problems.push_back(std::move(read.error()));
@@ -54,6 +57,7 @@ PolicyInput compile(const PolicyRequest& request) {
   Inputs inputs = collect_inputs(request.paths);
   out.problems = std::move(inputs.problems);
   if (!out.problems.empty()) return out;
+  out.files.insert(out.files.end(), inputs.files.begin(), inputs.files.end());
   LintRun run(settings.lint, std::nullopt);
   Built built = build_device(run, settings, inputs.files);
   out.policy = std::move(built.policy);
@@ -109,6 +113,7 @@ Result<policy::Policy> open_compiled(const std::string& path, const policy::Open
 PolicyInput open_policy(const PolicyRequest& request) {
   if (std::none_of(request.paths.begin(), request.paths.end(), is_compiled_policy)) return compile(request);
   PolicyInput out;
+  out.files = request.paths;
   if (request.paths.size() != 1) {
     out.problems.push_back({ErrorKind::usage,
                             "a compiled policy stands alone: it cannot be merged with other files",
@@ -131,9 +136,7 @@ void say_compiled(const PolicyInput& input) {
 
 int report_failure(const PolicyInput& input) {
   std::fputs(input.findings.c_str(), stderr);
-  int exit = input.findings.empty() ? Exit::ok : Exit::findings;
-  for (const Error& problem : input.problems) exit = std::max(exit, report(problem));
-  return exit;
+  return std::max<int>(input.findings.empty() ? Exit::ok : Exit::findings, report_all(input.problems));
 }
 
 }  // namespace vpn::cli

@@ -32,6 +32,7 @@ struct PolicyInput {
   bool compiled = false;                 ///< from profiles, just now; nothing was written
   std::string findings;                  ///< errors that refused the profiles, for people
   std::vector<Error> problems;
+  std::vector<std::string> files;      ///< that were read, all of them: none may be written
   std::shared_ptr<const Built> built;  ///< from profiles: all that was found in them (its policy is the one above)
 };
 

@@ -32,7 +32,8 @@ constexpr Option prove_options[] = {
 int run_prove(const Arguments& arguments) {
   std::vector<std::string> words = arguments.all("property");
   if (words.empty()) words.emplace_back("no-leak");
-  const auto properties = named_properties(words);
+  std::vector<std::string> files;  // nothing is written here
+  const auto properties = named_properties(words, files);
   if (!properties) return report(properties.error());
   analyse::ProveOptions options;
   auto states = read_states(arguments.all("state"));

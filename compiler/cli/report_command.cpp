@@ -102,11 +102,11 @@ std::string title_of(const Arguments& arguments) {
 }
 
 /// The built-in properties, then those that were asked for.
-Result<std::vector<analyse::Property>> wanted_properties(const Arguments& arguments) {
+Result<std::vector<analyse::Property>> wanted_properties(const Arguments& arguments, std::vector<std::string>& files) {
   std::vector<std::string> words;
   for (const analyse::BuiltIn& built_in : analyse::built_in_properties()) words.emplace_back(built_in.name);
   for (std::string& word : arguments.all("property")) words.push_back(std::move(word));
-  return named_properties(words);
+  return named_properties(words, files);
 }
 
 /// What cannot be shown is said on the page, but for what was asked for by name.
@@ -138,31 +138,35 @@ int write_page(const Arguments& arguments, const std::string& page) {
 
 int run_report(const Arguments& arguments) {
   if (!arguments.has("output")) return report({ErrorKind::usage, "say where the page goes", {}, "add -o report.html"});
-  std::vector<std::string> read = arguments.positional();
-  for (const char* option : {"state", "states", "app-map", "trust", "decrypt-key", "against"})
-    for (std::string& path : arguments.all(option)) read.push_back(std::move(path));
-  if (auto apart = keep_apart({arguments.get("output")}, read); !apart) return report(apart.error());
+  std::vector<std::string> read = arguments.all("state");
+  read.push_back(arguments.get("states"));
   const auto states = own_states(arguments);
   if (!states) return report(states.error());
-  const auto properties = wanted_properties(arguments);
+  const auto properties = wanted_properties(arguments, read);
   if (!properties) return report(properties.error());
   const PolicyInput input = open_policy(request_of(arguments));
   if (!input.policy) return report_failure(input);
+  std::optional<PolicyInput> before;
+  if (arguments.has("against")) {
+    before = open_policy(request_of(arguments, arguments.get("against")));
+    if (!before->policy) return report_failure(*before);
+    read.insert(read.end(), before->files.begin(), before->files.end());
+  }
+  const std::string beside = input.compiled ? std::string{} : arguments.positional()[0];
+  for (const auto& files : {input.files, excerpt_files(*input.policy, beside)})
+    read.insert(read.end(), files.begin(), files.end());
+  if (auto apart = keep_apart({arguments.get("output")}, read); !apart) return report(apart.error());
   report::Request request{*input.policy, title_of(arguments), *states, std::nullopt, {}, {}, std::nullopt, {}, {}};
   if (input.built != nullptr) {
     request.findings = findings_of(*input.built);
     request.comment = [&](std::uint32_t source) { return source_comment(*input.built, *input.policy, source); };
   }
   if (auto proven = add_proofs(arguments, *properties, request); !proven) return report(proven.error());
-  std::optional<PolicyInput> before;
-  if (arguments.has("against")) {
-    before = open_policy(request_of(arguments, arguments.get("against")));
-    if (!before->policy) return report_failure(*before);
+  if (before) {
     auto difference = analyse::diff(*before->policy, *input.policy);
     if (!difference) return report(difference.error());
     request.comparison.emplace(report::Comparison{arguments.get("against"), *before->policy, std::move(*difference)});
   }
-  const std::string beside = input.compiled ? std::string{} : arguments.positional()[0];
   for (const report::NamedState& own : *states) warn_strange_tunnels({&*input.policy}, own.state);
   request.excerpt = [&](std::uint32_t source) { return source_excerpt(*input.policy, source, beside, false); };
   return write_page(arguments, report::html(request));

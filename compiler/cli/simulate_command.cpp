@@ -40,6 +40,7 @@ constexpr Option simulate_options[] = {
 struct Task {
   PolicyInput policy;
   simulate::Timeline timeline;
+  std::vector<std::string> timeline_files;
   simulate::AppMap apps;
   simulate::Options options;
   SimulateReport::Setup report;
@@ -57,10 +58,15 @@ Result<void> check_usage(const Arguments& arguments) {
   if (from_input > 1) return tl::unexpected(wrong("only one of the files can come from standard input"));
   if (arguments.get("write-dropped") == "-")
     return tl::unexpected(wrong("--write-dropped wants a file: standard output is for the verdicts"));
-  std::vector<std::string> inputs = arguments.positional();
-  for (const char* option : {"pcap", "timeline", "state", "apps", "app-map", "decrypt-key"})
-    inputs.push_back(arguments.get(option));
-  return keep_apart({arguments.get("write-dropped")}, inputs);
+  return {};
+}
+
+/// Nothing that was read may be written.
+Result<void> keep_read_files(const Arguments& arguments, const Task& task) {
+  std::vector<std::string> read = task.policy.files;
+  read.insert(read.end(), task.timeline_files.begin(), task.timeline_files.end());
+  for (const char* option : {"pcap", "state", "apps"}) read.push_back(arguments.get(option));
+  return keep_apart({arguments.get("write-dropped")}, read);
 }
 
 Result<void> read_options(const Arguments& arguments, Task& task) {
@@ -90,12 +96,6 @@ Result<void> read_options(const Arguments& arguments, Task& task) {
   return {};
 }
 
-int report_all(const std::vector<Error>& problems) {
-  int exit = Exit::ok;
-  for (const Error& problem : problems) exit = std::max(exit, report(problem));
-  return exit;
-}
-
 /// Exit code; `ok`: all could be read.
 int read_files(const Arguments& arguments, Task& task) {
   int exit = Exit::ok;
@@ -103,6 +103,7 @@ int read_files(const Arguments& arguments, Task& task) {
     auto reading = simulate::read_timeline(arguments.get("timeline"));
     exit = report_all(reading.problems);
     task.timeline = std::move(reading.timeline);
+    task.timeline_files = std::move(reading.files);
   } else {
     auto state = read_state(arguments.get("state"));
     if (!state) return report(state.error());
@@ -155,6 +156,7 @@ int run_simulate(const Arguments& arguments) {
   if (const auto usage = check_usage(arguments); !usage) return report(usage.error());
   if (const auto options = read_options(arguments, task); !options) return report(options.error());
   if (const int exit = read_files(arguments, task); exit != Exit::ok) return exit;
+  if (const auto apart = keep_read_files(arguments, task); !apart) return report(apart.error());
   const auto capture = simulate::Capture::open(arguments.get("pcap"));
   if (!capture) return report(capture.error());
   std::unique_ptr<simulate::DroppedFile> dropped;

@@ -67,17 +67,29 @@ std::unique_ptr<document::Source> read_profile(const std::string& path, const st
   return source ? std::move(*source) : nullptr;
 }
 
+/// Where the profile may be: as it was named, or beside the policy.
+std::vector<std::string> places_of(const std::string& name, const std::string& policy_path) {
+  return {name, (std::filesystem::path(policy_path).parent_path() / std::filesystem::path(name).filename()).string()};
+}
+
 }  // namespace
+
+std::vector<std::string> excerpt_files(const policy::Policy& policy, const std::string& policy_path) {
+  std::vector<std::string> out;
+  const auto* files = policy.body().files();
+  for (std::uint32_t i = 0; files != nullptr && i < files->size(); ++i)
+    for (std::string& path : places_of(files->Get(i)->str(), policy_path)) out.push_back(std::move(path));
+  return out;
+}
 
 std::string source_excerpt(const policy::Policy& policy, std::uint32_t source, const std::string& policy_path,
                            bool color) {
   const auto* sources = policy.body().sources();
   if (source == policy::none || sources == nullptr || source >= sources->size()) return {};
   const policy::fb::Source* s = sources->Get(source);
-  const std::filesystem::path name(policy.body().files()->Get(s->file())->str());
-  auto profile = read_profile(name.string(), policy_path);
-  if (profile == nullptr)
-    profile = read_profile((std::filesystem::path(policy_path).parent_path() / name.filename()).string(), policy_path);
+  std::unique_ptr<document::Source> profile;
+  for (const std::string& path : places_of(policy.body().files()->Get(s->file())->str(), policy_path))
+    if (profile == nullptr) profile = read_profile(path, policy_path);
   if (profile == nullptr) return {};
   const auto offset = offset_of(*profile, s->line(), s->column());
   const auto span = offset ? span_at(*profile, *offset, s->path()->string_view()) : std::nullopt;

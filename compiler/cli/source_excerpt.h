@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "policy/policy.h"
 
@@ -13,5 +14,7 @@ namespace vpn::cli {
 /// `policy_path` is where the policy was read from, for profiles that lie beside it; empty: compiled just now.
 std::string source_excerpt(const policy::Policy& policy, std::uint32_t source, const std::string& policy_path,
                            bool color);
+/// The files that excerpts may be read from.
+std::vector<std::string> excerpt_files(const policy::Policy& policy, const std::string& policy_path);
 
 }  // namespace vpn::cli

@@ -25,7 +25,7 @@ int run_test(const Arguments& arguments) {
   for (const std::string& path : arguments.positional()) {
     files.push_back(run_test_file(path, request));
     std::fputs(files.back().findings.c_str(), stderr);
-    for (const Error& problem : files.back().problems) exit = std::max(exit, report(problem));
+    exit = std::max(exit, report_all(files.back().problems));
     for (const std::string& warning : files.back().warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
     if (!files.back().fine()) exit = std::max<int>(exit, Exit::findings);
     progress.advance();

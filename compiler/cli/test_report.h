@@ -33,6 +33,7 @@ struct TestFile {
   std::string findings;               ///< errors that refused its profiles, for people
   std::vector<std::string> warnings;  ///< one line each
   std::vector<TestCase> cases;        ///< that were run
+  std::vector<std::string> files;     ///< that were read, those of its policy as well
   std::size_t failed() const;
   bool fine() const { return problems.empty() && failed() == 0; }
 };

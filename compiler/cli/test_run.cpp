@@ -70,11 +70,13 @@ TestFile run_test_file(const std::string& path, const TestRequest& asked) {
   out.file = path;
   scenario::Reading reading = scenario::read(path);
   out.problems = std::move(reading.problems);
+  out.files = std::move(reading.files);
   if (!out.problems.empty()) return out;
   const scenario::Scenario& s = reading.scenario;
   PolicyRequest request{s.profiles, s.app_map, s.platform, asked.trust, asked.decrypt_key};
   if (!s.policy.empty()) request.paths = {s.policy};
   PolicyInput input = open_policy(request);
+  out.files.insert(out.files.end(), input.files.begin(), input.files.end());
   if (!input.policy) {
     out.findings = std::move(input.findings);
     out.problems = std::move(input.problems);

@@ -29,6 +29,7 @@ class Reader : StrictReader {
       scenario(*root);
     }
     out_.problems = std::move(problems());
+    out_.files = std::move(files());
     return std::move(out_);
   }
 

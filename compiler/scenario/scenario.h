@@ -47,6 +47,7 @@ struct Scenario {
 struct Reading {
   Scenario scenario;
   std::vector<Error> problems;
+  std::vector<std::string> files;  ///< that were read: the scenario and the states that it names
 };
 
 /// Reads a scenario file, JSON or YAML, and the states that it refers to. Strict: what is not known is a problem.

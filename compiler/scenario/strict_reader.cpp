@@ -77,6 +77,7 @@ std::optional<policy::DeviceState> StrictReader::state(const Node& node) {
   }
   const std::string path = resolved(text(*named));
   if (path.empty()) return std::nullopt;
+  files_.push_back(path);
   auto root = read_tree(path);
   if (root) return parsed_state(*root, path);
   if (root.error().help.empty()) root.error().help = "it is named at " + place(file_, named->value.position);

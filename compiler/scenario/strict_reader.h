@@ -21,6 +21,8 @@ class StrictReader {
   StrictReader(std::string file, std::string help);
 
   std::vector<Error>& problems() { return problems_; }
+  /// What was read so far, the file itself first.
+  std::vector<std::string>& files() { return files_; }
 
  protected:
   void problem(document::Position at, std::string what) { problem(file_, at, std::move(what), help_); }
@@ -49,6 +51,7 @@ class StrictReader {
   std::string file_, help_;
   std::filesystem::path folder_;
   std::vector<Error> problems_;
+  std::vector<std::string> files_{file_};
 };
 
 }  // namespace vpn::scenario

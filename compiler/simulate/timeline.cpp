@@ -38,7 +38,7 @@ class TimelineReader : scenario::StrictReader {
         problem(root->position, "'timeline' is missing");
       }
     }
-    return {std::move(out_), std::move(problems())};
+    return {std::move(out_), std::move(problems()), std::move(files())};
   }
 
  private:

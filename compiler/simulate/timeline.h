@@ -34,6 +34,7 @@ Timeline constant(std::string name, policy::DeviceState state);
 struct TimelineReading {
   Timeline timeline;
   std::vector<Error> problems;
+  std::vector<std::string> files;  ///< that were read: the timeline and the states that it names
 };
 /// JSON or YAML. Strict: what is not known is a problem.
 TimelineReading read_timeline(const std::string& path);

@@ -118,9 +118,9 @@ class Ci(CiCase):
     def test_an_app_map_beside(self):
         shutil.copy(SOURCE / "profiles/per-app-proxy.mobileconfig", self.folder / "p.mobileconfig")
         self.write("p.app-map.yaml", "com.example.x: {colour: red}\n")
-        code, _, errors = self.ci("p.mobileconfig")
-        self.assertEqual(code, 1)
-        self.assertIn("p.app-map.yaml", errors)
+        code, text, errors = self.ci("p.mobileconfig")
+        self.assertEqual((code, errors), (1, ""))
+        self.assertRegex(text, r"(?m)^  FAIL  compile  p.app-map.yaml: com.example.x.colour: this key")
 
     def test_a_property_that_does_not_hold(self):
         shutil.copy(SOURCE / "profiles/include-all-networks.mobileconfig", self.folder)
@@ -139,9 +139,50 @@ class Ci(CiCase):
         self.assertEqual(code, 1)
         self.assertIn("own.yaml:1:", errors)
 
+    def test_what_cannot_be_read_keeps_nothing_else_from_being_shown(self):
+        """Every stage, of every device, and every problem; once."""
+        self.write("bad/faulty.mobileconfig", FAULTY)
+        self.write("named.app-map.yaml", "com.example.x: {colour: red}\n")
+        self.write("named.mobileconfig", PROFILE)
+        paths = ["missing.mobileconfig", "named.mobileconfig", "always-on.mobileconfig"]
+        code, text, errors = self.ci(*paths, "--prove", "no-leak,own.yaml", "--report", "json=r.json", "--report", "github=r.txt")
+        self.assertEqual(code, 3, errors)
+        self.assertEqual(errors.count("missing.mobileconfig"), 1, errors)
+        self.assertEqual(errors.count("own.yaml"), 1, errors)
+        devices = json.loads(self.read("r.json"))["devices"]
+        self.assertEqual([{stage: device[stage]["outcome"] for stage in ("lint", "compile", "test", "prove", "diff")} for device in devices],
+                         [{"lint": "failed", "compile": "failed", "test": "skipped", "prove": "failed", "diff": "skipped"},
+                          {"lint": "passed", "compile": "failed", "test": "skipped", "prove": "failed", "diff": "skipped"},
+                          {"lint": "passed", "compile": "passed", "test": "passed", "prove": "failed", "diff": "skipped"}])
+        self.assertIn("3 of 3 devices failed", text)
+        self.assertRegex(self.read("r.txt"), r"(?m)^::error file=missing.mobileconfig,title=vpnprofile compile%3A [^:]*::there is no such file$")
+        self.assertEqual(devices[1]["compile"]["items"][0]["message"], devices[1]["compile"]["summary"])
+        self.assertNotIn("error: missing.mobileconfig", text, "it is told once")
+
+    def test_what_can_be_read_of_a_device_is_linted(self):
+        self.write(".vpnprofile.yaml", "ci: {devices: [{name: d, paths: [gone.mobileconfig, faulty.mobileconfig, also-gone.mobileconfig], tests: [lost.test.yaml]}]}\n")
+        self.write("faulty.mobileconfig", FAULTY)
+        code, text, errors = self.ci("--format", "json")
+        self.assertEqual(code, 3)
+        for name in ("gone.mobileconfig", "also-gone.mobileconfig", "lost.test.yaml"):
+            self.assertEqual(errors.count(f"{name}: "), 2 if name == "gone.mobileconfig" else 1, errors)
+        (device,) = json.loads(text)["devices"]
+        self.assertIn("VP1301", [f["code"] for f in device["lint"]["findings"]])
+        self.assertIn("not all files can be read", device["lint"]["summary"])
+        self.assertEqual([i["file"] for i in device["compile"]["items"]], ["gone.mobileconfig", "also-gone.mobileconfig"])
+        self.assertEqual(device["test"]["items"][0]["file"], "lost.test.yaml")
+
+    def test_an_unknown_revision_fails_the_comparison_alone(self):
+        self.commit()
+        code, text, errors = self.ci("always-on.mobileconfig", "--base", "nope")
+        self.assertEqual((code, errors.count("error:")), (2, 1), errors)
+        self.assertRegex(text, r"(?m)^  ok    test     2 cases$")
+        self.assertRegex(text, r"(?m)^  FAIL  diff     .*does not know the revision")
+
     def test_usage(self):
         for arguments, exit_code, what in ((["nothing-there"], 3, "there is no such file"), (["--report", "pdf=x"], 2, "formats: text, json"),
                                            (["--report", "json=always-on.mobileconfig", "always-on.mobileconfig"], 2, "always-on.mobileconfig"),
+                                           (["--report", "json=-", "always-on.mobileconfig"], 2, "--report wants a file"),
                                            (["--prove", "no-leek", "always-on.mobileconfig"], 2, "no-leek"),
                                            (["--fail-on", "x"], 2, "any,risk,never")):
             code, _, errors = self.ci(*arguments)

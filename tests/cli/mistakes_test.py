@@ -3,6 +3,7 @@ import json
 import os
 import unittest
 
+from captures import pcap
 from compile_test import ONE, payload, profile
 from program import Case, run
 
@@ -35,6 +36,31 @@ class Mistakes(Case):
         self.refused(["compile", "a.mobileconfig", "-o", "map.yaml", "--app-map", "map.yaml"], 2, "map.yaml")
         self.assertEqual((self.read("a.mobileconfig"), self.read("map.yaml")), (before, "{}\n"))
         self.assertEqual(sorted(os.listdir(self.folder)), ["a.mobileconfig", "b", "c", "map.yaml"])
+
+    def test_what_is_read_on_the_way_is_not_written_over_either(self):
+        """Files that other files name, and those that are found: whatever was really read."""
+        self.write("profiles/a.mobileconfig", profile(payload(ONE)))
+        self.write("down.json", "{}")
+        self.write("own.yaml", "properties: [no-shadow]\n")
+        self.write("expected.yaml", "allow: []\n")
+        self.write("a.app-map.yaml", "{}\n")
+        self.write("a.test.yaml", "profiles: profiles\nstates: {down: {file: down.json}}\ncases: [{state: down, flow: {app: other, protocol: udp, remote: 198.51.100.1, remote_port: 53}, expect: direct}]\n")
+        self.write("t.yaml", "states: {down: {file: down.json}}\ntimeline: [{at: 0, state: down}]\n")
+        self.write("c.pcap", pcap([]))
+        self.assertEqual(self.vpn("compile", "a.mobileconfig", "-o", "p.vpnpolicy")[0], 0)
+        before = {p: p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}
+        for arguments, names in (
+                (["ci", "a.mobileconfig", "--prove", "own.yaml", "--allow", "expected.yaml", "--report"],
+                 ["json=down.json", "json=own.yaml", "json=a.app-map.yaml", "json=a.test.yaml", "json=profiles/a.mobileconfig", "json=expected.yaml",
+                  "json=.vpnprofile.yaml"]),
+                (["simulate", "p.vpnpolicy", "--pcap", "c.pcap", "--timeline", "t.yaml", "--write-dropped"], ["down.json", "t.yaml", "p.vpnpolicy"]),
+                (["simulate", "profiles", "--pcap", "c.pcap", "--timeline", "t.yaml", "--write-dropped"], ["profiles/a.mobileconfig"]),
+                (["report", "p.vpnpolicy", "--against", "profiles", "-p", "own.yaml", "-s", "down.json", "-o"],
+                 ["p.vpnpolicy", "a.mobileconfig", "profiles/a.mobileconfig", "own.yaml", "down.json"]),
+                (["lint", "a.mobileconfig", "--write-baseline"], [".vpnprofile.yaml"])):
+            for name in names:
+                self.refused([*arguments, name], 2, name.removeprefix("json="), "cannot be written")
+        self.assertEqual({p: p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}, before)
 
     def test_an_empty_list_is_no_list(self):
         for option in ("--select", "--ignore", "--platform"):
