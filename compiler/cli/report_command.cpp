@@ -1,5 +1,6 @@
 // vpnprofile report: a policy as one page for people.
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "compiler/cli/commands.h"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::size_t most_own_states = 64;
 constexpr unsigned page_mode = 0644;
+constexpr unsigned excerpt_width = 112;  // whatever the terminal: same input, same bytes
 
 constexpr Option report_options_table[] = {
     {"output", 'o', "FILE", "where the page goes; '-' is standard output", {}},
@@ -164,11 +166,20 @@ int run_report(const Arguments& arguments) {
   if (auto proven = add_proofs(arguments, *properties, request); !proven) return report(proven.error());
   if (before) {
     auto difference = analyse::diff(*before->policy, *input.policy);
-    if (!difference) return report(difference.error());
+    if (!difference) {
+      difference.error().help.insert(0, "leave out --against, and ask `vpnprofile diff`: ");
+      return report(difference.error());
+    }
     request.comparison.emplace(report::Comparison{arguments.get("against"), *before->policy, std::move(*difference)});
   }
   for (const report::NamedState& own : *states) warn_strange_tunnels({&*input.policy}, own.state);
-  request.excerpt = [&](std::uint32_t source) { return source_excerpt(*input.policy, source, beside, false); };
+  // Sections ask for the same places, and each look reads the whole profile.
+  std::map<std::uint32_t, std::string> excerpts;
+  request.excerpt = [&](std::uint32_t source) {
+    const auto [it, is_new] = excerpts.try_emplace(source);
+    if (is_new) it->second = source_excerpt(*input.policy, source, beside, false, excerpt_width);
+    return it->second;
+  };
   return write_page(arguments, report::html(request));
 }
 

@@ -83,7 +83,7 @@ std::vector<std::string> excerpt_files(const policy::Policy& policy, const std::
 }
 
 std::string source_excerpt(const policy::Policy& policy, std::uint32_t source, const std::string& policy_path,
-                           bool color) {
+                           bool color, unsigned width) {
   const auto* sources = policy.body().sources();
   if (source == policy::none || sources == nullptr || source >= sources->size()) return {};
   const policy::fb::Source* s = sources->Get(source);
@@ -97,9 +97,9 @@ std::string source_excerpt(const policy::Policy& policy, std::uint32_t source, c
   const auto keys = secret_keys();
   const auto secrets = format::secret_spans(profile->text(), keys);
   const format::Place place{profile->position(span->begin), profile->position(span->end)};
-  const format::Options how = report_options(STDOUT_FILENO, {});
-  const format::ExcerptStyle style = color ? format::ExcerptStyle{"\x1b[34m", "\x1b[1;36m", "\x1b[0m", how.width, '^'}
-                                           : format::ExcerptStyle{{}, {}, {}, how.width, '^'};
+  if (width == 0) width = report_options(STDOUT_FILENO, {}).width;
+  const format::ExcerptStyle style = color ? format::ExcerptStyle{"\x1b[34m", "\x1b[1;36m", "\x1b[0m", width, '^'}
+                                           : format::ExcerptStyle{{}, {}, {}, width, '^'};
   return format::excerpt(*profile, *span, place, secrets, style);
 }
 

@@ -45,6 +45,7 @@ struct State {
   std::string status;   ///< "connected"
   policy::DeviceState device;
   bool is_connected = false;
+  bool is_given = false;  ///< by the reader
 };
 
 /// States in which every flow of the scene has the same verdict.
@@ -64,7 +65,7 @@ struct Row {
   std::vector<std::string> things;   ///< "Printing (AirPrint)", …
   std::vector<std::string> samples;  ///< one flow for each
   std::vector<std::uint32_t> asked;  ///< indexes of the items
-  bool is_rest = false;
+  std::vector<std::string> rest;     ///< of `things` those of the ordinary internet
   std::vector<std::uint32_t> cells;  ///< index into Scene::decisions, for each column
 };
 

@@ -110,7 +110,9 @@ Section summary_section(const Content& content) {
     out += "<div class=\"pledge\"><h3><a href=\"#" + scene.anchor + "\">" + escaped(scene.title) +
            "</a> <span class=\"kind\">" + escaped(scene.kind) + "</span></h3><ul class=\"promise\">";
     for (const std::string& sentence : scene.promise) out += element("li", "", sentence);
-    out += "</ul></div>";
+    out += "</ul>";
+    for (const std::string& note : scene.notes) out += element("p", "class=\"note\"", note);
+    out += "</div>";
   }
   if (!content.scenes.left_out.empty())
     out += element("p", "class=\"note\"",
@@ -121,6 +123,13 @@ Section summary_section(const Content& content) {
 }
 
 namespace {
+
+constexpr std::size_t most_rows = 1000;  // of a table that a profile makes as long as it wants
+
+std::string not_listed(std::size_t count) {
+  if (count <= most_rows) return {};
+  return element("p", "class=\"note\"", "The first " + grouped(most_rows) + " of " + grouped(count) + ".");
+}
 
 /// What the profile's author says about an exception of the profile's own.
 std::string author(const Request& request, const Exception& e) {
@@ -133,7 +142,9 @@ std::string author(const Request& request, const Exception& e) {
 Section exceptions_section(const Content& content) {
   std::string out;
   if (content.exceptions.empty()) {
-    out = "<p>There is none: nothing leaves beside a VPN but what keeps the device on its network (S0, S1).</p>";
+    out =
+        "<p>There is none: neither a key of the profile nor a default of the schema takes anything out of what a VPN "
+        "governs. What no VPN governs, and what keeps the device on its network (S0, S1), leaves all the same.</p>";
   } else {
     out =
         "<p>What may leave beside a VPN, or is refused within it, by a key of the profile or by a default of the "
@@ -142,7 +153,8 @@ Section exceptions_section(const Content& content) {
         "class=\"stacked\"><thead><tr><th "
         "scope=\"col\">Exception</th><th scope=\"col\">VPN</th><th scope=\"col\">Why there is one</th><th "
         "scope=\"col\">Rule</th><th scope=\"col\">Said by</th></tr></thead><tbody>";
-    for (const Exception& e : content.exceptions) {
+    for (std::size_t i = 0; i < std::min(content.exceptions.size(), most_rows); ++i) {
+      const Exception& e = content.exceptions[i];
       out += "<tr><th scope=\"row\">" + chip(e.keeps_in ? "drop" : "direct", e.keeps_in ? "Blocked" : "Outside") + " " +
              escaped(e.title) + "</th><td data-label=\"VPN\">" + escaped(e.vpn) + "</td><td data-label=\"Why\">" +
              escaped(e.reason) + author(content.request, e) + "</td><td data-label=\"Rule\"><span class=\"rule\">" +
@@ -150,7 +162,7 @@ Section exceptions_section(const Content& content) {
       out += (e.is_default ? "<span class=\"default\">default, not in the profile</span> " : "") +
              source_html(content.request.policy, e.source) + "</td></tr>";
     }
-    out += "</tbody></table></div>";
+    out += "</tbody></table></div>" + not_listed(content.exceptions.size());
   }
   return {"exceptions", "Exceptions", out};
 }
@@ -183,14 +195,15 @@ Section findings_section(const Content& content) {
       "class=\"stacked\"><thead>"
       "<tr><th scope=\"col\">Finding</th><th scope=\"col\">Severity</th><th scope=\"col\">Code</th><th "
       "scope=\"col\">Where</th></tr></thead><tbody>";
-  for (const Finding& f : *request.findings) {
+  for (std::size_t i = 0; i < std::min(request.findings->size(), most_rows); ++i) {
+    const Finding& f = (*request.findings)[i];
     out += "<tr><th scope=\"row\">" + escaped(capital(f.message));
     if (!f.help.empty()) out += "<span class=\"sub\">" + escaped(f.help) + "</span>";
     out += "</th><td data-label=\"Severity\"><span class=\"severity\">" + escaped(f.severity) +
            "</span></td><td data-label=\"Code\"><code>" + escaped(f.code) + "</code> " + escaped(f.name) +
            "</td><td data-label=\"Where\">" + place_html(f.place) + "</td></tr>";
   }
-  return {"findings", "Findings", out + "</tbody></table></div>"};
+  return {"findings", "Findings", out + "</tbody></table></div>" + not_listed(request.findings->size())};
 }
 
 Section legend_section() {

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 
+#include "compiler/format/terminal.h"
 #include "compiler/report/markup.h"
 #include "compiler/report/page.h"
 #include "compiler/report/words.h"
@@ -15,12 +17,12 @@ struct Names {
   std::vector<std::size_t> ends;
   std::size_t left_out = 0;
 
-  void add(std::string_view prefix, std::string_view name) {
-    if (text.size() + prefix.size() + name.size() + 1 > most_bytes) {
+  void add(std::string_view name) {
+    if (text.size() + name.size() + 1 > most_bytes) {
       ++left_out;
       return;
     }
-    text.append(prefix).append(name) += '\n';
+    text.append(name) += '\n';
   }
 };
 
@@ -65,7 +67,8 @@ std::string source_cell(const policy::Policy& policy, std::uint32_t source) {
   return source == policy::none ? std::string("\u2013") : source_html(policy, source);
 }
 
-std::string app_row(const policy::Policy& policy, std::uint32_t index) {
+/// Roles of an app, the VPNs that govern it, and what it is excepted for.
+std::array<std::string, 3> app_row(const policy::Policy& policy, std::uint32_t index) {
   const fb::App& app = *policy.body().apps()->Get(index);
   const fb::AppClass& c = *policy.body().app_classes()->Get(app.class_());
   std::vector<std::string> roles, vpns, exceptions;
@@ -75,25 +78,12 @@ std::string app_row(const policy::Policy& policy, std::uint32_t index) {
        c.governed() != nullptr && policy.body().per_app() != nullptr && v < policy.body().per_app()->size(); ++v)
     if (v / 64 < c.governed()->size() && (c.governed()->Get(v / 64) >> (v % 64) & 1) != 0)
       vpns.push_back(tunnel_name(policy, policy.body().per_app()->Get(v)->tunnel()));
-  std::uint32_t source = policy::none;
   for (const auto& [place, word] : {std::pair(app.exception_any(), "any protocol"),
                                     {app.exception_udp(), "UDP"},
                                     {app.exception_tcp(), "TCP"},
                                     {app.captive_plugin(), "captive portal"}})
-    if (place != policy::none) exceptions.emplace_back(word), source = place;
-  return joined(roles, ", ", ", ") + "\t" + joined(vpns, ", ", ", ") + "\t" + joined(exceptions, ", ", ", ") + "\t" +
-         (source == policy::none ? std::string{} : std::to_string(source));
-}
-
-/// Cells of app_row().
-std::vector<std::string> split(const std::string& row) {
-  std::vector<std::string> out;
-  for (std::size_t at = 0; at <= row.size();) {
-    const std::size_t end = std::min(row.find('\t', at), row.size());
-    out.push_back(row.substr(at, end - at));
-    at = end + 1;
-  }
-  return out;
+    if (place != policy::none) exceptions.emplace_back(word);
+  return {joined(roles, ", ", ", "), joined(vpns, ", ", ", "), joined(exceptions, ", ", ", ")};
 }
 
 }  // namespace
@@ -110,11 +100,10 @@ Section apps_section(const Content& content) {
   if (count > most_rows) {
     Names names;
     for (std::uint32_t i = 0; i < count; ++i) {
-      std::vector<std::string> cells = split(app_row(policy, i));
-      cells.pop_back();  // the source is the table's
-      cells.insert(cells.begin(), std::string(policy.apps().name(i)));
-      cells.erase(std::remove(cells.begin(), cells.end(), std::string{}), cells.end());
-      names.add({}, joined(cells, " \u2014 ", " \u2014 "));
+      std::vector<std::string> cells{std::string(policy.apps().name(i))};
+      for (std::string& cell : app_row(policy, i))
+        if (!cell.empty()) cells.push_back(std::move(cell));
+      names.add(format::printable(joined(cells, " \u2014 ", " \u2014 ")));
     }
     html += search("apps", "Find an app", count, names, {});
     html += element("p", "class=\"note\"", "The first " + std::to_string(most_rows) + ":");
@@ -125,12 +114,12 @@ Section apps_section(const Content& content) {
       "scope=\"col\">App</th><th scope=\"col\">Roles</th><th scope=\"col\">Governed by</th><th "
       "scope=\"col\">Excepted</th></tr></thead><tbody>";
   for (std::uint32_t i = 0; i < count && i < most_rows; ++i) {
-    const std::vector<std::string> cells = split(app_row(policy, i));
+    const std::array<std::string, 3> cells = app_row(policy, i);
     html += "<tr><th scope=\"row\">" + element("code", "", policy.apps().name(i)) + "</th>";
-    for (const auto& [cell, label] : {std::pair(0, "Roles"), {1, "Governed by"}, {2, "Excepted"}}) {
-      const std::string& text = cells[static_cast<std::size_t>(cell)];
-      html += "<td data-label=\"" + std::string(label) + "\">" + (text.empty() ? "\u2013" : escaped(text)) + "</td>";
-    }
+    constexpr std::array labels{"Roles", "Governed by", "Excepted"};
+    for (std::size_t c = 0; c < cells.size(); ++c)
+      html += "<td data-label=\"" + std::string(labels[c]) + "\">" + (cells[c].empty() ? "\u2013" : escaped(cells[c])) +
+              "</td>";
     html += "</tr>";
   }
   return {"apps", "Apps", html + "</tbody></table></div>"};

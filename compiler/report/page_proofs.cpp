@@ -16,7 +16,7 @@ std::string coverage(const analyse::Proof& proof) {
                                  counted(c.destinations, "class of destinations", "classes of destinations"),
                                  counted(c.ports, "class of ports", "classes of ports")};
   return "Covered: " + joined(parts, ", ", " and ") + "; " + counted(c.decisions, "verdict was", "verdicts were") +
-         " looked at, " + grouped(proof.applied) + " of which the property speaks of. " +
+         " looked at; the property speaks of " + grouped(proof.applied) + " of them. " +
          (c.all_statuses ? "Every combination of statuses is among the states."
                          : "Of combinations of statuses those that some rule tells apart.");
 }
@@ -67,10 +67,11 @@ std::string shadowed(const policy::Policy& policy, const std::vector<analyse::Sh
 Section proofs_section(const Content& content) {
   const Request& request = content.request;
   if (request.proofs.empty() && request.unproven.empty()) return {};
-  std::string out =
-      "<p>Shown for every flow in every state, not by samples: flows and states fall into finitely many classes, and "
-      "each class was "
-      "asked.</p>";
+  std::string out;
+  if (!request.proofs.empty())
+    out +=
+        "<p>Shown for every flow in every state, not by samples: flows and states fall into finitely many classes, and "
+        "each class was asked.</p>";
   if (!request.unproven.empty()) out += element("p", "class=\"note\"", "Nothing is shown: " + request.unproven + ".");
   for (const analyse::Proof& proof : request.proofs) {
     out += "<article class=\"proof\"><h3>" + escaped(proof.property.name) + " " +

@@ -10,13 +10,18 @@ namespace {
 
 using policy::Verdict;
 
+std::size_t connected_in(const Scene& scene, const Column& column) {
+  return static_cast<std::size_t>(std::count_if(column.states.begin(), column.states.end(),
+                                                [&](std::uint32_t s) { return scene.states[s].is_connected; }));
+}
+
 /// The states in which the columns hold, as the end of a sentence.
 std::string when(const Scene& scene, const std::vector<std::size_t>& columns) {
   std::size_t covered = 0, connected = 0, all_connected = 0;
   for (const State& s : scene.states) all_connected += s.is_connected ? 1U : 0U;
   for (const std::size_t c : columns) {
     covered += scene.columns[c].states.size();
-    if (scene.states[scene.columns[c].states[0]].is_connected) connected += scene.columns[c].states.size();
+    connected += connected_in(scene, scene.columns[c]);
   }
   if (covered == scene.states.size()) return "in every state";
   if (connected == covered && covered == all_connected) return "while it is connected";
@@ -56,7 +61,7 @@ std::string course(const policy::Policy& policy, const Scene& scene, const Row& 
     auto it = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.what == what; });
     if (it == groups.end()) it = groups.insert(it, {what, {}, 0});
     it->columns.push_back(c);
-    if (!scene.states[scene.columns[c].states[0]].is_connected) it->states += scene.columns[c].states.size();
+    it->states += scene.columns[c].states.size() - connected_in(scene, scene.columns[c]);
   }
   // What holds most often is said last, for all that is left.
   const auto most = std::max_element(groups.begin(), groups.end(),
@@ -69,10 +74,12 @@ std::string course(const policy::Policy& policy, const Scene& scene, const Row& 
   return joined(parts, ", ", ", and ");
 }
 
-const Row* rest_of(const Scene& scene, std::uint32_t sender) {
+/// The rows of the sender's ordinary internet traffic.
+std::vector<const Row*> rest_of(const Scene& scene, std::uint32_t sender) {
+  std::vector<const Row*> out;
   for (const Row& row : scene.rows)
-    if (row.sender == sender && row.is_rest) return &row;
-  return nullptr;
+    if (row.sender == sender && !row.rest.empty()) out.push_back(&row);
+  return out;
 }
 
 bool is_own(const Scene& scene, std::uint32_t tunnel) {
@@ -109,7 +116,7 @@ std::vector<std::string> beside(const policy::Policy& policy, const Scene& scene
       for (const std::string& thing : row.things) note(thing);
   for (const Row& row : scene.rows) {
     const Sender& sender = scene.senders[row.sender];
-    if (!sender.is_system && sender.unnamed == 0 && row.is_rest && leaves(policy, scene, row)) note(sender.title);
+    if (!sender.is_system && sender.unnamed == 0 && !row.rest.empty() && leaves(policy, scene, row)) note(sender.title);
   }
   return out;
 }
@@ -142,15 +149,18 @@ std::vector<std::string> promise(const policy::Policy& policy, const Scene& scen
   };
   std::vector<Group> groups;
   for (std::uint32_t s = 0; s < scene.senders.size(); ++s) {
-    const Row* row = scene.senders[s].is_system ? nullptr : rest_of(scene, s);
-    if (row == nullptr) continue;
-    const std::string text = course(policy, scene, *row);
+    const std::vector<const Row*> rest = rest_of(scene, s);
+    if (scene.senders[s].is_system || rest.empty()) continue;
+    std::string text = course(policy, scene, *rest[0]);
+    for (std::size_t r = 1; r < rest.size(); ++r)
+      text += "; " + joined(rest[r]->rest, ", ", " and ") + ": " + course(policy, scene, *rest[r]);
     auto it = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.course == text; });
     if (it == groups.end()) it = groups.insert(it, {text, {}, 0, false});
     const Sender& sender = scene.senders[s];
     it->who.insert(it->who.end(), sender.groups.begin(), sender.groups.end());
     it->unnamed |= sender.unnamed;
-    it->through = it->through || goes_through(scene, *row);
+    it->through =
+        it->through || std::any_of(rest.begin(), rest.end(), [&](const Row* row) { return goes_through(scene, *row); });
   }
   // What the VPN is for comes first, and there what holds for most.
   std::stable_sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) {

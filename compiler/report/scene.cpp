@@ -32,7 +32,7 @@ Verdicts decide_all(const policy::Situation& any, const std::vector<Item>& items
     for (std::size_t w = 0; w < scene.senders.size(); ++w)
       for (std::size_t i = 0; i < items.size(); ++i) {
         if (!meets(items[i], scene.senders[w], w)) continue;
-        const policy::Decision d = decide(situation, flow_of(items[i], scene.senders[w]));
+        const policy::Decision d = decide(situation, flow_of(items[i], scene.senders[w], scene.states[s]));
         const auto [it, is_new] = numbers.try_emplace(key(d), static_cast<std::uint32_t>(found.size()));
         if (is_new) found.push_back(d);
         out.at(w, i, s) = it->second;
@@ -114,6 +114,8 @@ std::string column_title(const Scene& scene, const std::vector<std::uint32_t>& s
     what = capital(statuses[0]);
   } else if (statuses.size() == 2) {
     what = capital(statuses[0] + " or " + statuses[1]);
+  } else if (scene.states[states[0]].is_given) {  // nothing is known of them but their names
+    what = capital(statuses[0]) + " and " + grouped(statuses.size() - 1) + " more";
   } else {
     what = connected == states.size() ? "Connected" : connected == 0 ? "Not connected" : "Connected or not";
   }
@@ -220,19 +222,20 @@ void add_rows(const std::vector<Item>& items, const std::vector<std::vector<std:
     row.things = titles(items, chosen);
     for (const std::uint32_t i : chosen)
       if (row.samples.size() < 24) row.samples.push_back(items[i].sample);
-    row.is_rest = items[chosen[0]].is_rest;
-    for (const std::uint32_t i : chosen) row.is_rest = row.is_rest || items[i].is_rest;
-    const auto is_rest = [&](std::uint32_t i) { return items[i].is_rest; };
+    std::vector<std::uint32_t> rest;
+    std::copy_if(chosen.begin(), chosen.end(), std::back_inserter(rest),
+                 [&](std::uint32_t i) { return items[i].is_rest; });
+    row.rest = titles(items, rest);
     if (rows.size() == 1 && !scene.senders[sender].is_system)
       row.title = "All traffic";
-    else if (std::count_if(chosen.begin(), chosen.end(), is_rest) == all_rest)
+    else if (rest.size() == static_cast<std::size_t>(all_rest))
       row.title = "Everything else";
     else
       row.title = short_title(row.things);
     scene.rows.push_back(std::move(row));
   }
   std::stable_partition(scene.rows.begin() + static_cast<std::ptrdiff_t>(begin), scene.rows.end(),
-                        [](const Row& r) { return !r.is_rest; });
+                        [](const Row& r) { return r.rest.empty(); });
 }
 
 void fold_senders(const std::vector<Item>& items, Verdicts& verdicts, const std::vector<std::uint32_t>& states,
@@ -249,7 +252,7 @@ void fold_senders(const std::vector<Item>& items, Verdicts& verdicts, const std:
     if (it != folded.end()) {
       join_senders(it->second, scene.senders[w]);
       it->second.asked.push_back(static_cast<std::uint32_t>(w));
-    } else if (folded.size() < most_senders || scene.senders[w].is_system) {
+    } else if (folded.size() < most_senders || scene.senders[w].is_system || scene.senders[w].unnamed != 0) {
       folded.emplace_back(std::move(matrix), scene.senders[w]);
       folded.back().second.asked = {static_cast<std::uint32_t>(w)};
     } else {
@@ -279,12 +282,7 @@ void fold_senders(const std::vector<Item>& items, Verdicts& verdicts, const std:
 class Stage {
  public:
   explicit Stage(const policy::Policy& policy)
-      : policy_(policy), any_(policy, policy::DeviceState{}), senders_(report::senders(policy)) {
-    if (senders_.all.size() > most_raw_senders) {
-      senders_.notes.push_back("Only " + grouped(most_raw_senders) + " groups of apps are looked at on this page.");
-      senders_.all.erase(senders_.all.begin() + most_raw_senders, senders_.all.end() - 2);
-    }
-  }
+      : policy_(policy), any_(policy, policy::DeviceState{}), senders_(report::senders(policy)) {}
 
   Scene scene(std::string title, std::string kind, std::vector<std::uint32_t> tunnels, const fb::OnDemand* on_demand,
               bool guess_routes) const {
@@ -296,8 +294,10 @@ class Stage {
     if (!tunnels.empty()) out.tunnel = tunnels[0];
     out.has_others = policy_.body().tunnels() != nullptr && policy_.body().tunnels()->size() > tunnels.size();
     out.tunnels = tunnels;
-    out.states = states(policy_, tunnels, on_demand, guess_routes);
+    const Networks on = networks(on_demand);
+    out.states = states(policy_, tunnels, on.all, guess_routes);
     fill(out, guess_routes);
+    if (!on.note.empty()) out.notes.push_back(on.note);
     return out;
   }
 
@@ -305,15 +305,36 @@ class Stage {
     Scene out;
     out.title = "Your states";
     out.kind = "device states that you gave";
-    for (const NamedState& s : given) out.states.push_back({{}, s.name, s.state, false});
+    for (const NamedState& s : given) out.states.push_back({{}, s.name, s.state, false, true});
     fill(out, false);
+    out.notes.emplace_back(
+        "In place of 192.168.1.0/24, fd00:1:2:3::/64, 192.0.2.10 and 2001:db8:10::10 each state was asked for an "
+        "address of its own network, its resolver and its tunnel\u2019s server, where it has one.");
     return out;
   }
 
  private:
+  /// At most so many, those that the VPN serves first.
+  std::vector<Sender> looked_at(Scene& scene) const {
+    std::vector<Sender> out = senders_.all;
+    if (out.size() <= most_raw_senders) return out;
+    const auto everybody =
+        std::stable_partition(out.begin(), out.end(), [](const Sender& s) { return s.unnamed == 0; });
+    const policy::Situation situation = any_.in(scene.states[0].device);
+    const Item web = items(policy_, false)[0];
+    std::stable_partition(out.begin(), everybody, [&](const Sender& s) {
+      const std::uint32_t tunnel = decide(situation, flow_of(web, s, scene.states[0])).tunnel;
+      return scene.tunnel == policy::none ? tunnel != policy::none : tunnel == scene.tunnel;
+    });
+    scene.notes.push_back("Only " + grouped(most_raw_senders) + " of " + grouped(out.size()) +
+                          " groups of apps are looked at here. `vpnprofile explain` answers for each app.");
+    out.erase(out.begin() + static_cast<std::ptrdiff_t>(most_raw_senders) - (out.end() - everybody), everybody);
+    return out;
+  }
+
   void fill(Scene& out, bool routes) const {
     out.notes = senders_.notes;
-    const Cast cast = report::cast(policy_, senders_.all, out.tunnel, routes);
+    const Cast cast = report::cast(policy_, looked_at(out), out.tunnel, routes);
     out.senders = cast.senders;
     judge(policy_, any_, cast.items, out);
   }
@@ -329,7 +350,7 @@ bool meets(const Item& item, const Sender& sender, std::size_t number) {
   return item.sender == policy::none ? !sender.is_system : item.sender == number;
 }
 
-policy::Flow flow_of(const Item& item, const Sender& sender) {
+policy::Flow flow_of(const Item& item, const Sender& sender, const State& state) {
   policy::Flow f = item.flow;
   f.owner = sender.as.owner;
   f.app = sender.as.app;
@@ -337,6 +358,7 @@ policy::Flow flow_of(const Item& item, const Sender& sender) {
   f.domain = sender.as.domain;
   f.provider_of = sender.as.provider_of;
   if (f.owner == policy::Owner::unattributed || f.owner == policy::Owner::forwarded) f.service.reset();
+  if (state.is_given) ask_at_home(state.device, f);
   return f;
 }
 
@@ -358,8 +380,10 @@ Scenes scenes(const policy::Policy& policy, const std::vector<NamedState>& own) 
   const Stage stage(policy);
   Scenes out;
   std::vector<std::uint32_t> all_tunnels;
-  const auto full = [&](std::uint32_t tunnel) {
+  bool has_on_demand = false;
+  const auto full = [&](std::uint32_t tunnel, const fb::OnDemand* on_demand) {
     all_tunnels.push_back(tunnel);
+    has_on_demand = has_on_demand || (on_demand != nullptr && on_demand->enabled());
     if (out.all.size() < most_scenes) return false;
     out.left_out.push_back(tunnel_name(policy, tunnel));
     return true;
@@ -373,23 +397,27 @@ Scenes scenes(const policy::Policy& policy, const std::vector<NamedState>& own) 
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     }
     out.all.push_back(stage.scene(joined(names, ", ", " and "), "Always-on VPN", tunnels, nullptr, false));
+    all_tunnels = std::move(tunnels);
   }
   for (std::uint32_t i = 0; body.per_app() != nullptr && i < body.per_app()->size(); ++i) {
     const fb::PerApp& v = *body.per_app()->Get(i);
-    if (!full(v.tunnel()))
+    if (!full(v.tunnel(), v.on_demand()))
       out.all.push_back(
           stage.scene(tunnel_name(policy, v.tunnel()), "Per-app VPN", {v.tunnel()}, v.on_demand(), false));
   }
   for (std::uint32_t i = 0; body.devices() != nullptr && i < body.devices()->size(); ++i) {
     const fb::Device& d = *body.devices()->Get(i);
-    if (!full(d.tunnel()))
+    if (!full(d.tunnel(), d.on_demand()))
       out.all.push_back(stage.scene(tunnel_name(policy, d.tunnel()), "Device-wide VPN", {d.tunnel()}, d.on_demand(),
                                     !d.include_all()));
   }
-  if (all_tunnels.size() > 1) {
-    all_tunnels.resize(std::min<std::size_t>(all_tunnels.size(), 64));
+  if (out.all.size() > 1) {
     out.all.push_back(
         stage.scene("All VPNs together", "Every VPN of the policy in the same status", all_tunnels, nullptr, true));
+    if (has_on_demand)
+      out.all.back().notes.emplace_back(
+          "The networks here are ordinary ones; what on-demand rules make of others stands in each VPN\u2019s own "
+          "section.");
   }
   if (out.all.empty()) out.all.push_back(stage.scene("No VPN", "The policy has none", {}, nullptr, false));
   if (!own.empty()) out.all.push_back(stage.own(own));

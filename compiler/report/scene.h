@@ -25,9 +25,9 @@ struct Cast {
 /// `senders` are those of senders(), the system's own are added.
 Cast cast(const policy::Policy& policy, const std::vector<Sender>& senders, std::uint32_t tunnel, bool routes);
 
-/// Whether the sender with that number sends such flows, and the flow.
+/// Whether the sender with that number sends such flows, and the flow in that state, whose texts are all three's.
 bool meets(const Item& item, const Sender& sender, std::size_t number);
-policy::Flow flow_of(const Item& item, const Sender& sender);
+policy::Flow flow_of(const Item& item, const Sender& sender, const State& state);
 
 /// Decides everything of a scene whose states and senders are there, and folds it.
 void judge(const policy::Policy& policy, const policy::Situation& any, const std::vector<Item>& items, Scene& scene);

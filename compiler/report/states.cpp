@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "compiler/analyse/networks.h"
 #include "compiler/report/words.h"
+#include "policy/ascii.h"
 #include "policy/on_demand.h"
 
 namespace vpn::report {
@@ -37,29 +39,34 @@ Network cellular(std::string title) {
   return out;
 }
 
-/// A network made to meet all that the rule asks for.
-Network fitting(const fb::OnDemandRule& rule, std::uint32_t index) {
-  constexpr std::size_t longest = 36;
-  const std::vector<std::string> asked = criteria(rule);
-  std::string title = asked.empty() ? "Any other network" : joined(asked, ", ", ", ");
-  if (title.size() > longest) title = "Network of rule " + std::to_string(index + 1);
-  Network out = rule.interface_type() == static_cast<std::uint8_t>(policy::InterfaceType::cellular) ? cellular(title)
-                                                                                                    : wifi(title);
+bool is_ordinary(const analyse::Network& network) {
+  return network.rules[0] == policy::none && network.describe() == "Wi-Fi";
+}
+
+std::string network_title(const analyse::Network& network, const fb::OnDemandRule* rule, bool is_first) {
+  constexpr std::size_t longest = 36;  // of what a column can head
+  if (is_ordinary(network)) return is_first ? "Wi-Fi" : "Other Wi-Fi";
+  if (rule == nullptr) return "Network that no rule fits";
+  const std::vector<std::string> asked = criteria(*rule);
+  const std::string title = asked.empty() ? "Any other network" : joined(asked, ", ", ", ");
+  return title.size() > longest ? "Network of rule " + std::to_string(network.rules[0] + 1) : title;
+}
+
+/// The analysis' example of a network, with the addresses that the page's networks have.
+Network furnished(const analyse::Network& of, const fb::OnDemand* on_demand, bool is_first) {
+  const fb::OnDemandRule* const wanted = of.rules[0] == policy::none ? nullptr : on_demand->rules()->Get(of.rules[0]);
+  std::string title = network_title(of, wanted, is_first);
+  Network out =
+      of.interface.type == policy::InterfaceType::cellular ? cellular(std::move(title)) : wifi(std::move(title));
   policy::InterfaceState& i = out.device.interfaces[0];
-  if (rule.interface_type() != 255) i.type = static_cast<policy::InterfaceType>(rule.interface_type());
-  if (rule.ssids() != nullptr && rule.ssids()->size() != 0) i.ssid = rule.ssids()->Get(0)->str();
-  if (rule.dns_domains() != nullptr && rule.dns_domains()->size() != 0) {
-    std::string domain = rule.dns_domains()->Get(0)->str();
-    if (domain.starts_with("*.")) domain.replace(0, 1, "office");
-    i.search_domains = {domain};
-  }
-  if (rule.dns_servers() != nullptr && rule.dns_servers()->size() != 0) {
-    std::string server = rule.dns_servers()->Get(0)->str();
-    if (const auto star = server.find('*'); star != std::string::npos) server.replace(star, 1, "1");
-    i.dns_server_texts = {server};
-    if (const auto known = Address::parse(server)) i.dns_servers = {*known};
-  }
-  if (rule.url_probe() != nullptr) out.device.url_probes[rule.url_probe()->str()] = 200;
+  i.type = of.interface.type;
+  i.ssid = of.interface.ssid;
+  i.search_domains = of.interface.search_domains;
+  out.device.url_probes = of.url_probes;
+  // The ordinary resolver, but where a rule asks for another, or for none such.
+  if (of.interface.dns_servers.empty() && policy::matching_rule(on_demand, out.device) == wanted) return out;
+  i.dns_servers = of.interface.dns_servers;
+  i.dns_server_texts = of.interface.dns_server_texts;
   return out;
 }
 
@@ -86,53 +93,117 @@ void set_tunnels(const policy::Policy& policy, const std::vector<std::uint32_t>&
   }
 }
 
+/// The one of the flow's family, else any.
+template <class Things, class IsV6>
+const typename Things::value_type* fitting(const Things& things, bool v6, const IsV6& is_v6) {
+  const auto it = std::find_if(things.begin(), things.end(), [&](const auto& t) { return is_v6(t) == v6; });
+  return it != things.end() ? &*it : things.empty() ? nullptr : &things.front();
+}
+
+/// Another address in each of the interface's networks.
+std::vector<Address> neighbours(const policy::InterfaceState& interface) {
+  std::vector<Address> out;
+  for (const auto& [own, length] : interface.addresses) {
+    const Prefix network = Prefix::of(own, length);
+    for (const std::uint64_t offset : {std::uint64_t{50}, std::uint64_t{1}, std::uint64_t{2}}) {
+      Address a = network.base;
+      a.low += offset;
+      if (a == own || a == network.last() || !network.contains(a)) continue;
+      out.push_back(a);
+      break;
+    }
+  }
+  return out;
+}
+
+std::vector<policy::Endpoint> endpoints(const policy::DeviceState& device, std::string_view of) {
+  std::vector<policy::Endpoint> out;
+  for (const policy::TunnelState& t : device.tunnels)
+    if (of.empty() || ascii::equal_without_case(of, t.id))
+      out.insert(out.end(), t.endpoints.begin(), t.endpoints.end());
+  return out;
+}
+
 }  // namespace
+
+void ask_at_home(const policy::DeviceState& device, policy::Flow& flow) {
+  static const Address neighbour[] = {address_of(example::neighbour), address_of(example::neighbour6)};
+  static const Address router[] = {address_of(example::router), address_of(example::router6)};
+  static const Address server[] = {address_of(example::server), address_of(example::server6)};
+  if (!flow.scope.empty() && !device.primary_interface.empty()) flow.scope = device.primary_interface;
+  const bool v6 = flow.remote.v6;
+  if (flow.remote == server[v6 ? 1 : 0]) {
+    const std::vector<policy::Endpoint> known = endpoints(device, flow.provider_of);
+    const auto* to = fitting(known, v6, [](const policy::Endpoint& e) { return e.address.v6; });
+    if (to == nullptr) return;
+    flow.remote = to->address;
+    flow.protocol = to->protocol;
+    flow.remote_port = to->port;
+    return;
+  }
+  const policy::InterfaceState* const primary = policy::primary_interface(device);
+  if (primary == nullptr) return;
+  std::vector<Address> known;
+  if (flow.remote == router[v6 ? 1 : 0]) known = primary->dns_servers;
+  if (flow.remote == neighbour[v6 ? 1 : 0]) known = neighbours(*primary);
+  if (const Address* to = fitting(known, v6, [](const Address& a) { return a.v6; })) flow.remote = *to;
+}
 
 policy::Address address_of(std::string_view text) { return Address::parse(text).value_or(Address{}); }
 
-std::vector<Network> networks(const fb::OnDemand* on_demand) {
-  std::vector<Network> out;
+Networks networks(const fb::OnDemand* on_demand) {
+  if (on_demand != nullptr && !on_demand->enabled()) on_demand = nullptr;  // tells nothing apart
+  Networks out;
   std::vector<std::pair<const fb::OnDemandRule*, policy::InterfaceType>> seen;
   const auto add = [&](Network network) {
     const auto what = std::pair(policy::matching_rule(on_demand, network.device), network.device.interfaces[0].type);
     if (std::find(seen.begin(), seen.end(), what) != seen.end()) return;
     seen.push_back(what);
-    out.push_back(std::move(network));
+    out.all.push_back(std::move(network));
   };
-  for (std::uint32_t i = 0; on_demand != nullptr && on_demand->rules() != nullptr && i < on_demand->rules()->size();
-       ++i) {
-    const fb::OnDemandRule& rule = *on_demand->rules()->Get(i);
-    Network network = fitting(rule, i);
-    // What an earlier rule takes, or what never fits, has no network of its own.
-    if (policy::matching_rule(on_demand, network.device) == &rule) add(std::move(network));
-    if (out.size() == most_networks) break;
+  auto made = analyse::networks({&on_demand, 1}, {});
+  if (!made) {
+    out.note = "Networks are not told apart by on-demand rules here: " + made.error().what + ".";
+  } else {
+    std::stable_sort(made->begin(), made->end(), [](const auto& a, const auto& b) { return a.rules[0] < b.rules[0]; });
+    std::size_t left_out = 0;
+    for (const analyse::Network& one : *made) {
+      if (!one.present) continue;
+      if (out.all.size() >= most_networks && !is_ordinary(one)) {
+        ++left_out;
+      } else {
+        add(furnished(one, on_demand, out.all.empty()));
+      }
+    }
+    if (left_out != 0)
+      out.note = "The rules tell " + counted(left_out, "more network", "more networks") +
+                 " apart than these: `vpnprofile explain` answers for each.";
   }
-  add(wifi(out.empty() ? "Wi-Fi" : "Other Wi-Fi"));
+  add(wifi(out.all.empty() ? "Wi-Fi" : "Other Wi-Fi"));
   add(cellular("Cellular"));
   return out;
 }
 
 std::vector<State> states(const policy::Policy& policy, const std::vector<std::uint32_t>& tunnels,
-                          const fb::OnDemand* on_demand, bool guess_routes) {
+                          const std::vector<Network>& networks, bool guess_routes) {
   constexpr std::array statuses{TunnelStatus::connected,     TunnelStatus::reasserting,  TunnelStatus::connecting,
                                 TunnelStatus::disconnecting, TunnelStatus::disconnected, TunnelStatus::invalid};
   std::vector<State> out;
-  const std::vector<Network> all = networks(on_demand);
   const auto add = [&](const Network& network, TunnelStatus status, bool all_routes, std::string word) {
     State& s =
         out.emplace_back(State{network.title, std::move(word), network.device, status == TunnelStatus::connected});
     set_tunnels(policy, tunnels, status, guess_routes, all_routes, s.device);
   };
   for (const TunnelStatus status : statuses) {
-    for (const Network& network : all) add(network, status, false, status_word(status));
+    for (const Network& network : networks) add(network, status, false, status_word(status));
     if (status != TunnelStatus::connected || !guess_routes) continue;
-    for (const Network& network : all) add(network, status, true, "connected with default routes");
+    for (const Network& network : networks) add(network, status, true, "connected with default routes");
   }
   Network captive = wifi(captive_portal);
   captive.device.captive = true;
   add(captive, TunnelStatus::connecting, false, "connecting");
   add(captive, TunnelStatus::disconnected, false, "disconnected");
-  out.push_back({no_network, "starting up", {}, false});
+  out.push_back({no_network, "starting up", {}, false, false});
   return out;
 }
 

@@ -35,12 +35,20 @@ struct Network {
   policy::DeviceState device;  ///< its interface, nothing else
 };
 
-/// Networks that the rules tell apart: one for each rule that a network can be made for, and ordinary ones.
-std::vector<Network> networks(const fb::OnDemand* on_demand);
+/// Networks that the rules tell apart: one for each rule that decides on some network, and ordinary ones.
+struct Networks {
+  std::vector<Network> all;
+  std::string note;  ///< what was left out; may be empty
+};
+Networks networks(const fb::OnDemand* on_demand);
 
-/// The states of the VPNs `tunnels`, which share a status, everything else disconnected. `guess_routes`: connected is
-/// there twice, with some routes of the provider and with default routes.
+/// The states of the VPNs `tunnels`, which share a status, on each network, everything else disconnected.
+/// `guess_routes`: connected is there twice, with some routes of the provider and with default routes.
 std::vector<State> states(const policy::Policy& policy, const std::vector<std::uint32_t>& tunnels,
-                          const fb::OnDemand* on_demand, bool guess_routes);
+                          const std::vector<Network>& networks, bool guess_routes);
+
+/// For a state that is not the page's: what the flow says of a neighbour, the resolver, the VPN's server or the
+/// interface becomes what the state has of it. Views in it point into `device` then.
+void ask_at_home(const policy::DeviceState& device, policy::Flow& flow);
 
 }  // namespace vpn::report

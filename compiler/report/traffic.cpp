@@ -262,7 +262,8 @@ Sender plain(Owner owner, unsigned unnamed) {
 Senders senders(const policy::Policy& policy) {
   Senders out;
   const policy::Situation situation(policy, policy::DeviceState{});
-  const auto classes = policy::KernelClasses::of(situation);
+  constexpr policy::KernelClasses::Limits limits{1u << 20, 1u << 16};  // for the page, not for a kernel
+  const auto classes = policy::KernelClasses::of(situation, limits);
   if (!classes) {
     out.notes.push_back("Apps are not told apart on this page: " + classes.error().what + ".");
     out.all.push_back(plain(Owner::other, other_apps));

@@ -1,13 +1,22 @@
 """report: one page, whole in itself, that says what decide() says. tests/report looks at it in a browser."""
 import base64
+import copy
+import fcntl
 import hashlib
 import html.parser
 import json
+import os
+import plistlib
+import pty
 import re
+import struct
+import subprocess
+import termios
 import unittest
+import uuid
 import zlib
 
-from program import SOURCE, Case, run
+from program import PROGRAM, SOURCE, Case, run
 
 PROFILES = SOURCE / "profiles"
 VOID = {"meta", "input", "br", "img", "link", "path", "rect"}
@@ -79,6 +88,25 @@ def hash_of(text):
     return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
+def per_app_profile(count, rules):
+    """So many per-app VPNs; `rules(i)` are the on-demand rules of one."""
+    with open(PROFILES / "per-app-on-demand-disconnect.mobileconfig", "rb") as file:
+        profile = plistlib.load(file)
+    identity, vpn, mapping = profile["PayloadContent"]
+    profile["PayloadContent"] = [identity]
+    for i in range(count):
+        one, apps = copy.deepcopy(vpn), copy.deepcopy(mapping)
+        for payload in (one, apps):
+            payload["PayloadUUID"] = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{payload['PayloadType']}.{i}"))
+            payload["PayloadIdentifier"] += f".{i}"
+        one["UserDefinedName"] = f"Network {i}"
+        one["VPNUUID"] = apps["AppLayerVPNMapping"][0]["VPNUUID"] = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"vpn.{i}"))
+        one["VPN"]["OnDemandRules"] = rules(i)
+        apps["AppLayerVPNMapping"][0]["Identifier"] = f"com.example.app{i}"
+        profile["PayloadContent"] += [one, apps]
+    return plistlib.dumps(profile)
+
+
 class Report(Case):
     def page(self, *arguments, **more):
         code, output, errors = run("report", *arguments, "-o", self.folder / "page.html", folder=self.folder, **more)
@@ -143,6 +171,29 @@ class Report(Case):
         self.assertEqual(self.page(profile, env={"SOURCE_DATE_EPOCH": "1"}), self.page(profile, env={"SOURCE_DATE_EPOCH": "1"}))
         code, output, _ = run("report", profile, "-o", "-")
         self.assertEqual((code, output), (0, self.page(profile)))
+
+    def test_same_bytes_in_every_terminal(self):
+        profile = PROFILES / "declaration-always-on"
+        pages = []
+        for columns in (40, 200):
+            ours, theirs = pty.openpty()
+            fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            subprocess.run([PROGRAM, "report", profile, "-o", self.folder / "page.html"], stdout=theirs, check=True, timeout=60)
+            os.close(ours)
+            os.close(theirs)
+            pages.append(self.read("page.html"))
+        self.assertEqual(*pages)
+
+    def test_more_networks_than_can_be_gone_through(self):
+        profile = self.write("many.mobileconfig", per_app_profile(13, lambda i: [
+            {"Action": "Disconnect", "URLStringProbe": f"https://here{i}.example.com/"}]))
+        page = self.check(self.page(profile))
+        self.assertIn("Nothing is shown: the on-demand rules tell more networks apart", page.text)
+        self.assertNotIn("Shown for every flow in every state", page.text)
+        code, _, errors = run("report", profile, "-o", "p.html", "--against", profile, folder=self.folder)
+        self.assertEqual(code, 1, errors)
+        self.assertIn("help: leave out --against", errors)
+        self.assertFalse((self.folder / "p.html").exists())
 
     def test_hostile_names(self):
         text = (PROFILES / "per-app-excluded-domains.mobileconfig").read_text(encoding="utf-8")

@@ -38,10 +38,12 @@ void expect_exact(const policy::Policy& policy, const Scene& scene) {
     for (const std::uint32_t who : scene.senders[row.sender].asked)
       for (const std::uint32_t what : row.asked) {
         EXPECT_TRUE(covered.emplace(who, what).second) << "a flow in two rows";
-        const policy::Flow flow = flow_of(asked.items[what], asked.senders[who]);
+        const auto flow = [&](std::uint32_t s) {
+          return flow_of(asked.items[what], asked.senders[who], scene.states[s]);
+        };
         for (std::size_t c = 0; c < row.cells.size(); ++c)
           for (const std::uint32_t s : scene.columns[c].states)
-            EXPECT_EQ(key(decide(situations[s], flow)), key(scene.decisions[row.cells[c]]))
+            EXPECT_EQ(key(decide(situations[s], flow(s))), key(scene.decisions[row.cells[c]]))
                 << scene.title << ", " << row.title << ", " << scene.columns[c].title;
       }
   for (std::uint32_t who = 0; who < asked.senders.size(); ++who)
@@ -102,7 +104,7 @@ TEST(Report, NetworksFitTheirRules) {
   maker.body.per_app[0]->on_demand = std::move(rules);
   const policy::Policy policy = maker.make();
   std::vector<std::string> titles;
-  for (const Network& n : networks(policy.body().per_app()->Get(0)->on_demand())) titles.push_back(n.title);
+  for (const Network& n : networks(policy.body().per_app()->Get(0)->on_demand()).all) titles.push_back(n.title);
   EXPECT_THAT(titles, ElementsAre("Wi-Fi, Wi-Fi named \u201cOffice\u201d", "Other Wi-Fi", "Cellular"));
 }
 
@@ -114,7 +116,7 @@ TEST(Report, WhatIsDrawnAsLocalIsLocal) {
   device.exclude_local = true;
   const policy::Policy policy = maker.make();
   const std::vector<std::uint32_t> tunnels{0};
-  const policy::Situation situation(policy, states(policy, tunnels, nullptr, false)[0].device);
+  const policy::Situation situation(policy, states(policy, tunnels, networks(nullptr).all, false)[0].device);
   const auto is_local = [&](const policy::Address& a) {
     policy::Flow flow;
     flow.protocol = 6;
