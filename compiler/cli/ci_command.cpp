@@ -12,6 +12,7 @@
 #include "compiler/cli/progress.h"
 #include "compiler/cli/properties.h"
 #include "compiler/cli/secret_keys.h"
+#include "compiler/cli/shared_options.h"
 #include "compiler/cli/surroundings.h"
 
 namespace vpn::cli {
@@ -23,12 +24,11 @@ constexpr Option ci_options[] = {
     {"fail-on", 0, "WHAT", "which changes fail: risk (what newly leaves outside every tunnel), any, never",
      "any,risk,never"},
     {"allow", 0, "FILE", "changes that are expected, as diff takes them", {}, true},
-    {"platform", 0, "PLATFORM", "whose defaults apply, and whose keys are checked; without it linux, unchecked",
-     "ios,macos,visionos,tvos,watchos,linux"},
+    platform_option,
     {"warnings-as-errors", 'W', {}, "treat warnings of lint as errors", {}},
-    {"trust", 0, "FILE", "certificate that signed profiles must lead up to", {}, true},
-    {"decrypt-key", 0, "FILE", "private key that opens encrypted payloads", {}},
-    {"config", 0, "FILE", "configuration to use in place of the .vpnprofile.yaml that is found", {}},
+    trust_option,
+    decrypt_key_option,
+    config_option,
     {"format", 0, "FORMAT", "how to print", "text,json,github,gitlab,junit,markdown"},
     {"report", 0, "FORMAT=FILE", "write the report to FILE, too, in this format", {}, true},
 };

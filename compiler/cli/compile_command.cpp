@@ -9,6 +9,7 @@
 #include "compiler/cli/inputs.h"
 #include "compiler/cli/outputs.h"
 #include "compiler/cli/secret_keys.h"
+#include "compiler/cli/shared_options.h"
 #include "compiler/cli/surroundings.h"
 
 namespace vpn::cli {
@@ -18,14 +19,13 @@ constexpr Option compile_options[] = {
     {"output", 'o', "FILE", "where the policy goes; '-' is standard output; with --batch a folder", {}},
     {"batch", 0, "DIR", "compile a fleet: one policy for each sub-folder of DIR", {}},
     {"app-map", 0, "FILE", "what bundle identifiers are on this platform, YAML or JSON", {}},
-    {"platform", 0, "PLATFORM", "whose defaults apply, and whose keys are checked; without it linux, unchecked",
-     "ios,macos,visionos,tvos,watchos,linux"},
+    platform_option,
     {"serial", 0, "N", "serial number of the policy; a device takes none that is lower than its own", {}},
     {"sign-key", 0, "FILE", "Ed25519 private key (PEM) to sign with", {}},
     {"encrypt-to", 0, "FILE", "certificate of the device, to seal the secrets for", {}},
     {"secrets", 0, "FILE", "where secrets go that are not sealed; without it the policy's name and '.secrets'", {}},
-    {"trust", 0, "FILE", "certificate that signed profiles must lead up to", {}, true},
-    {"decrypt-key", 0, "FILE", "private key that opens encrypted payloads", {}},
+    trust_option,
+    decrypt_key_option,
     {"jobs", 'j', "N", "threads for --batch; without it one for each core", {}},
     {"format", 0, "FORMAT", "how to print findings", "text,json,sarif,github,gitlab,junit"},
 };

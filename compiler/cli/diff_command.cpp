@@ -5,23 +5,20 @@
 #include "compiler/cli/commands.h"
 #include "compiler/cli/policy_input.h"
 #include "compiler/cli/properties.h"
+#include "compiler/cli/shared_options.h"
 #include "compiler/cli/state_input.h"
 
 namespace vpn::cli {
 namespace {
 
-constexpr Option diff_options[] = {
+constexpr Option diff_own_options[] = {
     {"allow", 0, "FILE", "changes that are expected, and not printed; repeat for several", {}, true},
     {"fail-on", 0, "WHAT", "exit 1 on any change (the default), or only on risk: traffic that newly leaves outside",
      "any,risk"},
-    {"state", 's', "FILE", "only in this device state, JSON; repeat for several", {}, true},
-    {"app-map", 0, "FILE", "for profiles: what bundle identifiers are on this platform", {}},
-    {"platform", 0, "PLATFORM", "for profiles: whose defaults apply; without it linux",
-     "ios,macos,visionos,tvos,watchos,linux"},
-    {"trust", 0, "FILE", "for profiles: certificate that signed ones must lead up to", {}, true},
-    {"decrypt-key", 0, "FILE", "for profiles: private key that opens encrypted payloads", {}},
-    {"format", 0, "FORMAT", "how to print", "text,json,markdown"},
+    only_states_option,
 };
+constexpr Option diff_format[] = {{"format", 0, "FORMAT", "how to print", "text,json,markdown"}};
+constexpr auto diff_options = joined(diff_own_options, for_profiles, diff_format);
 
 Result<analyse::DiffOptions> settings_of(const Arguments& arguments) {
   analyse::DiffOptions out;

@@ -8,6 +8,7 @@
 #include "compiler/cli/commands.h"
 #include "compiler/cli/file_input.h"
 #include "compiler/cli/policy_input.h"
+#include "compiler/cli/shared_options.h"
 #include "compiler/cli/source_excerpt.h"
 #include "compiler/cli/state_input.h"
 #include "compiler/cli/verdict_text.h"
@@ -16,7 +17,7 @@
 namespace vpn::cli {
 namespace {
 
-constexpr Option explain_options[] = {
+constexpr Option explain_own_options[] = {
     {"state",
      's',
      "FILE",
@@ -24,13 +25,9 @@ constexpr Option explain_options[] = {
      {}},
     {"flow", 'f', "FLOW", "one flow, as JSON or @FILE", {}},
     {"flows", 0, "FILE", "many flows, a JSON object on each line; '-' is standard input", {}},
-    {"app-map", 0, "FILE", "for profiles: what bundle identifiers are on this platform", {}},
-    {"platform", 0, "PLATFORM", "for profiles: whose defaults apply; without it linux",
-     "ios,macos,visionos,tvos,watchos,linux"},
-    {"trust", 0, "FILE", "for profiles: certificate that signed ones must lead up to", {}, true},
-    {"decrypt-key", 0, "FILE", "for profiles: private key that opens encrypted payloads", {}},
-    {"format", 0, "FORMAT", "how to print", "text,json"},
 };
+constexpr Option explain_format[] = {{"format", 0, "FORMAT", "how to print", "text,json"}};
+constexpr auto explain_options = joined(explain_own_options, for_profiles, explain_format);
 
 int explain_one(const PolicyInput& input, const policy::Situation& situation, const Arguments& arguments) {
   const policy::Policy& policy = *input.policy;

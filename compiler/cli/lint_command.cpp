@@ -15,6 +15,7 @@
 #include "compiler/cli/outputs.h"
 #include "compiler/cli/progress.h"
 #include "compiler/cli/secret_keys.h"
+#include "compiler/cli/shared_options.h"
 #include "compiler/cli/surroundings.h"
 #include "compiler/format/format.h"
 #include "compiler/lower/lower.h"
@@ -23,8 +24,7 @@ namespace vpn::cli {
 namespace {
 
 constexpr Option lint_options[] = {
-    {"platform", 0, "LIST", "check that keys are available on these platforms", "ios,macos,visionos,tvos,watchos,linux",
-     true, true},
+    {"platform", 0, "LIST", "check that keys are available on these platforms", platform_words, true, true},
     {"os-version", 0, "VERSION", "their version, for instance 18.2; without it the newest", {}},
     {"supervised", 0, {}, "the devices are supervised", {}},
     {"unsupervised", 0, {}, "the devices are not supervised", {}},
@@ -40,9 +40,9 @@ constexpr Option lint_options[] = {
      "print what --fix changes, as a unified diff, in place of the findings; writes nothing without --fix",
      {}},
     {"template", 0, {}, "the files are templates: read around placeholders", {}},
-    {"trust", 0, "FILE", "certificate that signed profiles must lead up to", {}, true},
-    {"decrypt-key", 0, "FILE", "private key that opens encrypted payloads", {}},
-    {"config", 0, "FILE", "configuration to use in place of the .vpnprofile.yaml that is found", {}},
+    trust_option,
+    decrypt_key_option,
+    config_option,
     {"no-config", 0, {}, "use no configuration file", {}},
     {"format", 0, "FORMAT", "how to print", "text,json,sarif,github,gitlab,junit"},
     {"explain", 0, "CODE", "say what a finding means, with an example, and stop", {}},

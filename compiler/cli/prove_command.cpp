@@ -7,12 +7,13 @@
 #include "compiler/cli/commands.h"
 #include "compiler/cli/policy_input.h"
 #include "compiler/cli/properties.h"
+#include "compiler/cli/shared_options.h"
 #include "compiler/cli/state_input.h"
 
 namespace vpn::cli {
 namespace {
 
-constexpr Option prove_options[] = {
+constexpr Option prove_own_options[] = {
     {"property",
      'p',
      "NAME,FILE",
@@ -20,14 +21,10 @@ constexpr Option prove_options[] = {
      "to HOST when STATE', 'never APP direct', or a file of properties; several with commas",
      {},
      true},
-    {"state", 's', "FILE", "only in this device state, JSON; repeat for several", {}, true},
-    {"app-map", 0, "FILE", "for profiles: what bundle identifiers are on this platform", {}},
-    {"platform", 0, "PLATFORM", "for profiles: whose defaults apply; without it linux",
-     "ios,macos,visionos,tvos,watchos,linux"},
-    {"trust", 0, "FILE", "for profiles: certificate that signed ones must lead up to", {}, true},
-    {"decrypt-key", 0, "FILE", "for profiles: private key that opens encrypted payloads", {}},
-    {"format", 0, "FORMAT", "how to print", "text,json"},
+    only_states_option,
 };
+constexpr Option prove_format[] = {{"format", 0, "FORMAT", "how to print", "text,json"}};
+constexpr auto prove_options = joined(prove_own_options, for_profiles, prove_format);
 
 int run_prove(const Arguments& arguments) {
   std::vector<std::string> words = arguments.all("property");

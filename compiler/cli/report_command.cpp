@@ -9,6 +9,7 @@
 #include "compiler/cli/outputs.h"
 #include "compiler/cli/policy_input.h"
 #include "compiler/cli/properties.h"
+#include "compiler/cli/shared_options.h"
 #include "compiler/cli/source_comment.h"
 #include "compiler/cli/source_excerpt.h"
 #include "compiler/cli/state_input.h"
@@ -24,7 +25,7 @@ constexpr std::size_t most_own_states = 64;
 constexpr unsigned page_mode = 0644;
 constexpr unsigned excerpt_width = 112;  // whatever the terminal: same input, same bytes
 
-constexpr Option report_options_table[] = {
+constexpr Option report_own_options[] = {
     {"output", 'o', "FILE", "where the page goes; '-' is standard output", {}},
     {"state", 's', "FILE", "a device state of your own to show beside the page's; may be repeated", {}, true},
     {"states", 0, "FILE", "several, as a JSON object of names and states", {}},
@@ -36,12 +37,8 @@ constexpr Option report_options_table[] = {
      {},
      true},
     {"title", 0, "TEXT", "what the page is about; without it the name of the policy or the profiles", {}},
-    {"app-map", 0, "FILE", "for profiles: what bundle identifiers are on this platform", {}},
-    {"platform", 0, "PLATFORM", "for profiles: whose defaults apply; without it linux",
-     "ios,macos,visionos,tvos,watchos,linux"},
-    {"trust", 0, "FILE", "for profiles: certificate that signed ones must lead up to", {}, true},
-    {"decrypt-key", 0, "FILE", "for profiles: private key that opens encrypted payloads", {}},
 };
+constexpr auto report_options_table = joined(report_own_options, for_profiles);
 
 /// Those of --states. Errors name the file.
 Result<void> read_named_states(const std::string& path, std::vector<report::NamedState>& out) {

@@ -6,6 +6,7 @@
 #include "compiler/cli/outputs.h"
 #include "compiler/cli/policy_input.h"
 #include "compiler/cli/progress.h"
+#include "compiler/cli/shared_options.h"
 #include "compiler/cli/simulate_report.h"
 #include "compiler/cli/state_input.h"
 #include "compiler/simulate/capture.h"
@@ -16,7 +17,7 @@ namespace {
 
 constexpr std::size_t most_flows = std::size_t{1} << 20;
 
-constexpr Option simulate_options[] = {
+constexpr Option simulate_own_options[] = {
     {"pcap", 0, "FILE", "the capture, pcap or pcapng; '-' is standard input", {}},
     {"timeline", 't', "FILE", "what the device was in, and when; JSON or YAML", {}},
     {"state", 's', "FILE", "in place of a timeline: one device state for all of it, JSON", {}},
@@ -28,13 +29,10 @@ constexpr Option simulate_options[] = {
     {"most", 0, "N", "prints the N rows with the most bytes only (text)", {}},
     {"most-flows", 0, "N", "lists so many flows at the most; 1048576 unless said", {}},
     {"write-dropped", 0, "FILE", "writes the packets that are dropped as a capture", {}},
-    {"app-map", 0, "FILE", "for profiles: what bundle identifiers are on this platform", {}},
-    {"platform", 0, "PLATFORM", "for profiles: whose defaults apply; without it linux",
-     "ios,macos,visionos,tvos,watchos,linux"},
-    {"trust", 0, "FILE", "for profiles: certificate that signed ones must lead up to", {}, true},
-    {"decrypt-key", 0, "FILE", "for profiles: private key that opens encrypted payloads", {}},
-    {"format", 0, "FORMAT", "how to print; jsonl is one JSON object on each line", "text,json,jsonl"},
 };
+constexpr Option simulate_format[] = {
+    {"format", 0, "FORMAT", "how to print; jsonl is one JSON object on each line", "text,json,jsonl"}};
+constexpr auto simulate_options = joined(simulate_own_options, for_profiles, simulate_format);
 
 /// What was given, read and checked.
 struct Task {

@@ -4,6 +4,7 @@
 
 #include "compiler/cli/commands.h"
 #include "compiler/cli/progress.h"
+#include "compiler/cli/shared_options.h"
 #include "compiler/cli/test_run.h"
 
 namespace vpn::cli {
@@ -11,8 +12,8 @@ namespace {
 
 constexpr Option test_options[] = {
     {"filter", 0, "TEXT", "only cases whose file, line, name, state or flow contains TEXT", {}, true},
-    {"trust", 0, "FILE", "certificate that signed profiles must lead up to", {}, true},
-    {"decrypt-key", 0, "FILE", "private key that opens encrypted payloads", {}},
+    trust_option,
+    decrypt_key_option,
     {"format", 0, "FORMAT", "how to print", "text,json,junit"},
 };
 
