@@ -127,7 +127,8 @@ static __always_inline int vpn_packet_action(struct __sk_buff* skb, int incoming
   flow.scope = sk->bound_dev_if;
   ordinary = vpn_ordinary(skb, incoming, &flow);
   if (ordinary) {
-    if (vpn_recall(incoming ? &s->in : &s->out, &flow, moment.now, &known)) {
+    /* A connection's first packet tells whom a socket asks for now; one that is used again has asked for others. */
+    if (sk->state != VPN_TCP_SYN_SENT && vpn_recall(incoming ? &s->in : &s->out, &flow, moment.now, &known)) {
       vpn_count(known.counter, vpn_segments(skb), skb->len);
       return known.action;
     }

@@ -238,6 +238,32 @@ TEST_F(Lookups, APortIsNobodyElsesBeforeItsQuestionsWereRead) {
   EXPECT_EQ(asker_of(receive(*udp_).second)->owner.app, other);
 }
 
+// What a proxy carries: the relay learns of each connection whom it asks for, also of a socket's second one.
+TEST_F(Lookups, ASocketThatConnectsAgainAsksForAnother) {
+  constexpr std::uint64_t proxy_cell =
+      cell(half_cell(VPN_PROXY, VPN_S4E, 0, VPN_ANYWHERE), half_cell(VPN_DROP, VPN_S4E, 0, VPN_ANYWHERE));
+  be_the_app();
+  datapath_->set_relay(place);
+  publish(*datapath_, {drop_cell, drop_cell, system_cell, proxy_cell});
+  const Socket tcp(AF_INET, SOCK_STREAM);
+  const auto asked = [&](const char* address, std::uint16_t port) -> std::string {
+    if (const int error = tcp.connect_to(address, port); error != 0) return std::strerror(error);
+    sockaddr_in from{};
+    socklen_t size = sizeof(from);
+    const int client = ::accept(tcp_->fd(), reinterpret_cast<sockaddr*>(&from), &size);
+    if (client < 0) return "nothing came";
+    const auto handed =
+        datapath_->handed(IPPROTO_TCP, policy::Address::from_v4(ntohl(from.sin_addr.s_addr)), ntohs(from.sin_port));
+    ::close(client);
+    return handed ? handed->remote.to_string() + ":" + std::to_string(handed->port) : "nobody's";
+  };
+  EXPECT_EQ(asked("9.9.9.9", 80), "9.9.9.9:80");
+  sockaddr none{};
+  none.sa_family = AF_UNSPEC;
+  ASSERT_EQ(::connect(tcp.fd(), &none, sizeof(none)), 0);
+  EXPECT_EQ(asked("9.9.9.10", 443), "9.9.9.10:443");
+}
+
 TEST_F(Lookups, OurQuestionsAreJudgedAsTheirOwners) {
   Capture tunnel = room_->capture("wg0"), wire = room_->capture("eth0");
   ASSERT_TRUE(datapath_->set_owners({{CgroupOwner{room_->cgroup_id(), {.agent = true}}}}, {}));
