@@ -6,6 +6,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cerrno>
 #include <utility>
 
 namespace vpn::agent {
@@ -13,6 +14,8 @@ namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
+
+constexpr std::chrono::milliseconds none_left_pause{100};
 
 // What the handlers hold on to: they may still be queued when the Waiting is gone.
 struct Alive {
@@ -23,14 +26,9 @@ struct Alive {
 class DescriptorWaiting final : public Waiting {
  public:
   using Kind = asio::posix::stream_descriptor::wait_type;
-  // A duplicate, for epoll knows a descriptor once only, and ours is watched for reading and for writing.
   DescriptorWaiting(asio::io_context& context, int descriptor, Kind kind, Loop::Callback callback)
-      : watch_(std::make_shared<Watch>(context, kind, std::move(callback))) {
-    const int own = ::dup(descriptor);
-    error_code error;
-    if (own >= 0) watch_->descriptor.assign(own, error);
-    if (own >= 0 && error) ::close(own);
-    arm(watch_);
+      : watch_(std::make_shared<Watch>(context, descriptor, kind, std::move(callback))) {
+    open(watch_);
   }
   DescriptorWaiting(const DescriptorWaiting&) = delete;
   DescriptorWaiting& operator=(const DescriptorWaiting&) = delete;
@@ -38,14 +36,33 @@ class DescriptorWaiting final : public Waiting {
     watch_->cancelled = true;
     error_code ignored;
     watch_->descriptor.close(ignored);
+    watch_->later.cancel();
   }
 
  private:
   struct Watch : Alive {
-    Watch(asio::io_context& context, Kind k, Loop::Callback c) : Alive{std::move(c)}, descriptor(context), kind(k) {}
-    asio::posix::stream_descriptor descriptor;
+    Watch(asio::io_context& context, int f, Kind k, Loop::Callback c)
+        : Alive{std::move(c)}, of_caller(f), kind(k), descriptor(context), later(context) {}
+    int of_caller;
     Kind kind;
+    asio::posix::stream_descriptor descriptor;
+    asio::steady_timer later;
   };
+  // A duplicate, for epoll knows a descriptor once only, and ours is watched for reading and for writing. None left:
+  // there may be one a little later, and who waits would else wait for good.
+  static void open(const std::shared_ptr<Watch>& watch) {
+    const int own = ::dup(watch->of_caller);
+    if (own < 0 && errno == EMFILE) {
+      watch->later.expires_after(none_left_pause);
+      return watch->later.async_wait([watch](const error_code& error) {
+        if (!watch->cancelled && !error) open(watch);
+      });
+    }
+    error_code error;
+    if (own >= 0) watch->descriptor.assign(own, error);
+    if (own >= 0 && error) ::close(own);
+    arm(watch);
+  }
   static void arm(const std::shared_ptr<Watch>& watch) {
     watch->descriptor.async_wait(watch->kind, [watch](const error_code& error) {
       if (watch->cancelled || error == asio::error::operation_aborted) return;

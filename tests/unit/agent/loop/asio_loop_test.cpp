@@ -1,6 +1,7 @@
 #include "agent/loop/asio_loop.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -66,6 +67,26 @@ TEST(AsioLoop, NothingIsCalledForADestroyedDescriptor) {
   const auto last = loop.after(milliseconds(10), [&] { loop.stop(); });
   loop.run();
   EXPECT_EQ(reads, 0);
+}
+
+TEST(AsioLoop, WaitsForADescriptorOfItsOwn) {
+  AsioLoop loop;
+  Pair pair;
+  EXPECT_EQ(::write(pair.ends[1], "a", 1), 1);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  bool read = false;
+  const auto reading = loop.readable(pair.ends[0], [&] {
+    read = true;
+    loop.stop();
+  });
+  const auto there_are_again = loop.after(milliseconds(30), [&] { ::setrlimit(RLIMIT_NOFILE, &before); });
+  const auto last = loop.after(milliseconds(3000), [&] { loop.stop(); });
+  loop.run();
+  EXPECT_TRUE(read);
 }
 
 TEST(AsioLoop, Signals) {
