@@ -1,13 +1,15 @@
 """Proxies of Debian's, at the VPN's gateway: danted (SOCKS5, TCP and UDP), microsocks (SOCKS5 with a password, TCP alone) and
-tinyproxy (HTTP CONNECT)."""
+tinyproxy (HTTP CONNECT). danted is not installed, for that starts a service of it: `./dev` unpacks its package."""
 
 import subprocess
+from pathlib import Path
 
 from tests.lab import kernel, process
 from tests.lab import world as places
 from tests.lab.netns import stop
 from tests.lab.strongswan import wait_for
 
+DANTED = Path(__file__).parents[2] / "build/lab/danted/usr/sbin/danted"
 USER, PASSWORD = "alice", "correct horse"
 PORTS = {"danted": 1080, "microsocks": 1080, "tinyproxy": 8080}
 
@@ -55,7 +57,7 @@ socks pass {{
   log: error
 }}
 """)
-        return ["danted", "-f", settings]
+        return [DANTED, "-f", settings]
 
     def start(self):
         log = self._log.open("a")
