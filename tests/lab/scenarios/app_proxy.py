@@ -97,7 +97,7 @@ def _bulk(server, size):
                 got += piece
             except BlockingIOError:
                 time.sleep(0.0005)
-        return bytes(got) == data and ended
+        return "whole" if bytes(got) == data and ended else f"{sent} bytes sent, {len(got)} came back, {'ended' if ended else 'not ended'}"
 
 
 @scenario("app proxy: SOCKS5 (danted), TCP and UDP, names and peers kept; nothing leaves but to the proxy")
@@ -131,7 +131,8 @@ def socks(place):
     asked = {(protocol, address) for protocol, address, _, _ in place.served()}
     expect(asked == {("tcp", world.EXTRA_SERVERS[0]), ("udp", world.EXTRA_SERVERS[0])}, f"the proxy went to {asked}, not where it knows {NAME} to be")
     start = time.monotonic()
-    expect(stage.app(LEDGER).call(_bulk, world.EXTRA_SERVERS[1], 16 << 20), "much, both ways at once, and the end of one half")
+    much = stage.app(LEDGER).call(_bulk, world.EXTRA_SERVERS[1], 16 << 20)
+    expect(much == "whole", f"both ways at once, and the end of one half: {much}\n{proxy.log()}")
     tally.note = f"{16 / (time.monotonic() - start):.0f} MiB/s each way"
     tally.count(place.take(), _only(proxy.port, datagrams=True))
     answer, _ = stage.ask("browser", world.SERVER)
@@ -186,7 +187,8 @@ def http(place):
     expect(f"{NAME}:7" in proxy.log(), f"the proxy was not asked for the name: {proxy.log()}")
     answer, took = stage.ask(LEDGER, world.SERVER, protocol="udp")
     expect(answer in REFUSED and took < 0.5, f"a datagram: {answer}")
-    expect(stage.app(LEDGER).call(_bulk, world.EXTRA_SERVERS[1], 16 << 20), "much, both ways at once, and the end of one half")
+    much = stage.app(LEDGER).call(_bulk, world.EXTRA_SERVERS[1], 16 << 20)
+    expect(much == "whole", f"both ways at once, and the end of one half: {much}\n{proxy.log()}")
     tally.count(place.take(), _only(proxy.port))
     _goes_by_hand(stage, tally, proxy)
     return tally
