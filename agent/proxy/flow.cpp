@@ -18,10 +18,10 @@ namespace {
 constexpr std::size_t piece = 65536;
 constexpr unsigned pieces_in_turn = 8;  // of one direction, before others have their turn
 
-// The other end gets a reset, and knows that not all has arrived.
-void reset(const Descriptor& socket) {
-  const linger at_once{1, 0};
-  if (socket) ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+// All has arrived, and been passed on: no reset.
+void close_in_order(const Descriptor& socket) {
+  const linger none{0, 0};
+  if (socket) ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 }
 
 void stay_alive(const Descriptor& socket) {
@@ -31,6 +31,11 @@ void stay_alive(const Descriptor& socket) {
 }
 
 }  // namespace
+
+void reset_at_end(const Descriptor& socket) {
+  const linger at_once{1, 0};
+  if (socket) ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
 
 std::optional<Descriptor> connect_to(const ProxyPlace& place, Number provider, const Prepare& prepare) {
   sockaddr_storage to{};
@@ -69,13 +74,8 @@ Flow::Flow(Loop& loop, Descriptor client, Route route, std::function<void(const 
       handshake_(route_.place.protocol, Request::connect, route_.to, route_.login),
       last_(loop.now()) {
   client_.socket = std::move(client);
+  reset_at_end(client_.socket);
   stay_alive(client_.socket);
-}
-
-Flow::~Flow() {
-  if (over()) return;
-  reset(client_.socket);
-  reset(proxy_.socket);
 }
 
 void Flow::start(const Prepare& prepare) {
@@ -85,6 +85,7 @@ void Flow::start(const Prepare& prepare) {
     return;
   }
   proxy_.socket = std::move(*socket);
+  reset_at_end(proxy_.socket);
   phase_ = Phase::connecting;
   proxy_.writing = loop_.writable(proxy_.socket.get(), [this] { go_on(); });
 }
@@ -108,7 +109,7 @@ void Flow::end(const End& how) {
   phase_ = Phase::over;
   soon_.reset();
   for (Side* side : {&client_, &proxy_}) {
-    if (!how.fault.empty()) reset(side->socket);
+    if (how.fault.empty()) close_in_order(side->socket);
     side->reading.reset();
     side->writing.reset();
     side->socket = {};

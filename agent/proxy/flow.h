@@ -29,6 +29,10 @@ struct Route {
 /// Tells the kernel whose a socket is; false: it must not be used.
 using Prepare = std::function<bool(int socket, Number provider)>;
 
+/// However it is closed, be it by the end of this process, the other side gets a reset, and knows that not all has
+/// arrived.
+void reset_at_end(const Descriptor& socket);
+
 /// A socket on its way to the proxy; nothing: it cannot be reached.
 std::optional<Descriptor> connect_to(const ProxyPlace& place, Number provider, const Prepare& prepare);
 
@@ -43,7 +47,7 @@ class Flow {
   Flow(Loop& loop, Descriptor client, Route route, std::function<void(const End&)> ended);
   Flow(const Flow&) = delete;
   Flow& operator=(const Flow&) = delete;
-  ~Flow();
+  ~Flow() = default;  ///< unless it is over: both sides get a reset
 
   void start(const Prepare& prepare);
   /// Ends it with an error for the app.

@@ -98,6 +98,7 @@ bool Relay::accept(int socket) {
   for (int i = 0; i < relay_backlog; ++i) {
     Descriptor client(::accept4(socket, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!client) return errno == EAGAIN;
+    reset_at_end(client);
     sockaddr_storage from{};
     socklen_t size = sizeof(from);
     // Of a connection that is gone already nothing can be said: its port may be another's by now.
@@ -128,8 +129,6 @@ bool Relay::accept(int socket) {
 void Relay::begin(Stream& stream, std::optional<Route> route) {
   if (!route) {
     ++refused_;
-    const linger at_once{1, 0};
-    ::setsockopt(stream.client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     stream.over = true;
     return sweep_soon();
   }

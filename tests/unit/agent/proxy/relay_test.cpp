@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -44,6 +45,12 @@ std::string heard(int socket, std::size_t size) {
   const ssize_t n = ::recv(socket, out.data(), size, MSG_WAITALL);
   out.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
   return out;
+}
+
+// The end, told as an error: nobody takes it for all that there was.
+bool is_reset(int socket) {
+  char byte = 0;
+  return ::recv(socket, &byte, 1, 0) < 0 && errno == ECONNRESET;
 }
 
 bool say(int socket, std::string_view bytes) {
@@ -206,22 +213,22 @@ TEST_F(RelayTest, CarriesBothWaysAndTheEndOfOneHalf) {
 
 TEST_F(RelayTest, OfNobodyNothing) {
   known_ = false;
-  EXPECT_EQ(heard(app().get(), 1), "");
+  EXPECT_TRUE(is_reset(app().get()));
   known_ = true;
   routed_ = false;
   const Descriptor client = app();
-  EXPECT_EQ(heard(client.get(), 1), "");
+  EXPECT_TRUE(is_reset(client.get()));
   EXPECT_TRUE(within([&] { return relay_->counts().refused == 2; }));
   EXPECT_EQ(unreachable_, 0);
 }
 
 TEST_F(RelayTest, AProxyThatRefusesOrIsNotThere) {
   proxy_.reply = 5;
-  EXPECT_EQ(heard(app().get(), 1), "");
+  EXPECT_TRUE(is_reset(app().get()));
   EXPECT_TRUE(within([&] { return relay_->counts().streams == 0; }));
   EXPECT_EQ(unreachable_, 0) << "the destination's fault";
   forbidden_ = true;
-  EXPECT_EQ(heard(app().get(), 1), "");
+  EXPECT_TRUE(is_reset(app().get()));
   EXPECT_TRUE(within([&] { return unreachable_ == 1; }));
 }
 
@@ -234,8 +241,30 @@ TEST_F(RelayTest, WhatTheRulesSayOtherwiseNowEnds) {
   EXPECT_TRUE(say(client.get(), "again"));
   EXPECT_EQ(heard(client.get(), 5), "again");
   relay_->review([](const Handed&) { return false; });
-  EXPECT_EQ(heard(client.get(), 1), "");
+  EXPECT_TRUE(is_reset(client.get()));
   EXPECT_TRUE(within([&] { return relay_->counts().streams == 0; }));
+}
+
+// The kernel closes the sockets of a process that is killed: as this does without a word to them.
+TEST_F(RelayTest, WhatTheRelayLeavesBehindIsReset) {
+  const Descriptor client = app();
+  EXPECT_TRUE(say(client.get(), "hello"));
+  EXPECT_EQ(heard(client.get(), 5), "hello");
+  std::array<sockaddr_storage, 2> ends{};
+  int of_relay = -1;
+  for (int i = 0; i < 1024 && of_relay < 0; ++i) {
+    socklen_t size = sizeof(ends[0]);
+    const bool connected = ::getsockname(i, reinterpret_cast<sockaddr*>(ends.data()), &size) == 0 &&
+                           ::getpeername(i, reinterpret_cast<sockaddr*>(&ends[1]), &size) == 0;
+    const auto own = connected ? from_socket_address(ends[0]) : std::nullopt;
+    const auto peer = connected ? from_socket_address(ends[1]) : std::nullopt;
+    if (own && peer && own->second == relay_->port() && peer->second == own_port(client.get())) of_relay = i;
+  }
+  ASSERT_GE(of_relay, 0);
+  linger how{};
+  socklen_t size = sizeof(how);
+  ASSERT_EQ(::getsockopt(of_relay, SOL_SOCKET, SO_LINGER, &how, &size), 0);
+  EXPECT_TRUE(how.l_onoff != 0 && how.l_linger == 0);
 }
 
 TEST_F(RelayTest, Datagrams) {
