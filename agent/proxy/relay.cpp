@@ -115,6 +115,7 @@ bool Relay::accept(int socket) {
     stream->handed = *handed;
     stream->client = std::move(client);
     streams_.push_back(stream);
+    count();
     hooks_.resolve(*handed, [self = std::weak_ptr<Relay*>(self_),
                              weak = std::weak_ptr<Stream>(stream)](std::optional<Route> route) {
       const auto relay = self.lock();
@@ -180,6 +181,7 @@ void Relay::datagram(std::size_t family, const Sender& from, const Handed& hande
     session = std::make_shared<Session>();
     session->family = family;
     session->from = from;
+    count();
     look_soon();
   }
   session->handed = handed;
@@ -252,7 +254,12 @@ void Relay::cut(const std::function<bool(const Handed& handed)>& stays) {
   sweep_soon();
 }
 
-RelayCounts Relay::counts() const { return {streams_.size(), sessions_.size(), carried_, refused_}; }
+RelayCounts Relay::counts() const { return {streams_now_, sessions_now_, carried_, refused_}; }
+
+void Relay::count() {
+  streams_now_ = streams_.size();
+  sessions_now_ = sessions_.size();
+}
 
 // One timer, and none while nothing is carried.
 void Relay::look_soon() {
@@ -278,6 +285,7 @@ void Relay::sweep_soon() {
 void Relay::sweep() {
   streams_.remove_if([](const auto& s) { return s->over; });
   std::erase_if(sessions_, [](const auto& s) { return s.second->over; });
+  count();
 }
 
 }  // namespace vpn::agent::proxy

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -52,7 +53,7 @@ class Relay {
   std::uint16_t port() const { return port_; }
   /// Ends what `stays` says false to.
   void cut(const std::function<bool(const Handed& handed)>& stays);
-  RelayCounts counts() const;
+  RelayCounts counts() const;  ///< any thread may call it
 
  private:
   struct Stream;
@@ -68,6 +69,7 @@ class Relay {
   void look_soon();
   void sweep_soon();
   void sweep();
+  void count();
 
   Loop& loop_;
   Hooks hooks_;
@@ -77,7 +79,7 @@ class Relay {
   std::array<std::unique_ptr<Waiting>, 4> waiting_;
   std::list<std::shared_ptr<Stream>> streams_;
   std::map<Sender, std::shared_ptr<Session>> sessions_;
-  std::uint64_t carried_ = 0, refused_ = 0;
+  std::atomic<std::uint64_t> streams_now_ = 0, sessions_now_ = 0, carried_ = 0, refused_ = 0;
   std::unique_ptr<Waiting> look_, sweep_;
 };
 

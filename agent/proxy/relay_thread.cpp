@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 
-#include <future>
 #include <set>
 #include <system_error>
 #include <tuple>
@@ -10,8 +9,6 @@
 
 namespace vpn::agent::proxy {
 namespace {
-
-constexpr std::chrono::milliseconds count_patience{200};
 
 using CarriedKey = std::tuple<Number, Number, policy::Address, std::uint16_t, std::uint32_t, bool>;
 
@@ -109,13 +106,6 @@ void RelayThread::review(std::function<bool(const Handed& handed)> stays) {
       });
     });
   });
-}
-
-RelayCounts RelayThread::counts() const {
-  const auto told = std::make_shared<std::promise<RelayCounts>>();
-  auto counts = told->get_future();
-  to_relay_->post([this, told] { told->set_value(relay_->counts()); });
-  return counts.wait_for(count_patience) == std::future_status::ready ? counts.get() : RelayCounts();
 }
 
 }  // namespace vpn::agent::proxy

@@ -41,7 +41,7 @@ class RelayThread {
   void cut_all();
   /// Asks on the agent's loop of all that is carried whether it still is to be; what is not is ended.
   void review(std::function<bool(const Handed& handed)> stays);
-  RelayCounts counts() const;
+  RelayCounts counts() const { return relay_->counts(); }
 
  private:
   explicit RelayThread(Hooks hooks) : hooks_(std::move(hooks)) {}
