@@ -15,7 +15,8 @@ namespace {
 constexpr int relay_backlog = 256;
 constexpr unsigned relay_in_turn = 256;  // datagrams of one socket, before the loop has its turn
 constexpr std::chrono::seconds look_every{15};
-constexpr std::size_t longest_host_names = 32;  // destinations of one port whose names are known
+constexpr std::chrono::milliseconds accept_pause{200};  // when there is no descriptor for a connection
+constexpr std::size_t longest_host_names = 32;          // destinations of one port whose names are known
 
 Descriptor bound_socket(const policy::Address& address, std::uint16_t port, int type, bool& ready) {
   const int family = address.v6 ? AF_INET6 : AF_INET;
@@ -75,29 +76,39 @@ bool Relay::listen(const policy::Address& address, std::uint16_t port) {
     listeners_[i] = bound_socket(addresses[i], port, SOCK_STREAM, ready);
     if (ready) datagrams_[i] = bound_socket(addresses[i], port, SOCK_DGRAM, ready);
   }
-  for (std::size_t i = 0; ready && i < 2; ++i) {
-    if (listeners_[i]) waiting_[i] = loop_.readable(listeners_[i].get(), [this] { readable(); });
+  for (std::size_t i = 0; ready && i < 2; ++i)
     if (datagrams_[i]) waiting_[2 + i] = loop_.readable(datagrams_[i].get(), [this] { readable(); });
-  }
+  if (ready) await_connections();
   port_ = port;
   return ready;
+}
+
+void Relay::await_connections() {
+  for (std::size_t i = 0; i < 2; ++i)
+    if (listeners_[i]) waiting_[i] = loop_.readable(listeners_[i].get(), [this, i] { accept(listeners_[i].get()); });
 }
 
 void Relay::readable() {
   const std::chrono::nanoseconds before = Loop::Clock::now().time_since_epoch();  // CLOCK_MONOTONIC, as the kernel's
   bool all = true;
   for (std::size_t i = 0; i < 2; ++i) all = (!datagrams_[i] || read_datagrams(i)) && all;
-  for (const Descriptor& s : listeners_)
-    if (s) accept(s.get());
   if (all) hooks_.datagrams_read(before);
 }
 
 // --- Connections -----------------------------------------------------------------------------------------------------
 
-bool Relay::accept(int socket) {
+void Relay::accept(int socket) {
   for (int i = 0; i < relay_backlog; ++i) {
     Descriptor client(::accept4(socket, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!client) return errno == EAGAIN;
+    if (!client) {
+      if (errno == ECONNABORTED || errno == EINTR) continue;
+      if (errno == EAGAIN) return;
+      // It stays readable all the time until there are descriptors again.
+      waiting_[0].reset();
+      waiting_[1].reset();
+      rests_ = loop_.after(accept_pause, [this] { await_connections(); });
+      return;
+    }
     reset_at_end(client);
     sockaddr_storage from{};
     socklen_t size = sizeof(from);
@@ -124,7 +135,6 @@ bool Relay::accept(int socket) {
         (*relay)->begin(*waits, std::move(route));
     });
   }
-  return false;
 }
 
 void Relay::begin(Stream& stream, std::optional<Route> route) {

@@ -60,8 +60,9 @@ class Relay {
   struct Session;
   Relay(Loop& loop, Hooks hooks);
   bool listen(const policy::Address& address, std::uint16_t port);
+  void await_connections();
   void readable();
-  bool accept(int socket);
+  void accept(int socket);
   bool read_datagrams(std::size_t family);
   void datagram(std::size_t family, const Sender& from, const Handed& handed, std::string_view data);
   void begin(Stream& stream, std::optional<Route> route);
@@ -80,7 +81,7 @@ class Relay {
   std::list<std::shared_ptr<Stream>> streams_;
   std::map<Sender, std::shared_ptr<Session>> sessions_;
   std::atomic<std::uint64_t> streams_now_ = 0, sessions_now_ = 0, carried_ = 0, refused_ = 0;
-  std::unique_ptr<Waiting> look_, sweep_;
+  std::unique_ptr<Waiting> look_, sweep_, rests_;
 };
 
 }  // namespace vpn::agent::proxy

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -81,7 +82,10 @@ class TestProxy {
     for (;;) {
       const Descriptor client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
       if (ending_) return;
-      if (client) carry(client.get());
+      if (client)
+        carry(client.get());
+      else
+        std::this_thread::sleep_for(milliseconds(20));  // a test leaves it no descriptors
     }
   }
   void carry(int client) {
@@ -265,6 +269,33 @@ TEST_F(RelayTest, WhatTheRelayLeavesBehindIsReset) {
   socklen_t size = sizeof(how);
   ASSERT_EQ(::getsockopt(of_relay, SOL_SOCKET, SO_LINGER, &how, &size), 0);
   EXPECT_TRUE(how.l_onoff != 0 && how.l_linger == 0);
+}
+
+// Connections wait; nobody turns in circles meanwhile.
+TEST_F(RelayTest, WithoutDescriptorsItRests) {
+  const Descriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval patience{5, 0};
+  ::setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  sockaddr_storage where{};
+  const socklen_t size = socket_address(here, relay_->port(), where);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto spent = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_utime.tv_sec * 1000 + usage.ru_utime.tv_usec / 1000 + usage.ru_stime.tv_sec * 1000 +
+           usage.ru_stime.tv_usec / 1000;
+  };
+  const auto start = spent();
+  EXPECT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&where), size), 0);
+  std::this_thread::sleep_for(milliseconds(500));
+  EXPECT_LT(spent() - start, 250) << "milliseconds of the processor";
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(say(client.get(), "hello"));
+  EXPECT_EQ(heard(client.get(), 5), "hello");
 }
 
 TEST_F(RelayTest, Datagrams) {
