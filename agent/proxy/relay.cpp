@@ -91,8 +91,12 @@ void Relay::await_connections() {
 void Relay::readable() {
   const std::chrono::nanoseconds before = Loop::Clock::now().time_since_epoch();  // CLOCK_MONOTONIC, as the kernel's
   bool all = true;
+  has_read_ = false;
   for (std::size_t i = 0; i < 2; ++i) all = (!datagrams_[i] || read_datagrams(i)) && all;
   if (all) hooks_.datagrams_read(before);
+  // What came meanwhile was read too, but that nothing of it is left is known a moment later. Without that its port
+  // could send to nobody else until somebody else sends something.
+  if (all && has_read_) again_ = loop_.after(std::chrono::milliseconds(0), [this] { readable(); });
 }
 
 // --- Connections -----------------------------------------------------------------------------------------------------
@@ -166,6 +170,7 @@ bool Relay::read_datagrams(std::size_t family) {
     const ssize_t n = ::recvfrom(datagrams_[family].get(), room.data(), room.size(), MSG_DONTWAIT,
                                  reinterpret_cast<sockaddr*>(&from), &size);
     if (n < 0) return errno == EAGAIN;
+    has_read_ = true;
     const auto sender = from_socket_address(from);
     const auto handed = sender ? hooks_.handed(IPPROTO_UDP, sender->first, sender->second) : std::nullopt;
     if (handed) datagram(family, *sender, *handed, {room.data(), static_cast<std::size_t>(n)});

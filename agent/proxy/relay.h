@@ -81,7 +81,8 @@ class Relay {
   std::list<std::shared_ptr<Stream>> streams_;
   std::map<Sender, std::shared_ptr<Session>> sessions_;
   std::atomic<std::uint64_t> streams_now_ = 0, sessions_now_ = 0, carried_ = 0, refused_ = 0;
-  std::unique_ptr<Waiting> look_, sweep_, rests_;
+  bool has_read_ = false;  ///< a datagram, in this turn
+  std::unique_ptr<Waiting> look_, sweep_, again_, rests_;
 };
 
 }  // namespace vpn::agent::proxy

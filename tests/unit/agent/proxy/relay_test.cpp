@@ -154,9 +154,10 @@ class RelayTest : public testing::Test {
     route_.to = {{}, handed_.remote, handed_.port};
     RelayThread::Hooks hooks;
     hooks.handed = [this](std::uint8_t, const policy::Address&, std::uint16_t) {
+      handed_over_ = Loop::Clock::now().time_since_epoch().count();
       return known_ ? std::optional(handed_) : std::nullopt;
     };
-    hooks.datagrams_read = [](std::chrono::nanoseconds) {};
+    hooks.datagrams_read = [this](std::chrono::nanoseconds before) { read_until_ = before.count(); };
     hooks.prepare = [this](int, Number) { return !forbidden_; };
     hooks.resolve = [this](const Handed&) {
       Route route = route_;
@@ -193,6 +194,7 @@ class RelayTest : public testing::Test {
   Route route_;
   std::atomic<bool> known_{true}, routed_{true}, datagrams_{true}, forbidden_{false};
   std::atomic<int> allowed_{0}, unreachable_{0};
+  std::atomic<std::int64_t> handed_over_{0}, read_until_{0};
   AsioLoop agent_;
   std::unique_ptr<RelayThread> relay_;
   std::thread thread_;
@@ -304,6 +306,7 @@ TEST_F(RelayTest, Datagrams) {
   std::array<char, 64> room{};
   ASSERT_EQ(::recv(client.get(), room.data(), room.size(), 0), 5) << "neither the fragment nor another's";
   EXPECT_EQ(allowed_, 1);
+  EXPECT_TRUE(within([&] { return read_until_ > handed_over_; })) << "or its port could send to nobody else";
   EXPECT_EQ(::recv(client.get(), room.data(), room.size(), MSG_DONTWAIT), -1) << "once";
   relay_->cut_tunnel(0);
   EXPECT_TRUE(within([&] { return relay_->counts().associations == 0 && allowed_ == 0; }));
