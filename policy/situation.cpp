@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/local_networks.h"
 #include "policy/on_demand.h"
 
 namespace vpn::policy {
@@ -61,9 +62,7 @@ void add_dhcp(const DeviceState& state, const std::vector<Prefix>& links, Ranges
 
 // Local networks (docs/semantics.md): a public or very wide on-link prefix never counts, CVE-2023-36672.
 void add_local(const std::vector<Prefix>& links, Ranges& ranges) {
-  ranges.add_texts({"169.254.0.0/16", "fe80::/10", "224.0.0.0/24", "239.0.0.0/8", "255.255.255.255/32", "ff01::/16",
-                    "ff02::/16", "ff03::/16", "ff04::/16", "ff05::/16"},
-                   dim_local);
+  for (const Prefix& p : always_local()) ranges.add(p, dim_local);
   for (const Prefix& p : links)
     if (p.length >= (p.base.v6 ? 32 : 8) && is_private(p)) ranges.add(p, dim_local);
 }
@@ -189,6 +188,14 @@ std::unique_ptr<Situation::Data> specialise(std::shared_ptr<const Plan> plan, co
 }
 
 }  // namespace
+
+std::vector<Prefix> always_local() {
+  std::vector<Prefix> out;
+  for (const char* p : {"169.254.0.0/16", "224.0.0.0/24", "239.0.0.0/8", "255.255.255.255/32", "fe80::/10", "ff01::/16",
+                        "ff02::/16", "ff03::/16", "ff04::/16", "ff05::/16"})
+    out.push_back(prefix(p));
+  return out;
+}
 
 bool Situation::Data::is_tunnel_interface(std::string_view name) const {
   return std::binary_search(tunnel_interfaces.begin(), tunnel_interfaces.end(), name);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "compiler/report/words.h"
+#include "policy/local_networks.h"
 
 namespace vpn::report {
 namespace {
@@ -176,9 +177,7 @@ std::vector<Space> spaces(const policy::Policy& policy, const std::vector<NamedS
     out.push_back({"Service " + std::string(policy::to_string(static_cast<policy::Service>(service))),
                    "Destinations by which the service is told (S2).", std::move(prefixes), none});
   out.push_back({"Always local", "Local networks in every place: link-local addresses and multicast that stays near.",
-                 parsed({"169.254.0.0/16", "224.0.0.0/24", "239.0.0.0/8", "255.255.255.255/32", "fe80::/10",
-                         "ff01::/16", "ff02::/16", "ff03::/16", "ff04::/16", "ff05::/16"}),
-                 none});
+                 policy::always_local(), none});
   out.push_back({"May be local",
                  "The network a device is in counts as local where it lies in here as a whole, and is no wider than /8 "
                  "(IPv4) or /32 (IPv6).",

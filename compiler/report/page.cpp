@@ -4,6 +4,7 @@
 
 #include "compiler/report/drawing.h"
 #include "compiler/report/markup.h"
+#include "compiler/report/states.h"
 #include "compiler/report/words.h"
 #include "compiler/verdict/text.h"
 #include "page_files.h"
@@ -230,8 +231,9 @@ Section legend_section() {
       "state. The flows stand below \u201casked\u201d in each row; states in which no answer differs are one "
       "column.</li>"
       "<li>Apps that the rules judge alike in every state are one group.</li>"
-      "<li>Networks are made to fit the on-demand rules; beside them there are an ordinary Wi-Fi (192.168.1.0/24, "
-      "fd00:1:2:3::/64), a cellular network and a captive portal. Other VPNs are disconnected unless a section says "
+      "<li>Networks are made to fit the on-demand rules; beside them there are an ordinary Wi-Fi (" +
+      std::string(example::network) + ", " + example::network6 +
+      "), a cellular network and a captive portal. Other VPNs are disconnected unless a section says "
       "otherwise.</li>"
       "<li>For a flow, a state or a network that is not here ask <code>vpnprofile explain</code>.</li></ul>"
       "<h3>Rules, in the order in which they are asked</h3><div class=\"scroll\" tabindex=\"0\" role=\"region\" "

@@ -4,6 +4,7 @@
 #include "compiler/report/drawing.h"
 #include "compiler/report/markup.h"
 #include "compiler/report/page.h"
+#include "compiler/report/states.h"
 #include "compiler/report/words.h"
 #include "compiler/verdict/text.h"
 #include "policy/ascii.h"
@@ -168,9 +169,11 @@ std::vector<Section> scene_sections(const Content& content) {
     html += "</ul>";
     if (scene.has_guessed_routes)
       html +=
-          "<p class=\"note\">Which routes a VPN gets is said by its server, not by the profile. This page takes "
-          "198.51.100.0/24 and 2001:db8:100::/48 for its included routes, the upper half of each for its excluded "
-          "ones, and shows a second connected state with default routes.</p>";
+          element("p", "class=\"note\"",
+                  std::string("Which routes a VPN gets is said by its server, not by the profile. This page takes ") +
+                      example::included + " and " + example::included6 +
+                      " for its included routes, the upper half of each for its excluded ones, and shows a second "
+                      "connected state with default routes.");
     for (const std::string& note : scene.notes) html += element("p", "class=\"note\"", note);
     html += drawings(content.request.policy, scene) + on_demand(content.request.policy, scene) + matrix(scene) +
             reasons(content, scene);

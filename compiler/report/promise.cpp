@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "compiler/analyse/words.h"
 #include "compiler/report/words.h"
 
 namespace vpn::report {
@@ -128,16 +129,6 @@ bool goes_through(const Scene& scene, const Row& row) {
   });
 }
 
-/// The first `most` and how many there are besides.
-std::string some(std::vector<std::string> all, std::size_t most) {
-  const std::size_t more = all.size() > most ? all.size() - most : 0;
-  if (more != 0) {
-    all.resize(most);
-    all.push_back(grouped(more) + " more");
-  }
-  return joined(all, "; ", "; ");
-}
-
 }  // namespace
 
 std::vector<std::string> promise(const policy::Policy& policy, const Scene& scene) {
@@ -187,7 +178,8 @@ std::vector<std::string> promise(const policy::Policy& policy, const Scene& scen
     out.push_back(subject(g) + " " + g.course + ".");
   }
   const std::vector<std::string> left = beside(policy, scene);
-  if (!left.empty()) out.push_back("Excepted, in some state beside the VPN: " + some(left, 8) + ".");
+  if (!left.empty())
+    out.push_back("Excepted, in some state beside the VPN: " + analyse::listed(left, 9, "; ", "; ") + ".");
   return out;
 }
 

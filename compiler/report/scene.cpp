@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "compiler/analyse/words.h"
 #include "compiler/report/promise.h"
 #include "compiler/report/states.h"
 #include "compiler/report/traffic.h"
@@ -11,7 +12,7 @@
 namespace vpn::report {
 namespace {
 
-constexpr std::size_t most_scenes = 24, most_senders = 40, most_raw_senders = 300;
+constexpr std::size_t most_scenes = 24, most_senders = 40, most_raw_senders = 300, most_titles = 5;
 
 /// Verdicts before anything is put together: [sender][item][state], as indexes into Scene::decisions.
 struct Verdicts {
@@ -193,16 +194,6 @@ std::vector<std::string> titles(const std::vector<Item>& items, const std::vecto
   return out;
 }
 
-std::string short_title(std::vector<std::string> things) {
-  constexpr std::size_t most = 4;
-  const std::size_t more = things.size() > most + 1 ? things.size() - most : 0;
-  if (more != 0) {
-    things.resize(most);
-    things.push_back(std::to_string(more) + " more");
-  }
-  return joined(things, ", ", ", ");
-}
-
 void add_rows(const std::vector<Item>& items, const std::vector<std::vector<std::uint32_t>>& vectors,
               std::uint32_t sender, Scene& scene) {
   std::vector<std::pair<std::vector<std::uint32_t>, std::vector<std::uint32_t>>> rows;  // cells, items
@@ -231,7 +222,7 @@ void add_rows(const std::vector<Item>& items, const std::vector<std::vector<std:
     else if (rest.size() == static_cast<std::size_t>(all_rest))
       row.title = "Everything else";
     else
-      row.title = short_title(row.things);
+      row.title = analyse::listed(row.things, most_titles, ", ");
     scene.rows.push_back(std::move(row));
   }
   std::stable_partition(scene.rows.begin() + static_cast<std::ptrdiff_t>(begin), scene.rows.end(),
@@ -308,8 +299,10 @@ class Stage {
     for (const NamedState& s : given) out.states.push_back({{}, s.name, s.state, false, true});
     fill(out, false);
     out.notes.emplace_back(
-        "In place of 192.168.1.0/24, fd00:1:2:3::/64, 192.0.2.10 and 2001:db8:10::10 each state was asked for an "
-        "address of its own network, its resolver and its tunnel\u2019s server, where it has one.");
+        std::string("In place of ") + example::network + ", " + example::network6 + ", " + example::server + " and " +
+        example::server6 +
+        " each state was asked for an address of its own network, its resolver and its tunnel\u2019s server, where it "
+        "has one.");
     return out;
   }
 

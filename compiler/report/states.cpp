@@ -70,10 +70,9 @@ Network furnished(const analyse::Network& of, const fb::OnDemand* on_demand, boo
   return out;
 }
 
-const char* status_word(TunnelStatus status) {
-  constexpr const char* words[] = {"invalid (not set up)", "disconnected", "connecting", "connected",
-                                   "reasserting",          "disconnecting"};
-  return words[static_cast<std::size_t>(status)];
+std::string status_word(TunnelStatus status) {
+  std::string out(to_string(status));
+  return status == TunnelStatus::invalid ? out + " (not set up)" : out;
 }
 
 /// Gives every one of the tunnels a status, and what a connected one has.

@@ -12,6 +12,7 @@ namespace vpn::report {
 namespace example {
 inline constexpr const char* wifi = "wlan0";
 inline constexpr const char* cellular = "wwan0";
+inline constexpr const char *network = "192.168.1.0/24", *network6 = "fd00:1:2:3::/64";
 inline constexpr const char *address = "192.168.1.20", *address6 = "fd00:1:2:3::20";
 inline constexpr const char *router = "192.168.1.1", *router6 = "fd00:1:2:3::1";
 inline constexpr const char *neighbour = "192.168.1.50", *neighbour6 = "fd00:1:2:3::50";

@@ -5,6 +5,7 @@
 
 #include "compiler/report/states.h"
 #include "compiler/report/words.h"
+#include "compiler/verdict/text.h"
 #include "policy/json/json.h"
 #include "policy/kernel_classes.h"
 
@@ -21,9 +22,7 @@ constexpr std::size_t most_members = 12;
 constexpr std::size_t most_pairs = 200'000;  // of classes of owners and names that are described one by one
 
 std::string sample_of(const Flow& f) {
-  std::string where = f.remote.to_string();
-  if (f.remote_port != 0) where = (f.remote.v6 ? "[" + where + "]:" : where + ":") + std::to_string(f.remote_port);
-  std::string out = policy::protocol_name(f.protocol) + " " + where;
+  std::string out = verdict::destination_text(f);
   if (f.has_icmp_type) out += " type " + std::to_string(f.icmp_type);
   if (!f.scope.empty()) out += " bound to an interface";
   if (f.service) out += " as " + std::string(policy::to_string(*f.service));

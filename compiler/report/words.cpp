@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "compiler/analyse/words.h"
+
 namespace vpn::report {
 namespace {
 
@@ -82,13 +84,8 @@ std::string senders_title(const std::vector<std::string>& groups, unsigned unnam
   return named.empty() ? capital(joined(parts, ", ", ", ")) : joined(parts, "; ", "; ");
 }
 
-std::string joined(const std::vector<std::string>& parts, std::string_view between, std::string_view last) {
-  std::string out;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (i != 0) out += i + 1 == parts.size() ? last : between;
-    out += parts[i];
-  }
-  return out;
+std::string joined(const std::vector<std::string>& parts, const char* between, const char* last) {
+  return analyse::listed(parts, parts.size(), last, between);
 }
 
 std::string quoted(std::string_view text) { return "\u201c" + std::string(text) + "\u201d"; }

@@ -21,7 +21,7 @@ std::vector<std::string> criteria(const fb::OnDemandRule& rule);
 inline constexpr std::string_view other_hosts = ", to all other hosts";
 /// Who that is: groups of named apps, and bits of Unnamed. `alone`: there is nobody else.
 std::string senders_title(const std::vector<std::string>& groups, unsigned unnamed, bool alone);
-std::string joined(const std::vector<std::string>& parts, std::string_view between, std::string_view last);
+std::string joined(const std::vector<std::string>& parts, const char* between, const char* last);
 std::string quoted(std::string_view text);                                              ///< “text”
 std::string counted(std::uint64_t count, std::string_view one, std::string_view many);  ///< "1,204 names"
 std::string capital(std::string text);                                                  ///< first letter in upper case

@@ -65,6 +65,12 @@ std::string_view rule_text(Rule rule) {
   return "no rule governs the flow";
 }
 
+std::string destination_text(const policy::Flow& f) {
+  std::string where = f.remote.to_string();
+  if (f.remote_port != 0) where = (f.remote.v6 ? "[" + where + "]" : where) + ":" + std::to_string(f.remote_port);
+  return policy::protocol_name(f.protocol) + " " + where;
+}
+
 std::string flow_text(const policy::Flow& f) {
   std::string who;
   switch (f.owner) {
@@ -84,9 +90,7 @@ std::string flow_text(const policy::Flow& f) {
   if (f.agent) who = "agent";
   if (!f.spawned_by.empty()) who += " (spawned by " + std::string(f.spawned_by) + ")";
   if (!f.provider_of.empty()) who = "provider of " + std::string(f.provider_of);
-  std::string where = f.remote.to_string();
-  if (f.remote_port != 0) where = (f.remote.v6 ? "[" + where + "]" : where) + ":" + std::to_string(f.remote_port);
-  std::string text = who + (f.incoming ? " \u2190 " : " \u2192 ") + policy::protocol_name(f.protocol) + " " + where;
+  std::string text = who + (f.incoming ? " \u2190 " : " \u2192 ") + destination_text(f);
   if (!f.hostname.empty()) text += " (" + std::string(f.hostname) + ")";
   if (!f.scope.empty()) text += " bound to " + std::string(f.scope);
   if (!f.arrives_on.empty()) text += " on " + std::string(f.arrives_on);

@@ -10,6 +10,8 @@ namespace vpn::verdict {
 
 /// What a rule says, in a few words: "the always-on tunnel that carries".
 std::string_view rule_text(policy::Rule rule);
+/// "tcp 203.0.113.80:443", "esp 2001:db8::1".
+std::string destination_text(const policy::Flow& flow);
 /// "com.example.mail → tcp 203.0.113.80:443 (mail.example.com)".
 std::string flow_text(const policy::Flow& flow);
 /// "a.mobileconfig:41:5  PayloadContent[0].VPN"; empty without a source.
