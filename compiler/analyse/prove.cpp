@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "compiler/analyse/examples.h"
+#include "compiler/analyse/format.h"
 #include "compiler/analyse/prover.h"
 #include "compiler/analyse/selectors.h"
 #include "policy/kernel/packet.h"
@@ -90,28 +91,29 @@ Prover::Outcome Prover::judge(const Property& p, const View& view, const Who& wh
 
 // --- All of them -----------------------------------------------------------------------------------------------------
 
-void Prover::record(std::size_t p, Outcome outcome, const View& view, std::uint32_t who, const View::Traffic& traffic,
-                    const policy::Decision& decision, const Governed& by) {
+void Prover::record(std::size_t p, Outcome outcome, const Asked& asked, const View::Traffic& traffic,
+                    const policy::Decision& decision) {
   if (outcome == Outcome::beside) return;
   ++proofs_[p].applied;
-  const Who& sender = space_.whos()[who];
+  const State& state = asked.view.state();
+  const Who& sender = space_.whos()[asked.who];
   if (outcome == Outcome::broken) {
-    const unsigned cost = cost_of(space_, view.state()) + cost_of(space_, sender) + cost_of(space_, traffic);
-    if (best_[p].state == nullptr || cost < best_[p].cost) best_[p] = {cost, &view.state(), who, traffic, decision};
+    const unsigned cost = cost_of(space_, state) + cost_of(space_, sender) + cost_of(space_, traffic);
+    if (best_[p].state == nullptr || cost < best_[p].cost) best_[p] = {cost, &state, asked.who, traffic, decision};
   } else if (outcome == Outcome::excepted) {
-    const bool is_bypassed = proofs_[p].property.kind == Property::Kind::excluded_only && !by.by_any();
-    const std::uint32_t source = is_bypassed ? bypass_source(view, by) : decision.source;
+    const bool is_bypassed = proofs_[p].property.kind == Property::Kind::excluded_only && !asked.by.by_any();
+    const std::uint32_t source = is_bypassed ? bypass_source(asked.view, asked.device, asked.by) : decision.source;
     auto [it, is_new] = exceptions_[p].try_emplace({is_bypassed ? Rule::S4 : decision.rule, source});
     if (is_new)
-      it->second = policy::flow_json(
-          space_.flow(sender, space_.places()[traffic.place], space_.ports()[traffic.port], view.state()));
+      it->second =
+          policy::flow_json(space_.flow(sender, space_.places()[traffic.place], space_.ports()[traffic.port], state));
   }
 }
 
 // A sender is asked about once for all states that its verdicts and the properties do not tell apart: of a hundred
 // per-app VPNs it knows its own.
 void Prover::go_through(const View& view, Shadows* shadows) {
-  const bool has_primary = !space_.device_state(view.state(), 0).primary_interface.empty();
+  const policy::DeviceState device = space_.device_state(view.state(), 0);
   std::vector<std::size_t> asked;
   ClassKey shared = view.shared_key();
   shared.push_back(is_connected(view.state()) ? 1 : 0);
@@ -123,7 +125,7 @@ void Prover::go_through(const View& view, Shadows* shadows) {
   const std::uint64_t number = shared_.try_emplace(std::move(shared), shared_.size()).first->second;
   for (std::uint32_t w = 0; w < space_.whos().size(); ++w) {
     const Who& who = space_.whos()[w];
-    if (who.scoped && !has_primary) continue;
+    if (who.scoped && device.primary_interface.empty()) continue;
     const Governed by = governed(space_, view, 0, who);
     ClassKey key{w, number};
     append(by, key);
@@ -134,12 +136,14 @@ void Prover::go_through(const View& view, Shadows* shadows) {
       ++decisions_;
       if (shadows != nullptr) shadows->see(who, decision);
       for (const std::size_t p : asked)
-        record(p, judge(proofs_[p].property, view, who, traffic, decision, by), view, w, traffic, decision, by);
+        record(p, judge(proofs_[p].property, view, who, traffic, decision, by), {view, device, w, by}, traffic,
+               decision);
     }
   }
 }
 
-Result<std::vector<Proof>> Prover::run(std::span<const Property> properties) {
+Result<std::vector<Proof>> Prover::run(std::span<const Property> properties, std::uint64_t most_steps) {
+  const std::uint64_t steps = std::uint64_t{space_.states().size()} * space_.whos().size();
   best_.resize(properties.size());
   exceptions_.resize(properties.size());
   for (const Property& p : properties) proofs_.emplace_back().property = p;
@@ -148,6 +152,11 @@ Result<std::vector<Proof>> Prover::run(std::span<const Property> properties) {
   Shadows shadows(space_);
   std::optional<View> before;
   for (const State& state : space_.states()) {
+    if (steps > most_steps || decisions_ > most_steps)
+      return fail(ErrorKind::invalid_input,
+                  grouped(space_.whos().size()) + " kinds of senders in " + grouped(space_.states().size()) +
+                      " states take long to go through",
+                  {}, "ask `vpnprofile prove`");
     View view(space_, state, before ? &*before : nullptr);
     go_through(view, wants_shadows ? &shadows : nullptr);
     before.emplace(std::move(view));
@@ -182,7 +191,7 @@ Result<std::vector<Proof>> prove(const policy::Policy& policy, std::span<const P
   const policy::Policy* one = &policy;
   auto space = Space::of({&one, 1}, std::move(*refinement));
   if (!space) return tl::unexpected(space.error());
-  return Prover(*space).run(properties);
+  return Prover(*space).run(properties, options.most_steps);
 }
 
 }  // namespace vpn::analyse

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -61,10 +62,12 @@ struct Proof {
 
 struct ProveOptions {
   std::vector<policy::DeviceState> states;  ///< where not empty: these states only
+  /// For who cannot wait: how many senders in states, and as many verdicts, are gone through. 2^23 take some seconds.
+  std::uint64_t most_steps = std::numeric_limits<std::uint64_t>::max();
 };
 
 /// One proof for each property, in their order. The policy must outlive the call only. Errors (`invalid_input`): the
-/// policy tells too many classes apart, or a property names what the policy has not.
+/// policy tells too many classes apart, for the options too, or a property names what the policy has not.
 Result<std::vector<Proof>> prove(const policy::Policy& policy, std::span<const Property> properties,
                                  const ProveOptions& options = {});
 

@@ -42,11 +42,10 @@ Result<Counterexample> Prover::counterexample(const State& state, const Who& who
               out.flow + " in " + out.state, "this is a fault of the program: please report it");
 }
 
-std::uint32_t Prover::bypass_source(const View& view, const Governed& by) const {
+std::uint32_t Prover::bypass_source(const View& view, const policy::DeviceState& device, const Governed& by) const {
   const policy::Plan& plan = *view.situation(0).data().plan;
   if (!by.disconnected_from.empty()) {
-    const fb::OnDemandRule* rule = policy::matching_rule(plan.per_app[by.disconnected_from.front()].on_demand,
-                                                         space_.device_state(view.state(), 0));
+    const fb::OnDemandRule* rule = policy::matching_rule(plan.per_app[by.disconnected_from.front()].on_demand, device);
     if (rule != nullptr) return rule->source();
   }
   if (!by.excluded_from.empty())
@@ -60,15 +59,15 @@ std::vector<Blame> Prover::blame(const View& view, const Who& who, const policy:
   std::vector<Blame> out;
   const policy::Plan& plan = *view.situation(0).data().plan;
   const Governed by = governed(space_, view, 0, who);
+  const policy::DeviceState device = space_.device_state(view.state(), 0);
   if (!by.disconnected_from.empty())
-    out.push_back({bypass_source(view, by), "on-demand disconnects the per-app VPN on this network (S4.a)"});
+    out.push_back({bypass_source(view, device, by), "on-demand disconnects the per-app VPN on this network (S4.a)"});
   else if (!by.excluded_from.empty())
-    out.push_back({bypass_source(view, by), "the host is excluded from the per-app VPN (S4.b)"});
+    out.push_back({bypass_source(view, device, by), "the host is excluded from the per-app VPN (S4.b)"});
   if (decision.source != policy::none) {
     out.push_back({decision.source, std::string(verdict::rule_text(decision.rule))});
     return out;
   }
-  const policy::DeviceState device = space_.device_state(view.state(), 0);
   for (const policy::Plan::Device& d : plan.devices) {
     if (d.include_all) {
       const fb::OnDemandRule* rule =

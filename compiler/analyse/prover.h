@@ -18,7 +18,7 @@ namespace vpn::analyse {
 class Prover {
  public:
   explicit Prover(const Space& space) : space_(space), policy_(*space.policies()[0]) {}
-  Result<std::vector<Proof>> run(std::span<const Property> properties);
+  Result<std::vector<Proof>> run(std::span<const Property> properties, std::uint64_t most_steps);
 
  private:
   enum class Outcome : std::uint8_t { beside, holds, excepted, broken };  // beside: the property does not speak of it
@@ -26,15 +26,22 @@ class Prover {
   Outcome judge(const Property& p, const View& view, const Who& who, const View::Traffic& traffic,
                 const policy::Decision& decision, const Governed& by) const;
 
+  /// A sender in a state, whose traffic is gone through.
+  struct Asked {
+    const View& view;
+    const policy::DeviceState& device;  // view's
+    std::uint32_t who;
+    const Governed& by;
+  };
   void go_through(const View& view, Shadows* shadows);
-  void record(std::size_t p, Outcome outcome, const View& view, std::uint32_t who, const View::Traffic& traffic,
-              const policy::Decision& decision, const Governed& by);
+  void record(std::size_t p, Outcome outcome, const Asked& asked, const View::Traffic& traffic,
+              const policy::Decision& decision);
 
   // prove_examples.cpp
   Result<Counterexample> counterexample(const State& state, const Who& who, const View::Traffic& traffic,
                                         const policy::Decision& decision) const;
   std::vector<Blame> blame(const View& view, const Who& who, const policy::Decision& decision) const;
-  std::uint32_t bypass_source(const View& view, const Governed& by) const;
+  std::uint32_t bypass_source(const View& view, const policy::DeviceState& device, const Governed& by) const;
   Exception exception(policy::Rule rule, std::uint32_t source, const std::string& flow) const;
 
   /// The example of a broken property that takes the fewest words so far.

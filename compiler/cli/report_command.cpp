@@ -22,6 +22,7 @@ namespace vpn::cli {
 namespace {
 
 constexpr std::size_t most_own_states = 64;
+constexpr std::uint64_t most_proof_steps = std::uint64_t{1} << 23;  // some seconds
 constexpr unsigned page_mode = 0644;
 constexpr unsigned excerpt_width = 112;  // whatever the terminal: same input, same bytes
 
@@ -111,19 +112,15 @@ Result<std::vector<analyse::Property>> wanted_properties(const Arguments& argume
 /// What cannot be shown is said on the page, but for what was asked for by name.
 Result<void> add_proofs(const Arguments& arguments, const std::vector<analyse::Property>& properties,
                         report::Request& request) {
-  constexpr std::uint32_t most_tunnels = 24;  // some seconds; combinations of their states are gone through
-  const auto* tunnels = request.policy.body().tunnels();
-  if (!arguments.has("property") && tunnels != nullptr && tunnels->size() > most_tunnels) {
-    request.unproven = "with more than " + std::to_string(most_tunnels) +
-                       " VPNs it would take long; ask `vpnprofile prove`, or name a property with --property";
-    return {};
-  }
-  if (auto proofs = analyse::prove(request.policy, properties)) {
+  analyse::ProveOptions options;
+  if (!arguments.has("property")) options.most_steps = most_proof_steps;
+  if (auto proofs = analyse::prove(request.policy, properties, options)) {
     request.proofs = std::move(*proofs);
   } else if (arguments.has("property")) {
     return tl::unexpected(std::move(proofs.error()));
   } else {
     request.unproven = proofs.error().what;
+    if (!proofs.error().help.empty()) request.unproven += "; " + proofs.error().help;
   }
   return {};
 }

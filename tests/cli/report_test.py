@@ -195,6 +195,16 @@ class Report(Case):
         self.assertIn("help: leave out --against", errors)
         self.assertFalse((self.folder / "p.html").exists())
 
+    def test_proofs_of_many_vpns(self):
+        def office(i):
+            return [{"Action": "Disconnect", "SSIDMatch": [f"Office {i}"]}, {"Action": "Connect"}]
+        page = self.page(self.write("many.mobileconfig", per_app_profile(40, office)))
+        self.assertIn("16 further VPNs have no section", page)
+        self.assertNotIn("Nothing is shown", page)
+        self.assertIn("Shown for every flow in every state", page)
+        page = self.page(self.write("many.mobileconfig", per_app_profile(130, office)))
+        self.assertIn("take long to go through; ask `vpnprofile prove`.", page)
+
     def test_hostile_names(self):
         text = (PROFILES / "per-app-excluded-domains.mobileconfig").read_text(encoding="utf-8")
         escaped = HOSTILE.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -172,6 +172,21 @@ TEST(Prove, OnlyInTheStatesGiven) {
   EXPECT_EQ(outcome(maker.make(), "never other tunnel to 10.9.0.0/16", options), "tunnel S7 D @ D < D");
 }
 
+TEST(Prove, WhoCannotWaitIsToldSo) {
+  PolicyMaker maker;
+  maker.device("D");
+  const policy::Policy policy = maker.make();
+  const auto property = parse_property("no-leak");
+  ASSERT_TRUE(property);
+  ProveOptions options;
+  options.most_steps = 1000000;
+  EXPECT_TRUE(prove(policy, {&*property, 1}, options));
+  options.most_steps = 20;
+  const auto proofs = prove(policy, {&*property, 1}, options);
+  ASSERT_FALSE(proofs);
+  EXPECT_THAT(proofs.error().what, ::testing::HasSubstr("take long to go through"));
+}
+
 TEST(Prove, ShadowsAreFound) {
   PolicyMaker maker = always_on();
   maker.always_on_tunnel("A#1");
