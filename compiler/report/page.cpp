@@ -46,6 +46,7 @@ std::string facts(const Request& request) {
   for (std::uint32_t i = 0; i < count && i < 20; ++i)
     files += "<li>" + element("code", "", body.files()->Get(i)->string_view()) + "</li>";
   if (count > 20) files += element("li", "", "and " + grouped(count - 20) + " more");
+  if (count == 0) files = "<li>none has a VPN in it</li>";
   fact(count == 1 ? "Profile" : "Profiles", "<ul class=\"plain\">" + files + "</ul>");
   return out + "</dl>";
 }

@@ -62,7 +62,8 @@ std::vector<Column::Part> parts_of(const Scene& scene, const std::vector<std::ui
   };
   const auto plain =
       std::count_if(states.begin(), states.end(), [&](std::uint32_t s) { return is_plain(scene.states[s]); });
-  const bool all_plain = plain > 1 && plain == std::count_if(scene.states.begin(), scene.states.end(), is_plain) &&
+  const bool all_plain = !scene.tunnels.empty() && plain > 1 &&
+                         plain == std::count_if(scene.states.begin(), scene.states.end(), is_plain) &&
                          plain < static_cast<std::ptrdiff_t>(scene.states.size());
   for (const std::uint32_t s : states) {
     const State& state = scene.states[s];

@@ -188,20 +188,22 @@ std::vector<State> states(const policy::Policy& policy, const std::vector<std::u
   constexpr std::array statuses{TunnelStatus::connected,     TunnelStatus::reasserting,  TunnelStatus::connecting,
                                 TunnelStatus::disconnecting, TunnelStatus::disconnected, TunnelStatus::invalid};
   std::vector<State> out;
+  const auto said = [&](TunnelStatus status) { return tunnels.empty() ? "without a VPN" : status_word(status); };
   const auto add = [&](const Network& network, TunnelStatus status, bool all_routes, std::string word) {
     State& s =
         out.emplace_back(State{network.title, std::move(word), network.device, status == TunnelStatus::connected});
     set_tunnels(policy, tunnels, status, guess_routes, all_routes, s.device);
   };
   for (const TunnelStatus status : statuses) {
-    for (const Network& network : networks) add(network, status, false, status_word(status));
+    if (tunnels.empty() && status != TunnelStatus::disconnected) continue;  // nothing has a status
+    for (const Network& network : networks) add(network, status, false, said(status));
     if (status != TunnelStatus::connected || !guess_routes) continue;
     for (const Network& network : networks) add(network, status, true, "connected with default routes");
   }
   Network captive = wifi(captive_portal);
   captive.device.captive = true;
-  add(captive, TunnelStatus::connecting, false, "connecting");
-  add(captive, TunnelStatus::disconnected, false, "disconnected");
+  if (!tunnels.empty()) add(captive, TunnelStatus::connecting, false, said(TunnelStatus::connecting));
+  add(captive, TunnelStatus::disconnected, false, said(TunnelStatus::disconnected));
   out.push_back({no_network, "starting up", {}, false, false});
   return out;
 }

@@ -294,7 +294,8 @@ std::vector<Item> items(const policy::Policy& policy, bool routes) {
   }
   for (const char* host : {example::host, example::host6})
     out.add("Bound by the app to one interface", tcp, address_of(host), 443).scope = example::wifi;
-  out.add("To the VPN server\u2019s address, by an app", udp, example::server, example::server6, 4500);
+  if (policy.body().tunnels() != nullptr && policy.body().tunnels()->size() != 0)
+    out.add("To the VPN server\u2019s address, by an app", udp, example::server, example::server6, 4500);
   return out.take();
 }
 

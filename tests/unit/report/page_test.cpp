@@ -49,8 +49,7 @@ TEST(ReportPage, ATabInANameStaysInItsCell) {
   maker.app("com.example.a").governed = {0};
   maker.app("com.example.a").roles = 0;
   const std::string page = page_of(maker.make());
-  EXPECT_THAT(page,
-              HasSubstr("<td data-label=\"Governed by\">one two</td><td data-label=\"Excepted\">\u2013</td>"));
+  EXPECT_THAT(page, HasSubstr("<td data-label=\"Governed by\">one two</td><td data-label=\"Excepted\">\u2013</td>"));
 }
 
 TEST(ReportPage, SaysWhatNoExceptionMeans) {
@@ -58,6 +57,18 @@ TEST(ReportPage, SaysWhatNoExceptionMeans) {
   maker.per_app("V");
   const std::string page = page_of(maker.make());
   EXPECT_THAT(page, HasSubstr("What no VPN governs, and what keeps the device on its network (S0, S1), leaves"));
+}
+
+// No status of a VPN, nor its server, where there is none.
+TEST(ReportPage, APolicyWithoutAVpnHasNoStatuses) {
+  test::PolicyMaker maker;
+  maker.body.files.clear();
+  const std::string page = page_of(maker.make());
+  EXPECT_THAT(page, HasSubstr("<li>none has a VPN in it</li>"));
+  EXPECT_THAT(page, HasSubstr("Without a VPN"));
+  EXPECT_THAT(page, HasSubstr("any network, a captive portal, too"));
+  for (const char* wrong : {"onnected", "onnecting", "VPN server"})
+    EXPECT_THAT(page.substr(0, page.find("id=\"addresses\"")), Not(HasSubstr(wrong)));
 }
 
 TEST(ReportPage, ClaimsNoProofWhereThereIsNone) {
