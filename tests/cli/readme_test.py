@@ -19,14 +19,18 @@ FENCE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Runner:
-    """A folder with the examples in it, where the commands run."""
+    """A folder with the examples in it, as the branch `main` of a git repository, where the commands run."""
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="vpnprofile-readme-")
         for name in ("profiles", "docs"):
             shutil.copytree(SOURCE / name, pathlib.Path(self.folder) / name)
-        self.environment = {**os.environ, "PATH": f"{pathlib.Path(PROGRAM).parent}:{os.environ['PATH']}", "NO_COLOR": "1",
-                            "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1798000000"}
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        self.environment = {**outside, "PATH": f"{pathlib.Path(PROGRAM).parent}:{os.environ['PATH']}", "NO_COLOR": "1",
+                            "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": "1798000000", "GIT_CONFIG_GLOBAL": "/dev/null"}
+        author = "-c user.name=a -c user.email=a@example.com"
+        subprocess.run(f"git init -q -b main && git add -A && git {author} commit -qm x", shell=True, cwd=self.folder,
+                       env=self.environment, check=True)
 
     def run(self, command):
         done = subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=False, timeout=60,
