@@ -107,8 +107,9 @@ Result<Arguments> parse(const Command& command, int argc, const char* const* arg
       }
     }
   } catch (const po::unknown_option& e) {
-    return fail(ErrorKind::usage, "unknown option '" + e.get_option_name() + "'", {},
-                option_suggestion(command, e.get_option_name()));
+    const std::string given = e.get_option_name();  // "--name=value" as a whole
+    const std::string name = given.substr(0, given.find('='));
+    return fail(ErrorKind::usage, "unknown option '" + name + "'", {}, option_suggestion(command, name));
   } catch (const po::error& e) {
     return fail(ErrorKind::usage, e.what(), {}, "see '" + full_name(command) + " --help'");
   }

@@ -21,13 +21,15 @@ std::vector<std::string> git_command(const std::string& folder, std::vector<std:
   return command;
 }
 
-/// What a hook of git sets: it would make git take another folder for the repository.
-constexpr std::array<std::string_view, 5> hook_variables{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX",
-                                                         "GIT_COMMON_DIR"};
+/// What a hook of git sets, which would make git take another folder for the repository; and what would make it speak
+/// another language than untrusted() reads.
+constexpr std::array<std::string_view, 9> unset_variables{"GIT_DIR",     "GIT_WORK_TREE",  "GIT_INDEX_FILE",
+                                                          "GIT_PREFIX",  "GIT_COMMON_DIR", "LC_ALL",
+                                                          "LC_MESSAGES", "LANG",           "LANGUAGE"};
 
 Result<Finished> run_git(const std::string& folder, std::vector<std::string> words, std::string_view input,
                          std::size_t limit) {
-  return run_process(git_command(folder, std::move(words)), input, limit, hook_variables);
+  return run_process(git_command(folder, std::move(words)), input, limit, unset_variables);
 }
 
 std::string first_line(std::string_view text) {
@@ -37,6 +39,14 @@ std::string first_line(std::string_view text) {
 tl::unexpected<Error> git_error(const Finished& finished, std::string what, std::string where, std::string help) {
   const std::string said = first_line(finished.errors);
   return fail(ErrorKind::usage, said.empty() ? std::move(what) : what + ": " + said, std::move(where), std::move(help));
+}
+
+/// What git says is to be done about a repository of another user, as in a container of CI; empty: it is not that.
+std::string untrusted(const Finished& finished) {
+  if (finished.exit == 0 || finished.errors.find("dubious ownership") == std::string::npos) return {};
+  const std::size_t remedy = finished.errors.find("git config --global --add safe.directory");
+  return remedy == std::string::npos ? "see safe.directory in 'git help config'"
+                                     : first_line(std::string_view(finished.errors).substr(remedy));
 }
 
 /// "100644 blob 0123… 17\tpath"; nothing for links, submodules and what makes no sense.
@@ -69,6 +79,9 @@ Result<Repository> Repository::around(const std::string& path) {
   const std::string folder = existing_folder(path);
   auto done = run_git(folder, {"rev-parse", "--show-toplevel"}, {}, most_words);
   if (!done) return tl::unexpected(done.error());
+  if (const std::string remedy = untrusted(*done); !remedy.empty())
+    return fail(ErrorKind::usage, "git does not trust this repository, for it belongs to somebody else", folder,
+                remedy);
   if (done->exit != 0)
     return git_error(*done, "this is not in a git repository", folder, "--base compares with a revision of git");
   while (!done->out.empty() && done->out.back() == '\n') done->out.pop_back();

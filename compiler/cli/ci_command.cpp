@@ -83,14 +83,17 @@ Result<void> add_step_summary(const ci::Report& report, const format::Options& o
   return fail(ErrorKind::unreadable, "the step summary cannot be written", path, "GITHUB_STEP_SUMMARY names the file");
 }
 
-Result<void> write_reports(const std::vector<WrittenReport>& reports, const ci::Report& report,
-                           format::Options options) {
+/// What cannot be written keeps nothing else from being written.
+std::vector<Error> write_reports(const std::vector<WrittenReport>& reports, const ci::Report& report,
+                                 format::Options options) {
   options.color = false;
+  std::vector<Error> problems;
   for (const WrittenReport& wanted : reports) {
     const std::string text = ci::render(wanted.style, report, options);
-    if (auto ok = lower::write_file(wanted.path, std::as_bytes(std::span(text)), 0644); !ok) return ok;
+    auto ok = lower::write_file(wanted.path, std::as_bytes(std::span(text)), 0644);
+    if (!ok) problems.push_back(std::move(ok.error()));
   }
-  return {};
+  return problems;
 }
 
 /// The stages' texts are made for the terminal; in a file they have no colour.
@@ -130,12 +133,12 @@ int run_ci(const Arguments& arguments) {
     progress.advance();
   }
   if (const auto ok = keep_read_files(arguments, *plan, run, done, *reports); !ok) return report(ok.error());
-  if (const auto ok = write_reports(*reports, without_color(done), settings->format); !ok) return report(ok.error());
+  std::vector<Error> unwritten = write_reports(*reports, without_color(done), settings->format);
   ci::Style style = ci::Style::text;
   ci::parse(arguments.get("format", "text"), style);
   if (style == ci::Style::github)
-    if (const auto ok = add_step_summary(done, settings->format); !ok) return report(ok.error());
-  const int problems = report_all(run.problems());
+    if (auto ok = add_step_summary(done, settings->format); !ok) unwritten.push_back(std::move(ok.error()));
+  const int problems = std::max(report_all(run.problems()), report_all(unwritten));
   if (!print(ci::render(style, done, settings->format))) return Exit::unreadable;
   return std::max<int>(problems, done.passed() ? Exit::ok : Exit::findings);
 }

@@ -115,7 +115,8 @@ Stage CiRun::lint(const Built& built, bool is_whole) const {
   std::copy_if(built.judged.sink.all().begin(), built.judged.sink.all().end(), std::back_inserter(shown),
                [](const findings::Finding& f) { return f.severity != findings::Severity::note; });
   out.outcome = built.judged.errors > 0 || built.refused || !is_whole ? Outcome::failed : Outcome::passed;
-  out.summary = format::summary({shown, built.names}) + (is_whole ? "" : "; not all files can be read");
+  out.summary = built.names.empty() ? "nothing to read" : format::summary({shown, built.names});
+  if (!is_whole && !built.names.empty()) out.summary += "; not all files can be read";
   if (shown.empty()) return out;
   format::Options how = settings_.format;
   how.color = false;

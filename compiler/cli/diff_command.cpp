@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "compiler/cli/commands.h"
+#include "compiler/cli/file_input.h"
 #include "compiler/cli/policy_input.h"
 #include "compiler/cli/properties.h"
 #include "compiler/cli/shared_options.h"
@@ -32,14 +33,14 @@ Result<analyse::DiffOptions> settings_of(const Arguments& arguments) {
 }
 
 int run_diff(const Arguments& arguments) {
+  if (const auto ok = check_standard_input(arguments, {"allow", "state", "app-map"}); !ok) return report(ok.error());
   const auto settings = settings_of(arguments);
   if (!settings) return report(settings.error());
   const PolicyInput before = open_policy(request_of(arguments, arguments.positional()[0]));
   if (!before.policy) return report_failure(before);
   const PolicyInput after = open_policy(request_of(arguments, arguments.positional()[1]));
   if (!after.policy) return report_failure(after);
-  for (const policy::DeviceState& state : settings->states)
-    warn_strange_tunnels({&*before.policy, &*after.policy}, state);
+  warn_strange_tunnels({&*before.policy, &*after.policy}, settings->states, arguments.all("state"));
   const auto found = analyse::diff(*before.policy, *after.policy, *settings);
   if (!found) return report(found.error());
   const std::string format = arguments.get("format", "text");

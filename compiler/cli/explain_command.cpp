@@ -105,14 +105,13 @@ int explain_lines(const policy::Policy& policy, const policy::Situation& situati
 int run_explain(const Arguments& arguments) {
   if (arguments.has("flow") == arguments.has("flows"))
     return report({ErrorKind::usage, "give either --flow or --flows", {}, "see 'vpnprofile explain --help'"});
-  if (arguments.get("state") == "-" && arguments.get("flows") == "-")
-    return report({ErrorKind::usage, "the state and the flows cannot both come from standard input", {}, {}});
+  if (const auto ok = check_standard_input(arguments, {"state", "flows", "app-map"}); !ok) return report(ok.error());
   const PolicyInput input = open_policy(request_of(arguments));
   if (!input.policy) return report_failure(input);
   say_compiled(input);
   const auto state = read_state(arguments.get("state"));
   if (!state) return report(state.error());
-  warn_strange_tunnels({&*input.policy}, *state);
+  warn_strange_tunnels({&*input.policy}, *state, {});
   const policy::Situation situation(*input.policy, *state);
   return arguments.has("flow") ? explain_one(input, situation, arguments)
                                : explain_lines(*input.policy, situation, arguments);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -37,6 +38,15 @@ Result<std::string> read_input(const std::string& path, std::size_t limit) {
 Result<std::string> inline_or_file(const std::string& argument) {
   if (argument.starts_with('@')) return read_input(argument.substr(1));
   return argument;
+}
+
+Result<void> check_standard_input(const Arguments& arguments, std::initializer_list<std::string_view> options) {
+  std::vector<std::string> files = arguments.positional();
+  for (const std::string_view option : options)
+    for (std::string& file : arguments.all(option)) files.push_back(std::move(file));
+  if (std::count(files.begin(), files.end(), "-") <= 1) return {};
+  return fail(ErrorKind::usage, "only one of the files can come from standard input", {},
+              "write the others to files first");
 }
 
 }  // namespace vpn::cli

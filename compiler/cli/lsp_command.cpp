@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 
 #include "compiler/cli/commands.h"
@@ -15,6 +16,12 @@ namespace vpn::cli {
 namespace {
 
 using Clock = lsp::Server::Clock;
+
+/// What clients add to the command by themselves (LSP 3.17, "Implementation Considerations").
+constexpr Option lsp_options[] = {
+    {"stdio", 0, {}, "what it does anyway; editors say so", {}},
+    {"clientProcessId", 0, "PID", "the editor; not needed, since its end closes standard input", {}},
+};
 
 /// docs/findings.md as it is installed, or as it stands in the tree that the program was built in.
 std::string documentation_address() {
@@ -53,6 +60,8 @@ bool take_input(lsp::Server& server) {
 }
 
 int run_lsp(const Arguments&) {
+  if (::isatty(STDIN_FILENO) == 1)
+    std::fputs("note: this waits for an editor on standard input; docs/editors.md says how one starts it\n", stderr);
   EditorLint linter;
   lsp::Server server(linter, {VPN_VERSION, documentation_address()});
   bool there = true;
@@ -63,12 +72,18 @@ int run_lsp(const Arguments&) {
     if (!output.empty() && !print(output)) return Exit::unreadable;
     if (!there && !did) break;  // the client has gone, and its last words are answered
   }
+  if (server.lost())
+    return report({ErrorKind::invalid_input,
+                   "what comes on standard input are no messages of the Language Server Protocol",
+                   {},
+                   "an editor starts this: docs/editors.md"});
   return server.exit_code();
 }
 
 }  // namespace
 
 const Command lsp_command{
-    "lsp", "language server for editors, on standard input and output", {}, 0, 0, {}, "  vpnprofile lsp", run_lsp};
+    "lsp",  "language server for editors, on standard input and output", {}, 0, 0, lsp_options, "  vpnprofile lsp",
+    run_lsp};
 
 }  // namespace vpn::cli

@@ -5,6 +5,7 @@
 #include "compiler/analyse/format.h"
 #include "compiler/analyse/prove.h"
 #include "compiler/cli/commands.h"
+#include "compiler/cli/file_input.h"
 #include "compiler/cli/policy_input.h"
 #include "compiler/cli/properties.h"
 #include "compiler/cli/shared_options.h"
@@ -27,6 +28,7 @@ constexpr Option prove_format[] = {{"format", 0, "FORMAT", "how to print", "text
 constexpr auto prove_options = joined(prove_own_options, for_profiles, prove_format);
 
 int run_prove(const Arguments& arguments) {
+  if (const auto ok = check_standard_input(arguments, {"state", "app-map"}); !ok) return report(ok.error());
   std::vector<std::string> words = arguments.all("property");
   if (words.empty()) words.emplace_back("no-leak");
   std::vector<std::string> files;  // nothing is written here
@@ -38,7 +40,7 @@ int run_prove(const Arguments& arguments) {
   options.states = std::move(*states);
   const PolicyInput input = open_policy(request_of(arguments));
   if (!input.policy) return report_failure(input);
-  for (const policy::DeviceState& state : options.states) warn_strange_tunnels({&*input.policy}, state);
+  warn_strange_tunnels({&*input.policy}, options.states, arguments.all("state"));
   const auto proofs = analyse::prove(*input.policy, *properties, options);
   if (!proofs) return report(proofs.error());
   const std::string text =

@@ -134,6 +134,8 @@ int write_page(const Arguments& arguments, const std::string& page) {
 
 int run_report(const Arguments& arguments) {
   if (!arguments.has("output")) return report({ErrorKind::usage, "say where the page goes", {}, "add -o report.html"});
+  if (const auto ok = check_standard_input(arguments, {"state", "states", "against", "app-map"}); !ok)
+    return report(ok.error());
   std::vector<std::string> read = arguments.all("state");
   read.push_back(arguments.get("states"));
   const auto states = own_states(arguments);
@@ -166,7 +168,7 @@ int run_report(const Arguments& arguments) {
     }
     request.comparison.emplace(report::Comparison{arguments.get("against"), *before->policy, std::move(*difference)});
   }
-  for (const report::NamedState& own : *states) warn_strange_tunnels({&*input.policy}, own.state);
+  for (const report::NamedState& own : *states) warn_strange_tunnels({&*input.policy}, own.state, own.name);
   // Sections ask for the same places, and each look reads the whole profile.
   std::map<std::uint32_t, std::string> excerpts;
   request.excerpt = [&](std::uint32_t source) {

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "compiler/cli/commands.h"
+#include "compiler/cli/file_input.h"
 #include "compiler/cli/outputs.h"
 #include "compiler/cli/policy_input.h"
 #include "compiler/cli/progress.h"
@@ -50,10 +51,7 @@ Result<void> check_usage(const Arguments& arguments) {
   if (!arguments.has("pcap")) return tl::unexpected(wrong("no capture is given: --pcap"));
   if (arguments.has("timeline") == arguments.has("state"))
     return tl::unexpected(wrong("give either --timeline or --state: verdicts depend on what the device is in"));
-  int from_input = arguments.get("pcap") == "-" ? 1 : 0;
-  from_input += arguments.get("state") == "-" ? 1 : 0;
-  for (const std::string& path : arguments.positional()) from_input += path == "-" ? 1 : 0;
-  if (from_input > 1) return tl::unexpected(wrong("only one of the files can come from standard input"));
+  if (auto ok = check_standard_input(arguments, {"pcap", "timeline", "state", "apps", "app-map"}); !ok) return ok;
   if (arguments.get("write-dropped") == "-")
     return tl::unexpected(wrong("--write-dropped wants a file: standard output is for the verdicts"));
   return {};
@@ -116,7 +114,8 @@ int read_files(const Arguments& arguments, Task& task) {
   task.policy = open_policy(request_of(arguments));
   if (!task.policy.policy) return report_failure(task.policy);
   say_compiled(task.policy);
-  for (const simulate::NamedState& s : task.timeline.states) warn_strange_tunnels({&*task.policy.policy}, s.state);
+  for (const simulate::NamedState& s : task.timeline.states)
+    warn_strange_tunnels({&*task.policy.policy}, s.state, s.name);
   return Exit::ok;
 }
 

@@ -47,7 +47,7 @@ Result<policy::DeviceState> read_state(const std::string& path) {
   if (path.empty()) return policy::DeviceState{};
   struct stat info {};
   if (path == "-" || ::stat(path.c_str(), &info) == 0 || errno != ENOENT) return read_existing(path);
-  warn("'" + path + "' does not exist: explained for a booting device");
+  warn("'" + path + "' does not exist: taken for a booting device");
   return policy::DeviceState{};
 }
 
@@ -61,12 +61,20 @@ Result<std::vector<policy::DeviceState>> read_states(const std::vector<std::stri
   return out;
 }
 
-void warn_strange_tunnels(const std::vector<const policy::Policy*>& policies, const policy::DeviceState& state) {
+void warn_strange_tunnels(const std::vector<const policy::Policy*>& policies, const policy::DeviceState& state,
+                          const std::string& name) {
+  const std::string which = name.empty() ? "the state" : "the state '" + name + "'";
   std::map<std::string, std::size_t> lacking;
   for (const policy::Policy* const policy : policies)
     for (const std::string& id : policy::strange_tunnels(*policy, state)) ++lacking[id];
   for (const auto& [id, count] : lacking)
-    if (count == policies.size()) warn("the state lists the tunnel '" + id + "', which the policy does not have");
+    if (count == policies.size()) warn(which + " lists the tunnel '" + id + "', which the policy does not have");
+}
+
+void warn_strange_tunnels(const std::vector<const policy::Policy*>& policies,
+                          const std::vector<policy::DeviceState>& states, const std::vector<std::string>& names) {
+  for (std::size_t i = 0; i < states.size(); ++i)
+    warn_strange_tunnels(policies, states[i], states.size() == 1 ? std::string{} : names[i]);
 }
 
 }  // namespace vpn::cli

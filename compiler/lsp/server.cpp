@@ -22,6 +22,7 @@ std::optional<Server::Clock::time_point> Server::due(Clock::time_point now) cons
 bool Server::is_full() const { return state_->is_full(); }
 std::string Server::take_output() { return std::exchange(state_->output, {}); }
 bool Server::ended() const { return state_->ended; }
+bool Server::lost() const { return state_->is_lost(); }
 int Server::exit_code() const { return state_->shut_down ? 0 : 1; }
 
 void Server::State::receive(std::string_view bytes) {

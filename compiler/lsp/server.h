@@ -42,6 +42,8 @@ class Server {
   std::string take_output();
   /// The client said "exit", or its stream cannot be understood any more.
   bool ended() const;
+  /// The client's stream cannot be understood any more: these are no messages of the protocol.
+  bool lost() const;
   /// 0 after an orderly shutdown, else 1 (LSP 3.17, "Exit Notification").
   int exit_code() const;
 

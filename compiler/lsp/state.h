@@ -36,6 +36,7 @@ class Server::State {
   std::optional<Clock::time_point> due(Clock::time_point now) const;
 
   bool is_full() const { return waiting_bytes_ > most_waiting_bytes || waiting_.size() > most_waiting; }
+  bool is_lost() const { return reader_.lost(); }
   std::string output;
   bool ended = false;
   bool shut_down = false;

@@ -179,6 +179,12 @@ class Ci(CiCase):
         self.assertRegex(text, r"(?m)^  ok    test     2 cases$")
         self.assertRegex(text, r"(?m)^  FAIL  diff     .*does not know the revision")
 
+    def test_a_report_that_cannot_be_written_keeps_nothing_else_from_being_shown(self):
+        code, text, errors = self.ci("always-on.mobileconfig", "--report", "junit=none/r.xml", "--report", "json=/dev/full", "--report", "text=r.txt")
+        self.assertEqual((code, errors.count("error:")), (3, 2), errors)
+        self.assertIn("1 device passed", text)
+        self.assertEqual(self.read("r.txt"), text)
+
     def test_usage(self):
         for arguments, exit_code, what in ((["nothing-there"], 3, "there is no such file"), (["--report", "pdf=x"], 2, "formats: text, json"),
                                            (["--report", "json=always-on.mobileconfig", "always-on.mobileconfig"], 2, "always-on.mobileconfig"),
@@ -342,6 +348,12 @@ class Base(CiCase):
             code, _, errors = self.ci("always-on.mobileconfig", *(["--base=" + revision] if revision else ["--base", ""]))
             self.assertEqual(code, 2, revision)
             self.assertIn("does not know the revision", errors)
+        code, _, errors = self.ci("always-on.mobileconfig", "--base", "HEAD",
+                                  env={"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
+                                       "LANG": "de_DE.UTF-8", "GITHUB_STEP_SUMMARY": ""})
+        self.assertEqual(code, 2)
+        self.assertIn("git does not trust this repository", errors)
+        self.assertIn(f"git config --global --add safe.directory {self.folder}", errors)
         code, _, errors = self.ci("always-on.mobileconfig", "--base", "HEAD", env={"PATH": "/nowhere", "GITHUB_STEP_SUMMARY": ""})
         self.assertEqual(code, 4)
         self.assertIn("cannot start 'git'", errors)

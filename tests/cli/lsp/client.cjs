@@ -27,7 +27,7 @@ const capabilities = {
 class Editor {
   constructor(folder) {
     this.folder = folder;
-    this.process = spawn(program, ['lsp'], {stdio: ['pipe', 'pipe', 'inherit'], env: {...process.env, SOURCE_DATE_EPOCH: '1790000000'}});
+    this.process = spawn(program, ['lsp', '--stdio', `--clientProcessId=${process.pid}`], {stdio: ['pipe', 'pipe', 'inherit'], env: {...process.env, SOURCE_DATE_EPOCH: '1790000000'}});
     this.exited = new Promise((resolve) => this.process.on('exit', resolve));
     this.connection = lsp.createProtocolConnection(new lsp.StreamMessageReader(this.process.stdout), new lsp.StreamMessageWriter(this.process.stdin));
     this.heard = [];
