@@ -17,16 +17,19 @@ from pathlib import Path
 
 from tests.lab import cases, certificates, profiles, strongswan, vm_wire
 
-SHORT = ("programs", "boot", "cuts", "kills", "tunnels", *(f"attacks-{status}-{part}" for status in ("connected", "killed") for part in (0, 1)))
+SHORT = ("programs", "boot", "cuts", "kills", "tunnels", "wifi", *(f"attacks-{status}-{part}" for status in ("connected", "killed") for part in (0, 1)))
 TASKS = (*SHORT, *(f"self-test-{part}" for part in range(4)))
 SECONDS = 900  # for a task: under TCG, beside whatever else the host does
 CUTS, FULL_CUTS = 3, 100
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
+WIFI_KERNEL_PACKAGE = "linux-image-amd64"  # the cloud's has no Wi-Fi
 MODULES = """virtio_pci virtio_net virtio_blk veth bridge bonding team team_mode_activebackup macvlan 8021q tun dummy vxlan wireguard sctp ipip ip_gre sit
 nf_tables nft_ct nft_masq nft_chain_nat nft_reject_inet nft_fib_inet nft_socket nft_compat nfnetlink
 esp4 esp6 xfrm_user xfrm_interface gcm ghash-generic aesni-intel aes_generic ctr cbc hmac sha256_generic sha512_generic authenc echainiv seqiv drbg
 sch_ingress cls_bpf act_mirred tcp_diag udp_diag inet_diag packet_diag ipv6 af_packet""".split()
 PROGRAMS = ["python3.11", "ip", "nft", "bpftool", "swanctl", "wg", "openssl", "charon-systemd"]
+WIFI_MODULES = ["crc32c_generic", "mac80211_hwsim"]  # the first is built into the other kernel
+WIFI_PACKAGES = ["hostapd", "iw"]  # unpacked, not installed: hostapd's would start a service
 CHARON = [Path("/usr/lib/ipsec/charon"), *Path("/usr/lib/ipsec/plugins").glob("*.so")]
 _LIBRARY = Path("/usr/lib/python3.11")
 _LEFT_OUT = {"test", "idlelib", "lib2to3", "ensurepip", "distutils", "pydoc_data", "turtledemo", "tkinter", "unittest", "sqlite3", "venv",
@@ -37,7 +40,7 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ PYTHONDONTWRITEBYTECODE=1 PYTHO
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev; ln -s /proc/self/fd /dev/fd; ln -s fd/0 /dev/stdin
 mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /tmp
 mount -t cgroup2 cgroup2 /sys/fs/cgroup; mount -t bpf bpf /sys/fs/bpf
-for module in $(cat /modules/order); do options=; [ $module = bonding.ko ] && options=max_bonds=0; insmod /modules/$module $options 2>/dev/null || echo "no module $module"; done
+for module in $(cat /modules/order); do options=; [ $module = bonding.ko ] && options=max_bonds=0; [ $module = mac80211_hwsim.ko ] && options=radios=3; insmod /modules/$module $options 2>/dev/null || echo "no module $module"; done
 if [ -b /dev/vda ]; then mkdir -p /state; mount -t ext4 /dev/vda /state; fi
 echo 1 > /proc/sys/net/core/fb_tunnels_only_for_init_net; ip link set lo up; hostname device
 cd /lab
@@ -49,26 +52,38 @@ poweroff -f
 class Machine:
     """The pieces of a machine, made once; then as many boots as wanted."""
 
-    def __init__(self, build, folder=cases.ROOT / "build/vm"):
+    def __init__(self, build, folder=cases.ROOT / "build/vm", kernel_package=KERNEL_PACKAGE, modules=(), packages=()):
+        """`modules` and `packages` are beyond what every machine has; of the packages, their programs."""
         self._build, self._folder = build, folder
+        self._kernel_package, self._wanted_modules = kernel_package, [*modules, *MODULES]
         self.wire, self.disk = folder / "wire.pcap", folder / "state.img"
         folder.mkdir(parents=True, exist_ok=True)
         self.kernel, self._modules = self._get_kernel()
+        self._programs = [self._get_program(package) for package in packages]
         self.initramfs = folder / "initramfs.cpio"
         self._make_initramfs()
 
     def _get_kernel(self):
         kernels = sorted(self._folder.glob("kernel/boot/vmlinuz-*"))
         if not kernels:
-            depends = subprocess.run(["apt-cache", "depends", KERNEL_PACKAGE], capture_output=True, text=True, check=True).stdout
-            package = re.search(r"Depends: (linux-image-\S+)", depends)[1]
-            print(f"downloading {package}", file=sys.stderr)
-            subprocess.run(["apt-get", "download", "-q", package], cwd=self._folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            archive = next(self._folder.glob(f"{package}_*.deb"))
-            subprocess.run(["dpkg-deb", "-x", archive, self._folder / "kernel"], check=True)
-            archive.unlink()
+            depends = subprocess.run(["apt-cache", "depends", self._kernel_package], capture_output=True, text=True, check=True).stdout
+            self._unpack(re.search(r"Depends: (linux-image-\S+)", depends)[1], self._folder / "kernel")
             kernels = sorted(self._folder.glob("kernel/boot/vmlinuz-*"))
         return kernels[-1], {path.name.removesuffix(".ko").replace("-", "_"): path for path in self._folder.glob("kernel/lib/modules/**/*.ko")}
+
+    def _get_program(self, package):
+        """The program of a package's own name."""
+        find = lambda: next(self._folder.glob(f"packages/**/sbin/{package}"), None)  # noqa: E731
+        if not find():
+            self._unpack(package, self._folder / "packages")
+        return find()
+
+    def _unpack(self, package, target):
+        print(f"downloading {package}", file=sys.stderr)
+        subprocess.run(["apt-get", "download", "-q", package], cwd=self._folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        archive = next(self._folder.glob(f"{package}_*.deb"))
+        subprocess.run(["dpkg-deb", "-x", archive, target], check=True)
+        archive.unlink()
 
     def _make_initramfs(self):
         root = self._folder / "root"
@@ -90,7 +105,9 @@ class Machine:
             shutil.copy2(path, root / "lab/bin")
         self._copy_python(root)
         self._copy_with_libraries(root, [Path(found) for name in PROGRAMS if (found := shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin"))]
-                                  + CHARON + sorted(Path("/usr/lib").glob("*/ossl-modules/legacy.so")), own + sorted(_LIBRARY.glob("lib-dynload/*.so")))
+                                  + CHARON + sorted(Path("/usr/lib").glob("*/ossl-modules/legacy.so")), own + self._programs + sorted(_LIBRARY.glob("lib-dynload/*.so")))
+        for program in self._programs:
+            shutil.copy2(program, root / "usr/sbin")
         (root / "usr/bin/python3").symlink_to("python3.11")
         (root / "var").mkdir(exist_ok=True)
         (root / "var/run").symlink_to("/run")
@@ -123,7 +140,7 @@ class Machine:
             order.append(path.name)
             shutil.copy2(path, folder / path.name)
 
-        for name in MODULES:
+        for name in self._wanted_modules:
             add(name)
         return order
 
@@ -193,8 +210,11 @@ class Machine:
 
 def results(build, tasks, full=False):
     """What came of each task."""
-    machine = Machine(build)
-    for task in tasks:
+    plain = [task for task in tasks if task != "wifi"]
+    machine = Machine(build) if plain else None
+    if "wifi" in tasks:
+        yield from _inside(Machine(build, cases.ROOT / "build/vm/wifi", WIFI_KERNEL_PACKAGE, WIFI_MODULES, WIFI_PACKAGES), "wifi")
+    for task in plain:
         if task in ("boot", "kills"):
             yield _boot(machine, task)
         elif task == "cuts":

@@ -18,6 +18,7 @@ from tests.lab.frames import ICMP
 from tests.lab.netns import Namespace
 from tests.lab.performer import Performer
 from tests.lab.process import Child
+from tests.lab.scenarios import wifi as on_wifi
 
 RUNS = 3
 TOGETHER = 8
@@ -81,6 +82,16 @@ def tunnels():
     performer = Performer(BUILD, RUNS, whole_machine=True)
     for one in scenario.load().values():
         if one.machine:
+            result = performer.scenario(one, 1)
+            _tell([result], f"vm {result.status}")
+
+
+def wifi():
+    """On simulated radios, which only a whole machine has."""
+    on_wifi.name_radios()
+    performer = Performer(BUILD, RUNS, whole_machine=True)
+    for one in scenario.load().values():
+        if one.function.__module__ == on_wifi.__name__:
             result = performer.scenario(one, 1)
             _tell([result], f"vm {result.status}")
 
@@ -182,6 +193,7 @@ TASKS = {
     "cuts": lambda: boot(kills=0),
     "kills": lambda: boot(kills=10),
     "tunnels": tunnels,
+    "wifi": wifi,
     **{f"attacks-{status}-{part}": lambda status=status, part=part: attacks(status, part, 2) for status in ("connected", "killed") for part in (0, 1)},
     **{f"self-test-{part}": lambda part=part: self_test(part, 4) for part in range(4)},
 }
