@@ -311,20 +311,26 @@ void Agent::network_changed() {
   const NetworkView& view = monitor_->view();
   const std::uint32_t primary = primary_link(view, tunnels_.named());
   if (wifi_ != nullptr) wifi_->read();  // rtnetlink may have been the first to tell
-  resolvers_ = known_networks(view, read_resolvers(view, primary, {}), config_.resolvers,
+  resolvers_ = known_networks(view, read_resolvers(view, primary, {}), machine_.networks, config_.resolvers,
                               wifi_ == nullptr ? WifiNames{} : wifi_->names());
   state_ = seen();
+  tell_probes(primary);
+  state_ = seen();  // what another network has answered counts no more
+  tunnels_.network_changed(view, state_, resolvers_);
+  hosts_.rules_changed();
+  if (!machine_.asleep) probes_.want(tunnels_.awaited());
+  publish_soon();
+}
+
+// A device that sleeps is in no network: what was found out before is of another time when it wakes up.
+void Agent::tell_probes(std::uint32_t primary) {
+  if (machine_.asleep) return probes_.network_changed({}, {}, {});
   Prober::Network network{state_.primary_interface, primary, {}};
   for (const policy::InterfaceState& i : state_.interfaces)
     if (i.name == network.interface) network.resolvers = i.dns_servers;
   const auto facts = resolvers_.find(network.interface);
-  probes_.network_changed(network_name(view, state_), std::move(network),
+  probes_.network_changed(network_name(monitor_->view(), state_), std::move(network),
                           facts == resolvers_.end() ? std::string() : facts->second.captive_portal);
-  state_ = seen();  // what another network has answered counts no more
-  tunnels_.network_changed(view, state_, resolvers_);
-  hosts_.rules_changed();
-  probes_.want(tunnels_.awaited());
-  publish_soon();
 }
 
 policy::DeviceState Agent::seen() const {
@@ -332,7 +338,37 @@ policy::DeviceState Agent::seen() const {
   out.url_probes = probes_.results();
   out.captive = probes_.captive();
   out.probing = probes_.running();
-  return out;
+  // About to sleep: what is open because of this network is closed before the device may wake up in another.
+  return machine_.asleep ? policy::stale(out) : out;
+}
+
+// A later one takes the place of an earlier one; what one has told goes with him.
+void Agent::machine_tells(ControlClient& client, const MachineFacts& facts) {
+  if (teller_ != nullptr && teller_ != &client) teller_->gone = nullptr;
+  teller_ = &client;
+  client.gone = [this] {
+    teller_ = nullptr;
+    machine_told({});
+  };
+  machine_told(facts);
+}
+
+// In force when it returns.
+void Agent::machine_told(MachineFacts facts) {
+  if (facts == machine_ || stopping_) return;
+  const MachineFacts before = std::exchange(machine_, std::move(facts));
+  const bool woken = before.asleep && !machine_.asleep;
+  tunnels_.rest(machine_.asleep);
+  if (before.asleep != machine_.asleep)
+    log(machine_.asleep ? "the machine goes to sleep: what this network alone opens is closed"
+                        : "the machine is awake");
+  if (woken)
+    if (auto seen = monitor_->refresh(); !seen) guard(guard_event::Failed{part_network, seen.error().what, false});
+  network_changed();
+  if (woken) tunnels_.wake();
+  if (before.portal != machine_.portal && machine_.portal != MachineFacts::Portal::unknown) probes_.portal_hinted();
+  publish_timer_.reset();
+  publish();
 }
 
 void Agent::probes_changed() {
@@ -340,7 +376,7 @@ void Agent::probes_changed() {
   state_ = seen();
   tunnels_.evaluate(state_);
   hosts_.rules_changed();
-  probes_.want(tunnels_.awaited());
+  if (!machine_.asleep) probes_.want(tunnels_.awaited());
   publish_soon();
 }
 

@@ -75,7 +75,10 @@ class Agent {
   void place_enrolment();
   void activate(std::shared_ptr<ActivePolicy> policy);
   void network_changed();
+  void tell_probes(std::uint32_t primary);
   policy::DeviceState seen() const;
+  void machine_told(MachineFacts facts);
+  void machine_tells(ControlClient& client, const MachineFacts& facts);
   void probes_changed();
   void waits_changed(std::uint32_t tunnel, bool waits);
   bool connections_wait(std::uint32_t tunnel) const;
@@ -148,6 +151,8 @@ class Agent {
   std::optional<HiddenSocket> resolved_;  // nothing: a part of the machine is guarded, and others ask over it, too
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<ExternalServer> external_;
+  ControlClient* teller_ = nullptr;  // who tells of the machine
+  MachineFacts machine_;
   Resolvers resolvers_;
   policy::DeviceState state_;
   std::string owners_in_place_;

@@ -71,7 +71,7 @@ void Agent::handle(ControlClient& client, const ControlRequest& request) {
   }
 }
 
-Result<Json> Agent::answer(ControlClient&, const ControlRequest& request) {
+Result<Json> Agent::answer(ControlClient& client, const ControlRequest& request) {
   switch (request.command) {
     case ControlCommand::status:
       return status();
@@ -88,6 +88,9 @@ Result<Json> Agent::answer(ControlClient&, const ControlRequest& request) {
       if (auto unwanted = tunnels_.unwant(request.tunnel); !unwanted) return tl::unexpected(unwanted.error());
       return Json::object();
     }
+    case ControlCommand::machine:
+      machine_tells(client, request.machine);
+      return Json::object();
     case ControlCommand::reload:
       return reloaded();
     case ControlCommand::apply:
@@ -270,6 +273,7 @@ Json Agent::status() const {
         {"on_trial", policy_life_.before.has_value()},
         {"secrets_fault", active_->secrets_fault}}},
       {"primary_interface", state_.primary_interface},
+      {"asleep", machine_.asleep},
       {"captive", std::string(to_string(probes_.portal().phase))},
       {"clock_fault", probes_.clock_fault()},
       {"owner_faults", owners_->faults()},

@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array<std::pair<std::string_view, ControlCommand>, 13> commands{
+constexpr std::array<std::pair<std::string_view, ControlCommand>, 14> commands{
     {{"status", ControlCommand::status},
      {"connect", ControlCommand::connect},
      {"disconnect", ControlCommand::disconnect},
@@ -24,7 +24,8 @@ constexpr std::array<std::pair<std::string_view, ControlCommand>, 13> commands{
      {"metrics", ControlCommand::metrics},
      {"support", ControlCommand::support},
      {"stop", ControlCommand::stop},
-     {"answer", ControlCommand::answer}}};
+     {"answer", ControlCommand::answer},
+     {"machine", ControlCommand::machine}}};
 
 tl::unexpected<Error> bad_request(const std::string& what) { return fail(ErrorKind::usage, what); }
 
@@ -94,6 +95,11 @@ Result<ControlRequest> parse_request(std::string_view line) {
     return bad_request("'question' must be the number of a question");
   if (!optional_number(object, "bytes", longest_answer, [&](std::uint64_t n) { out.bytes = n; }))
     return bad_request("'bytes' must be a number, " + std::to_string(longest_answer) + " at most");
+  if (out.command == ControlCommand::machine) {
+    auto facts = parse_machine_facts(object.value("facts", Json()));
+    if (!facts) return tl::unexpected(facts.error());
+    out.machine = std::move(*facts);
+  }
   if (auto all = complete(out); !all) return tl::unexpected(all.error());
   return out;
 }
@@ -102,7 +108,8 @@ bool may(const ControlPeer& peer, const ControlRequest& request, bool signed_pol
   if (peer.uid == 0) return true;
   if (request.command == ControlCommand::status) return true;
   if (request.command == ControlCommand::answer && peer.may_answer) return true;
-  if (!peer.in_group || request.command == ControlCommand::stop) return false;
+  if (!peer.in_group || request.command == ControlCommand::stop || request.command == ControlCommand::machine)
+    return false;
   // Without a key to check it with, a policy is as good as who brings it.
   return request.command != ControlCommand::apply || signed_policies;
 }

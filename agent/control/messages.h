@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/control/machine_facts.h"
 #include "agent/tunnel/wiped.h"
 #include "policy/result.h"
 
@@ -28,6 +29,7 @@ enum class ControlCommand : std::uint8_t {
   support,
   stop,
   answer,
+  machine,
 };
 
 struct ControlRequest {
@@ -42,7 +44,8 @@ struct ControlRequest {
   std::uint64_t question = 0;         ///< answer: number of the question
   /// answer: how many bytes follow the line. No parser of JSON sees them, for it would leave copies behind.
   std::size_t bytes = 0;
-  WipedBytes value{};  ///< answer: those bytes
+  WipedBytes value{};      ///< answer: those bytes
+  MachineFacts machine{};  ///< machine: all that is known now
 };
 
 /// Errors: `usage`.

@@ -9,9 +9,10 @@
 
 namespace vpn::agent {
 
-/// `files`: read_resolvers(). The configuration is in place of them. The name of a Wi-Fi network is the kernel's where
-/// it knows one, or that there is none: who configures a name does not know where the device goes. Pure.
-Resolvers known_networks(const NetworkView& view, Resolvers files, std::span<const ResolverOverride> configured,
-                         const WifiNames& wifi);
+/// `files`: read_resolvers(). What NetworkManager says is in place of what they say of the same, and the configuration
+/// in place of all of it. The name of a Wi-Fi network is the kernel's where it knows one, or that there is none: who
+/// configures a name does not know where the device goes. Pure.
+Resolvers known_networks(const NetworkView& view, Resolvers files, const Resolvers& managed,
+                         std::span<const ResolverOverride> configured, const WifiNames& wifi);
 
 }  // namespace vpn::agent

@@ -67,6 +67,8 @@ void Probes::tunnel_changed(bool up) {
     dispatch(captive_event::TunnelLost{});
 }
 
+void Probes::portal_hinted() { dispatch(captive_event::Hinted{}); }
+
 // --- The captive portal ----------------------------------------------------------------------------------------------
 
 void Probes::dispatch(const CaptiveEvent& event) {

@@ -31,6 +31,8 @@ class Probes {
   void want(const std::vector<std::string>& urls);
   /// A tunnel has left or reached `connected`.
   void tunnel_changed(bool up);
+  /// Somebody else has looked for a portal, and found it otherwise than before.
+  void portal_hinted();
 
   const std::map<std::string, int, std::less<>>& results() const { return results_; }  ///< 0: no answer
   bool captive() const { return captive_.phase == CaptiveLife::Phase::captive; }

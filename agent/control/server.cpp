@@ -110,6 +110,7 @@ void Client::close() {
   follows_drops = follows_status = false;
   ::shutdown(descriptor_, SHUT_RDWR);
   server_.sweep_soon();
+  if (const auto call = std::exchange(gone, nullptr)) call();
 }
 
 void Client::readable() {

@@ -21,6 +21,7 @@ class ControlClient {
   virtual void send(std::string text) = 0;
   bool follows_drops = false;   ///< set by the agent: gets each drop
   bool follows_status = false;  ///< gets each change of the status
+  std::function<void()> gone;   ///< called once, when the connection has ended
 };
 
 class ControlServer {

@@ -332,7 +332,15 @@ void Tunnels::network_changed(const NetworkView& view, const policy::DeviceState
   evaluate(state);
 }
 
+void Tunnels::wake() {
+  for (const auto& e : entries_) {
+    dispatch(*e, ev::UnderlayChanged{!e->underlay.empty()});
+    check(e->index);
+  }
+}
+
 void Tunnels::evaluate(const policy::DeviceState& state) {
+  if (asleep_) return;
   const std::vector<NetworkDecision> decisions = network_decisions(*policy_, state, network_name(view_, state));
   for (const auto& e : entries_) dispatch(*e, demand_ev::NetworkSeen{decisions[e->index]});
 }
@@ -345,11 +353,11 @@ std::vector<std::string> Tunnels::awaited() const {
 }
 
 void Tunnels::used(std::uint32_t tunnel) {
-  if (tunnel < entries_.size()) dispatch(*entries_[tunnel], demand_ev::Used{});
+  if (!asleep_ && tunnel < entries_.size()) dispatch(*entries_[tunnel], demand_ev::Used{});
 }
 
 void Tunnels::needed(std::uint32_t tunnel, const std::string& why) {
-  if (tunnel < entries_.size()) dispatch(*entries_[tunnel], demand_ev::HostNeedsIt{why});
+  if (!asleep_ && tunnel < entries_.size()) dispatch(*entries_[tunnel], demand_ev::HostNeedsIt{why});
 }
 
 void Tunnels::check(std::uint32_t tunnel) {

@@ -54,6 +54,11 @@ class Tunnels {
   /// An evaluating rule has found that a host needs it (ConnectIfNeeded). `why`: for the log.
   void needed(std::uint32_t tunnel, const std::string& why);
 
+  /// Going to sleep: what rules say of a network that is about to be another starts and ends nothing.
+  void rest(bool asleep) { asleep_ = asleep; }
+  /// After sleep: the servers may be out of reach, and the network another one of the same name.
+  void wake();
+
   /// Somebody could not use it.
   void check(std::uint32_t tunnel);
 
@@ -91,6 +96,7 @@ class Tunnels {
   Resolvers resolvers_;
   std::vector<std::unique_ptr<Entry>> entries_, leaving_;
   std::vector<NamedTunnel> named_;
+  bool asleep_ = false;
 };
 
 }  // namespace vpn::agent

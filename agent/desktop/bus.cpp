@@ -18,6 +18,7 @@
 
 #include "agent/control/ctl/blocked.h"
 #include "agent/control/ctl/connection.h"
+#include "agent/desktop/machine.h"
 #include "agent/files/descriptor.h"
 #include "agent/tunnel/interview.h"
 #include "agent/tunnel/wiped.h"
@@ -147,11 +148,13 @@ class SystemBridge final : public Bridge {
   void reply_fault(sd_bus_message* call, const Error& fault);
   void agent_says();
   void agent_drops();
+  bool all_open() const { return watch_.is_open() && drops_.is_open() && machine_->is_open(); }
   void reconnect();
   int wait();
 
   Options options_;
   Bus bus_;
+  std::optional<Machine> machine_;  // ends before its bus
   Descriptor signals_;
   Subscription watch_, drops_;
   bool drops_first_ = true;  // the first answer is of what was before
@@ -206,6 +209,8 @@ Result<void> SystemBridge::open() {
   if ((error = sd_bus_add_object_vtable(raw, nullptr, object_path, interface_name, methods(), this)) < 0)
     return bus_fault("the object cannot be offered", error);
   if ((error = sd_bus_request_name(raw, bus_name, 0)) < 0) return bus_fault("the name cannot be had", error);
+  machine_.emplace(raw, options_.control);
+  if ((error = machine_->open()) < 0) return bus_fault("what the machine does cannot be heard", error);
   sigset_t set;
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGTERM);
@@ -357,8 +362,9 @@ void SystemBridge::agent_drops() {
 }
 
 void SystemBridge::reconnect() {
-  if ((watch_.is_open() && drops_.is_open()) || Clock::now() - tried_ < again_after) return;
+  if (all_open() || Clock::now() - tried_ < again_after) return;
   tried_ = Clock::now();
+  if (!machine_->is_open()) machine_->reconnect();
   if (!watch_.is_open()) watch_.open();
   if (!drops_.is_open()) {
     drops_.open();
@@ -376,17 +382,19 @@ int SystemBridge::wait() {
     const auto now = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch()).count());
     milliseconds = due > now ? static_cast<int>(std::min<std::uint64_t>((due - now) / 1000 + 1, 2000)) : 0;
-  } else if (watch_.is_open() && drops_.is_open()) {
+  } else if (all_open()) {
     milliseconds = -1;
   }
-  std::array<pollfd, 4> all{{{sd_bus_get_fd(bus_.get()), static_cast<short>(events), 0},
+  std::array<pollfd, 5> all{{{sd_bus_get_fd(bus_.get()), static_cast<short>(events), 0},
                              {signals_.get(), POLLIN, 0},
                              {watch_.descriptor(), POLLIN, 0},
-                             {drops_.descriptor(), POLLIN, 0}}};
+                             {drops_.descriptor(), POLLIN, 0},
+                             {machine_->descriptor(), POLLIN, 0}}};
   if (::poll(all.data(), all.size(), milliseconds) < 0 && errno != EINTR) return -errno;
   if (all[1].revents != 0) return 1;
   if (all[2].revents != 0) agent_says();
   if (all[3].revents != 0) agent_drops();
+  if (all[4].revents != 0) machine_->agent_says();
   return 0;
 }
 

@@ -1,5 +1,6 @@
-// The agent on the system's D-Bus, for desktop tools: org.vpnprofile.Agent1 (docs/desktop.md). A process of its own,
-// which asks the agent over its control socket like vpnagentctl: what speaks D-Bus is not what guards.
+// The agent on the system's D-Bus, for desktop tools: org.vpnprofile.Agent1 (docs/desktop.md), and what other services
+// say there, for the agent (machine.h). A process of its own, which asks the agent over its control socket like
+// vpnagentctl: what speaks D-Bus is not what guards.
 #pragma once
 
 #include <chrono>

@@ -69,6 +69,15 @@ class CaptiveStepper {
     if (s_.phase == Phase::free) look();
   }
 
+  void operator()(const seen::Hinted&) {
+    if (s_.phase == Phase::unused || s_.phase == Phase::closed) return;
+    add(cap::StopLooking{});  // what runs may have been answered before
+    if (s_.phase == Phase::captive)
+      add(cap::Look{});
+    else
+      look();
+  }
+
   CaptiveStep finish() {
     const bool was = before_ == Phase::captive, is = s_.phase == Phase::captive;
     if (is && !was) {

@@ -40,9 +40,11 @@ struct LookDue {};
 struct WindowEnded {};
 struct TunnelUp {};    ///< who reaches a VPN server has the internet
 struct TunnelLost {};  ///< a portal may have ended its permission
+struct Hinted {};      ///< somebody else has seen that it is another now: worth a look, no more
 }  // namespace captive_event
-using CaptiveEvent = std::variant<captive_event::NetworkSeen, captive_event::Answered, captive_event::LookDue,
-                                  captive_event::WindowEnded, captive_event::TunnelUp, captive_event::TunnelLost>;
+using CaptiveEvent =
+    std::variant<captive_event::NetworkSeen, captive_event::Answered, captive_event::LookDue,
+                 captive_event::WindowEnded, captive_event::TunnelUp, captive_event::TunnelLost, captive_event::Hinted>;
 
 namespace captive_action {
 struct Look {};

@@ -19,6 +19,8 @@ tl::unexpected<Error> unreachable(const std::string& path) {
       "is vpnagentd running? 'systemctl status vpnagentd' says; what it put in place stays in force without it");
 }
 
+std::string line_of(const Json& request) { return request.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
 bool send_all(int socket, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
@@ -53,10 +55,12 @@ Result<Conversation> Conversation::open(const std::string& path, const Json& req
   if (path.size() >= sizeof address.sun_path) return fail(ErrorKind::usage, "the path of the socket is too long", path);
   std::memcpy(address.sun_path, path.data(), path.size());
   if (socket.get() < 0 || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      !send_all(socket.get(), request.dump() + "\n") || !send_all(socket.get(), bytes))
+      !send_all(socket.get(), line_of(request)) || !send_all(socket.get(), bytes))
     return unreachable(path);
   return Conversation(std::move(socket), path);
 }
+
+bool Conversation::send(const Json& request) { return send_all(socket_.get(), line_of(request)); }
 
 Result<std::optional<Json>> Conversation::cut() {
   const auto end = text_.find('\n');

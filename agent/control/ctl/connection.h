@@ -24,6 +24,8 @@ class Conversation {
   Conversation(Conversation&&) noexcept = default;
   Conversation& operator=(Conversation&&) noexcept = default;
 
+  /// Another request on the same connection. False: the connection has ended.
+  bool send(const Json& request);
   int descriptor() const { return socket_.get(); }  ///< readable when there is more to take()
   /// Waits for the next result. Errors: the agent's own; `environment` where it ends the connection.
   Result<Json> next();

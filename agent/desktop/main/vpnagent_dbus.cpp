@@ -37,10 +37,11 @@ const cli::Program program{
     "vpnagent-dbus",
     "offer the VPN agent to desktop tools",
     {},
-    "Started by D-Bus when a desktop tool asks for org.vpnprofile.Agent1. Tells status and changes of it, connects "
+    "Started with vpnagentd, or by D-Bus when a desktop tool asks for org.vpnprofile.Agent1. Tells status and changes "
+    "of it, connects "
     "and\n"
     "disconnects tunnels for whom Polkit lets, and where the policy lets anybody. It asks vpnagentd over its control\n"
-    "socket, as vpnagentctl does.",
+    "socket, as vpnagentctl does, and tells it what logind says of sleep and NetworkManager of networks.",
     ".SH EXIT STATUS\n.TP\n.B 0\nIt was asked to end.\n.TP\n.B 2\nWrong usage.\n.TP\n.B 4\nThere is no bus, or the "
     "name is "
     "taken.\n",

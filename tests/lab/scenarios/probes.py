@@ -1,6 +1,7 @@
 """What the agent asks of the network itself: probes of on-demand rules, and captive portals."""
 
 import json
+import socket
 import time
 
 from tests.lab import profiles, world
@@ -105,6 +106,47 @@ def captive(place):
     answer, _ = stage.ask("portal", world.SERVER)
     expect(answer in REFUSED, f"the web-sheet app after its time: {answer}")
     tally.count(place.take(), lockdown(direct=probe))
+    return tally
+
+
+@scenario("captive portal: what another service has heard of is looked at, and believed when it is seen")
+def hinted(place):
+    """As the bridge to D-Bus tells what NetworkManager has found out: for as long as it is connected."""
+    tally = Tally(status="connecting")
+    web = Web(place, PORT)
+    web.answers(_EMPTY)
+    stage = Stage(place, None, inside=True, configuration={"captive": {"url": f"http://{world.SERVER}:{PORT}/"}})
+    stage.policy = stage.agent.policy = stage.compile(profiles.always_on(stage.identity, stage.authority, AllowCaptiveWebSheet=1))
+    stage.start()
+    captive = lambda expected: _wait(stage, expected, lambda: _status(stage)["captive"] == expected, 4)  # noqa: E731
+    captive("free")
+    probe = [Leak(destination=world.SERVER, protocol=TCP, port=PORT)]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as teller:
+        teller.settimeout(10)
+        teller.connect(str(stage.agent.control))
+        answers = teller.makefile("rb")
+
+        def tell(portal):
+            web.peers()
+            teller.sendall(json.dumps({"command": "machine", "facts": {"portal": portal}}).encode() + b"\n")
+            expect(json.loads(answers.readline())["ok"], "the agent does not take it")
+            wait_for(web.peers, "a look", 4)
+
+        tell("there")  # which is not so
+        captive("free")
+        place.take()
+        answer, _ = stage.ask("portal", world.SERVER)
+        expect(answer in REFUSED, f"the web-sheet app in a free network that somebody calls captive: {answer}")
+        tally.count(place.take(), lockdown(direct=probe))
+        tell("none")
+        web.answers(_PORTAL)
+        tell("there")
+        captive("captive")
+        tally.count(place.take(), lockdown(direct=probe))
+        web.answers(_EMPTY)
+        tell("none")
+        captive("free")
+        answers.close()
     return tally
 
 

@@ -19,18 +19,33 @@ TEST(Messages, Requests) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->question, 1800000000000u);
   EXPECT_EQ(answer->bytes, 6u);
+  const auto machine = parse_request(R"({"command": "machine", "facts": {"asleep": true}})");
+  ASSERT_TRUE(machine);
+  EXPECT_TRUE(machine->machine.asleep);
 }
 
 TEST(Messages, WhatIsWrong) {
-  for (const char* bad :
-       {"", "[]", "{", "null", R"({"command": 1})", R"({"command": "sing"})", R"({})", R"({"command": "connect"})",
-        R"({"command": "apply", "policy": "relative"})", R"({"command": "apply", "policy": "/p", "confirm": 3601})",
-        R"({"command": "apply", "policy": "/p", "confirm": -1})", R"({"command": "why"})",
-        R"({"command": "why", "flow": "{}", "pid": "7"})", R"({"command": "stop", "remove_guard": "yes"})",
-        R"({"command": "answer", "tunnel": "A", "question": 1})", R"({"command": "answer", "tunnel": "A", "bytes": 1})",
-        R"({"command": "answer", "question": 1, "bytes": 1})",
-        R"({"command": "answer", "tunnel": "A", "question": 1, "bytes": 4097})",
-        R"({"command": "connect", "tunnel": "a\u0000b"})"}) {
+  for (const char* bad : {"",
+                          "[]",
+                          "{",
+                          "null",
+                          R"({"command": 1})",
+                          R"({"command": "sing"})",
+                          R"({})",
+                          R"({"command": "connect"})",
+                          R"({"command": "apply", "policy": "relative"})",
+                          R"({"command": "apply", "policy": "/p", "confirm": 3601})",
+                          R"({"command": "apply", "policy": "/p", "confirm": -1})",
+                          R"({"command": "why"})",
+                          R"({"command": "why", "flow": "{}", "pid": "7"})",
+                          R"({"command": "stop", "remove_guard": "yes"})",
+                          R"({"command": "answer", "tunnel": "A", "question": 1})",
+                          R"({"command": "answer", "tunnel": "A", "bytes": 1})",
+                          R"({"command": "answer", "question": 1, "bytes": 1})",
+                          R"({"command": "answer", "tunnel": "A", "question": 1, "bytes": 4097})",
+                          R"({"command": "connect", "tunnel": "a\u0000b"})",
+                          R"({"command": "machine"})",
+                          R"({"command": "machine", "facts": {"asleep": 1}})"}) {
     const auto request = parse_request(bad);
     ASSERT_FALSE(request) << bad;
     EXPECT_EQ(request.error().kind, ErrorKind::usage);
@@ -54,6 +69,9 @@ TEST(Messages, WhoMayDoWhat) {
   EXPECT_TRUE(may(other, status, false));
   for (const ControlRequest& r : {why, apply, stop}) EXPECT_FALSE(may(other, r, true));
   EXPECT_FALSE(may(ControlPeer{}, why, true));
+  const ControlRequest machine = request(R"({"command": "machine", "facts": {}})");
+  EXPECT_TRUE(may(root, machine, false));
+  EXPECT_FALSE(may(member, machine, true) || may(other, machine, true));
   const ControlRequest answer = request(R"({"command": "answer", "tunnel": "A", "question": 1, "bytes": 1})");
   EXPECT_TRUE(may(root, answer, false) && may(member, answer, false));
   EXPECT_FALSE(may(other, answer, false));

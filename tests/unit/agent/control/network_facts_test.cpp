@@ -29,7 +29,7 @@ TEST(KnownNetworks, TheConfigurationIsInPlaceOfFiles) {
   ResolverFacts file = facts("192.0.2.1", "file.example", "File");
   file.dhcp_server = policy::Address::parse("192.0.2.9");
   const std::vector<ResolverOverride> configured{{"wlan*", facts("192.0.2.2", "admin.example", "Admin")}};
-  const Resolvers out = known_networks(two_links(), {{"wlan0", file}, {"eth0", file}}, configured, {});
+  const Resolvers out = known_networks(two_links(), {{"wlan0", file}, {"eth0", file}}, {}, configured, {});
   EXPECT_EQ(out.at("wlan0").ssid, "Admin");
   EXPECT_EQ(out.at("wlan0").dhcp_server, file.dhcp_server);
   EXPECT_EQ(out.at("eth0"), file);
@@ -37,15 +37,32 @@ TEST(KnownNetworks, TheConfigurationIsInPlaceOfFiles) {
 
 TEST(KnownNetworks, TheKernelKnowsTheNameBetterThanWhoConfiguresOne) {
   const std::vector<ResolverOverride> configured{{"wlan0", facts("192.0.2.2", "admin.example", "Admin")}};
-  Resolvers out = known_networks(two_links(), {}, configured, {{2, "Guest"}});
+  Resolvers out = known_networks(two_links(), {}, {}, configured, {{2, "Guest"}});
   EXPECT_EQ(out.at("wlan0").ssid, "Guest");
   EXPECT_THAT(out.at("wlan0").search_domains, testing::ElementsAre("admin.example"));
-  out = known_networks(two_links(), {}, configured, {{2, ""}});
+  out = known_networks(two_links(), {}, {}, configured, {{2, ""}});
   EXPECT_EQ(out.at("wlan0").ssid, "") << "in no network";
-  out = known_networks(two_links(), {}, configured, {{3, "Other"}});
+  out = known_networks(two_links(), {}, {}, configured, {{3, "Other"}});
   EXPECT_EQ(out.at("wlan0").ssid, "Admin") << "no Wi-Fi that the kernel knows";
   EXPECT_EQ(out.at("eth0").ssid, "Other");
-  EXPECT_TRUE(known_networks(two_links(), {}, {}, {{9, "Gone"}}).empty());
+  EXPECT_TRUE(known_networks(two_links(), {}, {}, {}, {{9, "Gone"}}).empty());
+}
+
+TEST(KnownNetworks, NetworkManagerRefinesWhatFilesSay) {
+  const Resolvers files{{"wlan0", facts("192.0.2.1", "file.example", "File")}};
+  ResolverFacts said;
+  said.search_domains = {"corp.example"};
+  Resolvers out = known_networks(two_links(), files, {{"wlan0", said}, {"gone0", said}}, {}, {});
+  EXPECT_THAT(out.at("wlan0").search_domains, testing::ElementsAre("corp.example"));
+  EXPECT_EQ(out.at("wlan0").ssid, "File");
+  EXPECT_EQ(out.at("wlan0").dns_servers, files.at("wlan0").dns_servers) << "the resolvers are the system's";
+  EXPECT_FALSE(out.contains("gone0")) << "the kernel has no such interface";
+  said.ssid = "Said";
+  out = known_networks(two_links(), files, {{"wlan0", said}}, {}, {{2, "Air"}});
+  EXPECT_EQ(out.at("wlan0").ssid, "Air");
+  out = known_networks(two_links(), files, {{"wlan0", said}},
+                       std::vector<ResolverOverride>{{"wlan0", facts("192.0.2.2", "admin.example", "Admin")}}, {});
+  EXPECT_EQ(out.at("wlan0").ssid, "Admin");
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ class ControlServerTest : public testing::Test {
         ControlServer::open(loop_, path_, std::nullopt, [this](ControlClient& client, const ControlRequest& r) {
           seen_.push_back(r);
           client.send(reply(nlohmann::json(seen_.size())));
+          client.gone = [this] { ++gone_; };
         });
     if (server) server_ = std::move(*server);
     sockaddr_un address{};
@@ -43,6 +44,7 @@ class ControlServerTest : public testing::Test {
   std::string path_ = testing::TempDir() + "control-test-" + std::to_string(::getpid());
   AsioLoop loop_;
   std::vector<ControlRequest> seen_;
+  unsigned gone_ = 0;
   std::unique_ptr<ControlServer> server_;
   int socket_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   bool connected_ = false;
@@ -59,6 +61,19 @@ TEST_F(ControlServerTest, BytesFollowAnAnswerAndThenTheNextRequest) {
   EXPECT_EQ(seen_[1].command, ControlCommand::answer);
   EXPECT_EQ(text_of(seen_[1].value), "ab\nc{\"}\nd") << "whatever is in it";
   EXPECT_EQ(seen_[2].command, ControlCommand::status);
+}
+
+TEST_F(ControlServerTest, WhoGoesIsToldOfOnce) {
+  ASSERT_TRUE(server_ != nullptr && connected_);
+  say("{\"command\": \"status\"}\n");
+  EXPECT_EQ(gone_, 0u);
+  ::shutdown(socket_, SHUT_WR);
+  for (int i = 0; i < 2; ++i) {
+    const auto enough = loop_.after(std::chrono::milliseconds(20), [&] { loop_.stop(); });
+    loop_.run();
+    loop_.restart();
+    EXPECT_EQ(gone_, 1u);
+  }
 }
 
 TEST_F(ControlServerTest, AnAnswerWithoutItsBytesIsRefused) {

@@ -109,6 +109,27 @@ TEST_F(TunnelsTest, WhatAPolicyDropsIsTakenDownAndEnds) {
   EXPECT_EQ(tunnels_.leaving(), 0u);
 }
 
+TEST_F(TunnelsTest, AfterSleepWhatIsWantedIsTriedAtOnce) {
+  set(policy_of({"D", "E"}));
+  Link wlan;
+  wlan.index = 2;
+  wlan.name = "wlan0";
+  wlan.up = true;
+  const NetworkView view{{wlan}, {}, {{*policy::Prefix::parse("0.0.0.0/0"), 2, std::nullopt, 0}}};
+  tunnels_.network_changed(view, device_state(view, {}, tunnels_.named()), {});
+  ASSERT_TRUE(tunnels_.want("E"));
+  daemon("E")->report(TunnelStatus::connected);
+  daemon("D")->told.clear();
+  daemon("E")->told.clear();
+  tunnels_.rest(true);
+  tunnels_.used(0);
+  tunnels_.rest(false);
+  EXPECT_EQ(daemon("E")->told, "");
+  tunnels_.wake();
+  EXPECT_EQ(daemon("E")->told, "connect ") << "it may be out of reach, and not know it";
+  EXPECT_EQ(daemon("D")->told, "") << "nobody wants that one";
+}
+
 TEST_F(TunnelsTest, AnAnswerIsForTheQuestionThatIsOpen) {
   set(policy_of({"D"}));
   tunnels_.want("D");

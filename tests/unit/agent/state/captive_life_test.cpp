@@ -94,6 +94,25 @@ TEST_F(Captive, WhoDoesNotAnswerIsAskedAgainForSomeTimeAndOpensNothing) {
   EXPECT_EQ(life_.phase, Phase::unknown);
 }
 
+TEST_F(Captive, WhatOthersHaveSeenIsWorthALookAndNoMore) {
+  network("office");
+  answer(What::free);
+  EXPECT_EQ(after(seen_event::Hinted{}), "stop look");
+  EXPECT_EQ(life_.phase, Phase::looking) << "nothing opens before the network has answered us";
+  EXPECT_EQ(answer(What::captive), "later window tell captive");
+  EXPECT_EQ(after(seen_event::Hinted{}), "stop look");
+  EXPECT_EQ(life_.phase, Phase::captive);
+  EXPECT_EQ(answer(What::free), "no-window tell not-captive");
+  captive();
+  network("hotel");
+  answer(What::captive);
+  after(seen_event::WindowEnded{});
+  EXPECT_EQ(after(seen_event::Hinted{}), "") << "its time in this network is over";
+  life_.used = false;
+  network("");
+  EXPECT_EQ(after(seen_event::Hinted{}), "");
+}
+
 TEST_F(Captive, NothingIsSentWhereNoRuleAsks) {
   life_.used = false;
   EXPECT_EQ(network("cafe"), "stop");
