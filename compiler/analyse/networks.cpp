@@ -224,12 +224,14 @@ Network on(InterfaceType type, std::string ssid) {
 
 }  // namespace
 
+std::string_view interface_words(InterfaceType type) {
+  constexpr std::string_view words[] = {"Wi-Fi", "cellular", "Ethernet", "another network"};
+  return words[static_cast<std::size_t>(type)];
+}
+
 std::string Network::describe() const {
   if (!present) return "no network";
-  std::string out = interface.type == InterfaceType::wifi       ? "Wi-Fi"
-                    : interface.type == InterfaceType::cellular ? "cellular"
-                    : interface.type == InterfaceType::ethernet ? "Ethernet"
-                                                                : "another network";
+  std::string out(interface_words(interface.type));
   if (!interface.ssid.empty()) out += " '" + interface.ssid + "'";
   for (const std::string& d : interface.search_domains) out += ", search domain " + d;
   for (const std::string& s : interface.dns_server_texts) out += ", resolver " + s;

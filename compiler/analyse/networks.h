@@ -6,6 +6,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/flow.h"
@@ -23,6 +24,9 @@ struct Network {
   /// "Wi-Fi Corp, search domain corp.example.com".
   std::string describe() const;
 };
+
+/// "Wi-Fi", "cellular", "Ethernet", "another network".
+std::string_view interface_words(policy::InterfaceType type);
 
 /// How finely networks are told apart by their interface.
 struct NetworkDetail {

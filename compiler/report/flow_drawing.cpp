@@ -347,19 +347,22 @@ std::string ladder_drawing(const std::vector<Rung>& rungs, double width, const s
 }
 
 std::vector<Rung> on_demand_path(const policy::Policy& policy, const fb::OnDemand& on_demand) {
-  constexpr std::size_t most = 40;
+  constexpr std::size_t most = 40, most_parameters = 6;
   std::vector<Rung> out;
   for (std::uint32_t i = 0; on_demand.rules() != nullptr && i < on_demand.rules()->size() && i < most; ++i) {
     const fb::OnDemandRule& rule = *on_demand.rules()->Get(i);
     std::vector<std::string> asked = criteria(rule);
     Rung rung{std::to_string(i + 1), {asked.empty() ? "Any network" : capital(asked[0])}, {}, {}};
     for (std::size_t k = 1; k < asked.size(); ++k) rung.lines.push_back("and " + asked[k]);
-    for (std::uint32_t k = 0; rule.parameters() != nullptr && k < rule.parameters()->size() && k < 6; ++k) {
+    const std::size_t parameters = rule.parameters() == nullptr ? 0 : rule.parameters()->size();
+    for (std::uint32_t k = 0; k < std::min(parameters, most_parameters); ++k) {
       const fb::EvaluateParameter& p = *rule.parameters()->Get(k);
       const std::uint32_t names = policy.body().domain_lists()->Get(p.domains())->count();
       rung.lines.push_back(counted(names, "host name", "host names") + ": " +
                            (p.never() ? "never connect" : "connect where it does not resolve"));
     }
+    if (parameters > most_parameters)
+      rung.lines.push_back(counted(parameters - most_parameters, "more list", "more lists") + " of host names");
     switch (rule.action()) {
       case fb::OnDemandAction::connect:
         rung.outcome = "Connect";
@@ -381,8 +384,13 @@ std::vector<Rung> on_demand_path(const policy::Policy& policy, const fb::OnDeman
     }
     out.push_back(std::move(rung));
   }
-  const bool cut = on_demand.rules() != nullptr && on_demand.rules()->size() > most;
-  out.push_back({"\u2013", {cut ? "Further rules, not drawn" : "No rule fits"}, "Keep what is up", "system"});
+  if (on_demand.rules() != nullptr && on_demand.rules()->size() > most)
+    out.push_back({"\u2013",
+                   {counted(on_demand.rules()->size() - most, "further rule", "further rules") + ", not drawn"},
+                   "What the first that fits says",
+                   "system"});
+  else
+    out.push_back({"\u2013", {"No rule fits"}, "Keep what is up", "system"});
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "compiler/analyse/networks.h"
 #include "compiler/analyse/words.h"
 
 namespace vpn::report {
@@ -18,20 +19,6 @@ std::string any_of(const Strings& list) {
     if (names.size() < most_named) names.push_back(quoted(s->string_view()));
   if (list.size() > most_named) names.push_back(counted(list.size() - most_named, "more", "more"));
   return names.empty() ? "nothing (an empty list never fits)" : joined(names, ", ", " or ");
-}
-
-std::string interface_word(std::uint8_t type) {
-  switch (static_cast<policy::InterfaceType>(type)) {
-    case policy::InterfaceType::wifi:
-      return "Wi-Fi";
-    case policy::InterfaceType::cellular:
-      return "Cellular";
-    case policy::InterfaceType::ethernet:
-      return "Ethernet";
-    case policy::InterfaceType::other:
-      break;
-  }
-  return "another kind of interface";
 }
 
 }  // namespace
@@ -51,7 +38,9 @@ const char* list_name(fb::ListKind kind) {
 
 std::vector<std::string> criteria(const fb::OnDemandRule& rule) {
   std::vector<std::string> out;
-  if (rule.interface_type() != 255) out.push_back(interface_word(rule.interface_type()));
+  if (rule.interface_type() != 255)
+    out.push_back(
+        capital(std::string(analyse::interface_words(static_cast<policy::InterfaceType>(rule.interface_type())))));
   if (rule.ssids() != nullptr) out.push_back("Wi-Fi named " + any_of(*rule.ssids()));
   if (rule.dns_domains() != nullptr) out.push_back("search domain " + any_of(*rule.dns_domains()));
   if (rule.dns_servers() != nullptr) out.push_back("resolver " + any_of(*rule.dns_servers()));

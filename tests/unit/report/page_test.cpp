@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "compiler/report/drawing.h"
 #include "compiler/report/promise.h"
 #include "compiler/report/report.h"
 #include "compiler/report/scene.h"
@@ -119,6 +120,31 @@ TEST(ReportPromise, AColumnIsConnectedWhereAllOfItIs) {
               ElementsAre(HasSubstr("in the state \u201cColumn 2\u201d")));
   EXPECT_THAT(promise(policy, made_by_hand({{0, 2}, {1, 3}}, {true, false, true, false})),
               ElementsAre(HasSubstr("while it is connected")));
+}
+
+// What is not drawn may connect or disconnect: it is not said to keep what is up.
+TEST(ReportDrawing, RulesThatAreNotDrawnSayForThemselves) {
+  const auto path_of = [](std::size_t rules, std::size_t parameters) {
+    test::PolicyMaker maker;
+    const std::uint32_t v = maker.per_app("V");
+    maker.domains(test::made::ListKind::evaluate, 0, {"a.example.com"});
+    auto on_demand = test::on_demand(test::made::OnDemandAction::evaluate, maker.source("first"));
+    for (std::size_t i = 0; i < parameters; ++i)
+      on_demand->rules[0]->parameters.push_back(std::make_unique<test::made::EvaluateParameterT>());
+    while (on_demand->rules.size() < rules)
+      on_demand->rules.push_back(std::make_unique<test::made::OnDemandRuleT>(*on_demand->rules[0]));
+    maker.body.per_app[v]->on_demand = std::move(on_demand);
+    const policy::Policy policy = maker.make();
+    return on_demand_path(policy, *policy.body().per_app()->Get(0)->on_demand());
+  };
+  const std::vector<Rung> whole = path_of(40, 6), cut = path_of(45, 8);
+  ASSERT_EQ(whole.size(), 41U);
+  EXPECT_EQ(whole.back().outcome, "Keep what is up");
+  EXPECT_EQ(whole[0].lines.size(), 7U);
+  ASSERT_EQ(cut.size(), 41U);
+  EXPECT_THAT(cut.back().lines, ElementsAre("5 further rules, not drawn"));
+  EXPECT_EQ(cut.back().outcome, "What the first that fits says");
+  EXPECT_EQ(cut[0].lines.back(), "2 more lists of host names");
 }
 
 TEST(ReportSummary, SaysWhatASectionLeavesOut) {
