@@ -181,9 +181,6 @@ std::string v6_to_string(const Address& a) {
   return out;
 }
 
-constexpr Prefix mapped{Address::from_v6(0, 0xffff00000000), 96};
-constexpr Prefix well_known_nat64{Address::from_v6(0x0064ff9b00000000, 0), 96};
-
 constexpr vpn_address words(const Address& a) { return {a.high, a.low}; }
 
 /// Length of the IPv4 prefix that an IPv6 prefix of `length` within a translation prefix stands for.
@@ -196,8 +193,8 @@ std::uint8_t embedded_length(unsigned length, unsigned prefix_length) {
 /// The translation prefix that `p` lies in, or null.
 const Prefix* translation_prefix(const Prefix& p, const Prefix* nat64) {
   if (!p.base.v6) return nullptr;
-  if (mapped.contains(p)) return &mapped;
-  if (well_known_nat64.contains(p)) return &well_known_nat64;
+  for (const Prefix& embedding : embedding_prefixes)
+    if (embedding.contains(p)) return &embedding;
   if (nat64 != nullptr && vpn_is_nat64_length(nat64->length) != 0 && nat64->contains(p)) return nat64;
   return nullptr;
 }
@@ -217,7 +214,7 @@ std::optional<Address> Address::parse(std::string_view text) {
 
 std::string Address::to_string() const {
   if (!v6) return v4_to_string(v4());
-  if (mapped.contains(*this)) return "::ffff:" + v4_to_string(v4());  // RFC 5952 5
+  if (embedding_prefixes[0].contains(*this)) return "::ffff:" + v4_to_string(v4());  // RFC 5952 5
   return v6_to_string(*this);
 }
 

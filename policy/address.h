@@ -51,6 +51,9 @@ struct Prefix {
   }
 };
 
+/// IPv6 prefixes whose addresses all have an IPv4 one in them: mapped, and NAT64's well-known one.
+constexpr std::array<Prefix, 2> embedding_prefixes{
+    {{Address::from_v6(0, 0xffff00000000), 96}, {Address::from_v6(0x0064ff9b00000000, 0), 96}}};
 /// The IPv4 address in an IPv4-mapped (::ffff:0:0/96) or NAT64 address (64:ff9b::/96, or `nat64` when given, RFC 6052),
 /// otherwise the address itself.
 Address embedded(const Address& a, const Prefix* nat64 = nullptr);

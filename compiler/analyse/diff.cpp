@@ -7,6 +7,7 @@
 #include "compiler/analyse/examples.h"
 #include "compiler/analyse/governed.h"
 #include "compiler/analyse/selectors.h"
+#include "compiler/analyse/two_policies.h"
 #include "compiler/analyse/words.h"
 #include "compiler/verdict/text.h"
 #include "policy/ascii.h"
@@ -29,6 +30,8 @@ std::string_view to_string(Risk risk) {
       return "opens";
     case Risk::enters:
       return "enters";
+    case Risk::agent:
+      return "agent";
     case Risk::other:
       break;
   }
@@ -36,6 +39,9 @@ std::string_view to_string(Risk risk) {
 }
 
 namespace {
+
+/// S3 and S5 without a letter.
+bool is_of_encapsulations(policy::Rule rule) { return rule == policy::Rule::S3 || rule == policy::Rule::S5; }
 
 bool carries(Verdict v) { return v == Verdict::tunnel || v == Verdict::proxy; }
 
@@ -108,20 +114,13 @@ class Differ {
         add(sides.first, sides.second, box);
       }
     }
+    for (Change& c : agent_changes(space_, options_.expected, out_.expected)) out_.changes.push_back(std::move(c));
     std::stable_sort(out_.changes.begin(), out_.changes.end(),
                      [](const Change& a, const Change& b) { return a.risk < b.risk; });
     return std::move(out_);
   }
 
  private:
-  Side side_of(const policy::Decision& d, std::size_t k) const {
-    Side out{d.verdict, policy::none};
-    if (!carries(d.verdict)) return out;
-    for (std::uint32_t t = 0; t < space_.tunnels().size(); ++t)
-      if (space_.tunnels()[t].index[k] == d.tunnel) out.tunnel = t;
-    return out;
-  }
-
   void find_renamed() {
     for (const Tunnel& t : space_.tunnels()) {
       if (t.index[0] == policy::none || t.index[1] == policy::none) continue;
@@ -147,7 +146,8 @@ class Differ {
   // S0 and the messages of S1 are the same whatever the policy.
   bool counts(std::uint32_t place, std::uint32_t port) const {
     const Place::Kind kind = space_.places()[place].kind;
-    return kind != Place::Kind::loopback && kind != Place::Kind::self && !space_.ports()[port].ranges.empty();
+    const Port& p = space_.ports()[port];
+    return kind != Place::Kind::loopback && kind != Place::Kind::self && (p.arrives || !p.ranges.empty());
   }
 
   /// Kinds of change, and sets of destinations and ports that change so.
@@ -184,9 +184,13 @@ class Differ {
       if (members[t].empty()) continue;
       const View::Traffic& traffic = view.traffic()[t];
       const policy::Decision now = view.decide(1, who, traffic);
-      const Side before = side_of(view.decide(0, who, traffic), 0), after = side_of(now, 1);
+      const policy::Decision was = view.decide(0, who, traffic);
+      const Side before = two_.side_of(was, 0), after = two_.side_of(now, 1);
       ++out_.verdicts;
       if (before == after) continue;
+      // All else that arrives is judged as the flow back is, and that one is told of.
+      if (space_.ports()[traffic.port].arrives && !is_of_encapsulations(was.rule) && !is_of_encapsulations(now.rule))
+        continue;
       if (is_expected(before, after, asked, who, traffic, now)) {
         ++out_.expected;
         continue;
@@ -222,7 +226,8 @@ class Differ {
     const auto ports = static_cast<std::uint32_t>(space_.ports().size());
     for (std::uint32_t place = 0; place < space_.places().size(); ++place)
       for (std::uint32_t port = 0; port < ports; ++port)
-        if (counts(place, port) && !std::binary_search(members.begin(), members.end(), place * ports + port))
+        if (counts(place, port) && !space_.ports()[port].arrives &&
+            !std::binary_search(members.begin(), members.end(), place * ports + port))
           out.push_back(place * ports + port);
     return out;
   }
@@ -275,44 +280,11 @@ class Differ {
     const State& chosen = space_.states()[state];
     const policy::Flow flow =
         space_.flow(space_.whos()[who], space_.places()[traffic.place], space_.ports()[traffic.port], chosen);
-    const auto decide_in = [&](const policy::DeviceState& d, std::size_t k) {
-      return policy::decide(policy::Situation(*space_.policies()[k], renamed(d, k)), flow);
-    };
-    policy::DeviceState device = space_.device_state(chosen, 1);
-    add_old_tunnels(chosen, device);
-    if (chosen.given == policy::none)
-      device = smaller_state(std::move(device), [&](const policy::DeviceState& d) {
-        return side_of(decide_in(d, 0), 0) == c.before && side_of(decide_in(d, 1), 1) == c.after;
-      });
-    c.old_decision = decide_in(device, 0);
-    c.new_decision = decide_in(device, 1);
-    c.flow = policy::flow_json(flow);
-    c.state = policy::state_json(renamed(device, 0));
-    c.new_state = policy::state_json(renamed(device, 1));
-    c.flow_words = verdict::flow_text(flow);
-    c.state_words = state_words(space_, chosen);
-  }
-
-  /// Tunnels that the older policy alone has.
-  void add_old_tunnels(const State& state, policy::DeviceState& device) const {
-    const policy::DeviceState old = space_.device_state(state, 0);
-    for (const Tunnel& t : space_.tunnels()) {
-      if (t.index[1] != policy::none) continue;
-      for (const policy::TunnelState& s : old.tunnels)
-        if (ascii::equal_without_case(s.id, t.id)) device.tunnels.push_back(s);
-    }
-  }
-
-  /// With the identifiers that policy `k` has for its tunnels.
-  policy::DeviceState renamed(policy::DeviceState device, std::size_t k) const {
-    for (policy::TunnelState& s : device.tunnels)
-      for (const Tunnel& t : space_.tunnels())
-        if (t.index[k] != policy::none && ascii::equal_without_case(t.id, s.id))
-          s.id = space_.policies()[k]->body().tunnels()->Get(t.index[k])->id()->str();
-    return device;
+    two_.show(chosen, two_.device(chosen), flow, c);
   }
 
   const Space& space_;
+  const TwoPolicies two_{space_};
   const DiffOptions& options_;
   Difference out_;
   std::map<std::pair<Side, Side>, Found> found_;

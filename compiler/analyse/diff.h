@@ -21,6 +21,7 @@ enum class Risk : std::uint8_t {
   opens,     ///< was dropped, and is carried by a tunnel now
   enters,    ///< left outside, and is carried by a tunnel now
   other,     ///< `direct` and `system`: both leave outside
+  agent,     ///< what the agent itself looks up (S1.d) or probes (S1.f): no app's traffic
 };
 std::string_view to_string(Risk risk);
 std::string_view risk_text(Risk risk);  ///< "newly leaves outside every tunnel"

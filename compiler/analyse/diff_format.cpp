@@ -65,9 +65,11 @@ std::string_view risk_text(Risk risk) {
     case Risk::blocks:
       return "is dropped now";
     case Risk::opens:
-      return "is carried now, and was dropped";
+      return "is let through now, and was dropped";
     case Risk::enters:
       return "is carried now, and left outside";
+    case Risk::agent:
+      return "is what the agent itself asks for, outside every tunnel";
     case Risk::other:
       break;
   }
@@ -107,7 +109,7 @@ std::string diff_text(const policy::Policy& before, const policy::Policy& after,
            format::printable(side_text(d, c.after)) + (color ? "\x1b[0m" : "") + "  " + std::string(risk_text(c.risk)) +
            "\n";
     out += "  who      " + format::printable(c.who) + "\n";
-    out += "  where    " + format::printable(c.where) + "; " + c.what + "\n";
+    out += "  where    " + format::printable(c.where + "; " + c.what) + "\n";
     out += "  when     " + format::printable(c.when) + "\n";
     out += "  such as  " + c.flow_words + ", " + format::printable(c.state_words) + "\n";
     out += "  old      " + rule_line(before, c.old_decision) + "\n";

@@ -19,6 +19,13 @@ void add_once(std::vector<T>& all, const T& one) {
 
 }  // namespace
 
+bool selects(std::string_view pattern, std::string_view host) {
+  const bool below_only = pattern.starts_with("*.");
+  const std::string_view name = below_only ? pattern.substr(2) : pattern;
+  if (host == name) return !below_only;
+  return host.size() > name.size() && host.ends_with(name) && host[host.size() - name.size() - 1] == '.';
+}
+
 bool selects(const Space& space, const FlowSelector& s, const Who& who, const View::Traffic& traffic,
              const policy::Decision& decision) {
   if (!s.rules.empty() && !holds_one(s.rules, decision.rule)) return false;

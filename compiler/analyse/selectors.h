@@ -10,6 +10,9 @@ bool selects(const Space& space, const FlowSelector& selector, const Who& who, c
              const policy::Decision& decision);
 bool selects(const Space& space, const StateSelector& selector, const State& state);
 
+/// A word of FlowSelector::hosts.
+bool selects(std::string_view pattern, std::string_view host);
+
 /// What selectors tell apart is added to `out`.
 void refine(const FlowSelector& flows, Refinement& out);
 void refine(const StateSelector& states, Refinement& out);

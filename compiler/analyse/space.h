@@ -78,12 +78,13 @@ struct HostPart {
   std::vector<bool> selected;  ///< by Refinement::hosts
 };
 
-/// Protocol and remote port, or a message of S1.a or S1.b.
+/// Protocol and remote port, or a message of S1.a or S1.b, or an encapsulation that arrives.
 struct Port {
   std::uint8_t protocol = 6;
   std::uint16_t remote = 0, local = 0;
   std::optional<std::uint8_t> icmp_type;
-  std::vector<PortRange> ranges;  ///< all of the class, ascending; empty for the messages of S1
+  std::vector<PortRange> ranges;  ///< all of the class, ascending; empty for messages of S1 and what arrives
+  bool arrives = false;           ///< a foreign encapsulation (S3 and S5); of two policies alone
 };
 
 /// Destinations that are alike in every state.

@@ -344,6 +344,26 @@ policy::Prefix local_block(std::size_t n) { return policy::Prefix::of(plus(0xc0a
 
 }  // namespace
 
+namespace {
+
+/// Where a service is one of local networks within given prefixes, half of each such prefix is one.
+void add_local_services(const policy::Policy& policy, policy::InterfaceState& interface) {
+  const auto* services = policy.body().services();
+  for (flatbuffers::uoffset_t s = 0; services != nullptr && s < services->size(); ++s) {
+    const auto* prefixes = services->Get(s)->prefixes();
+    if (!services->Get(s)->local_only() || prefixes == nullptr) continue;
+    for (const auto* text : *prefixes) {
+      const auto whole = policy::Prefix::parse(text->string_view());
+      if (!whole || whole->length >= (whole->base.v6 ? 126 : 30)) continue;
+      const auto half = policy::Prefix::of(whole->base, static_cast<std::uint8_t>(whole->length + 1));
+      if (policy::is_private(half) && half.length >= (half.base.v6 ? 32 : 8))
+        interface.addresses.emplace_back(policy::next(half.base), half.length);
+    }
+  }
+}
+
+}  // namespace
+
 bool Space::is_identifier(const Tunnel& tunnel, std::string_view id) const {
   for (std::size_t k = 0; k < policies_.size(); ++k)
     if (tunnel.index[k] != policy::none &&
@@ -367,6 +387,7 @@ policy::DeviceState Space::device_state(const State& state, std::size_t k) const
     policy::InterfaceState i = network.interface;
     i.addresses.emplace_back(policy::Address::from_v4(0xc0a80114u), std::uint8_t{16});  // 192.168.1.20
     i.addresses.emplace_back(policy::Address::from_v6(0xfd00000000010000u, 0x20u), std::uint8_t{64});
+    for (const policy::Policy* policy : policies_) add_local_services(*policy, i);
     out.primary_interface = i.name;
     out.system_routes.push_back({policy::Prefix::of(policy::Address::from_v4(0x0a090000u), 16), i.name});  // 10.9.0.0
     out.interfaces.push_back(std::move(i));

@@ -94,6 +94,11 @@ void SpaceBuilder::classify_ports() {
     p.remote = m->remote;
     if (m->icmp_type >= 0) p.icmp_type = static_cast<std::uint8_t>(m->icmp_type);
   }
+  if (count() > 1) {
+    // Where neither S3 nor S5 drops it, it is judged as the flow back is, like all that arrives.
+    constexpr std::uint8_t gre = 47;
+    ports.emplace_back(Port{gre, 0, 0, {}, {}}).arrives = true;
+  }
   for (const Message& m : control_messages) {
     Port& made = ports.emplace_back(Port{m.protocol, m.remote, m.local, {}, {}});
     if (m.icmp_type >= 0) made.icmp_type = static_cast<std::uint8_t>(m.icmp_type);
@@ -192,17 +197,19 @@ std::string label_of(const Place& place, const policy::Situation& situation, std
   return place.example.to_string();
 }
 
-/// One address family's starts of ranges, of all tables and prefixes together.
+/// One address family's starts of ranges, of all tables and prefixes together. What embeds IPv4 has ranges of its own.
 std::vector<Address> starts_of(const std::vector<const policy::RangeTable*>& tables,
                                const std::vector<policy::Prefix>& prefixes, bool v6) {
   std::vector<Address> out;
   for (const policy::RangeTable* t : tables)
     t->for_each_range(v6, [&](const Address& first, std::uint32_t) { out.push_back(first); });
-  for (const policy::Prefix& p : prefixes) {
-    if (p.base.v6 != v6) continue;
+  const auto add = [&](const policy::Prefix& p) {
+    if (p.base.v6 != v6) return;
     out.push_back(p.first());
     if (p.last() != policy::highest(v6)) out.push_back(policy::next(p.last()));
-  }
+  };
+  for (const policy::Prefix& p : prefixes) add(p);
+  for (const policy::Prefix& p : policy::embedding_prefixes) add(p);
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());
   return out;
@@ -234,6 +241,7 @@ void SpaceBuilder::classify_places() {
   for (const bool v6 : {false, true}) {
     const std::vector<Address> starts = starts_of(tables, space_.refinement_.prefixes, v6);
     for (std::size_t i = 0; i < starts.size(); ++i) {
+      if (policy::embedded(starts[i]).v6 != v6) continue;  // judged as the IPv4 address in it
       ClassKey key;
       for (const policy::RangeTable* t : tables) key.push_back(t->find(starts[i]));
       for (const policy::Prefix& p : space_.refinement_.prefixes) key.push_back(p.contains(starts[i]) ? 1 : 0);

@@ -1,6 +1,7 @@
 // Who sends, and to which name: apps, apps that spawned them, and names that the policies tell apart.
 #include <algorithm>
 
+#include "compiler/analyse/selectors.h"
 #include "compiler/analyse/space_builder.h"
 #include "policy/kernel/packet.h"
 #include "policy/plan.h"
@@ -11,13 +12,6 @@ namespace {
 constexpr std::size_t most_members = 2'000'000;
 /// A label that no profile is likely to have: below a name, and in no list by itself.
 constexpr std::string_view below_label = "host-7f3a.";
-
-bool is_selected(std::string_view pattern, std::string_view host) {
-  const bool below_only = pattern.starts_with("*.");
-  const std::string_view name = below_only ? pattern.substr(2) : pattern;
-  if (host == name) return !below_only;
-  return host.size() > name.size() && host.ends_with(name) && host[host.size() - name.size() - 1] == '.';
-}
 
 /// The class of an app; 0 for one that the policy does not name.
 std::uint32_t at(std::span<const std::uint32_t> classes, std::uint32_t app) {
@@ -92,9 +86,9 @@ std::uint32_t SpaceBuilder::host_class(const std::string& name) {
     part.classes[k] = space_.policies_[k]->domains().lookup(name);
     host_key_.push_back(classes_[k].domain(part.classes[k]));
   }
-  for (const std::string& pattern : space_.refinement_.hosts) host_key_.push_back(is_selected(pattern, name) ? 1 : 0);
+  for (const std::string& pattern : space_.refinement_.hosts) host_key_.push_back(selects(pattern, name) ? 1 : 0);
   if (const auto known = host_numbers_.find(host_key_); known != host_numbers_.end()) return known->second;
-  for (const std::string& pattern : space_.refinement_.hosts) part.selected.push_back(is_selected(pattern, name));
+  for (const std::string& pattern : space_.refinement_.hosts) part.selected.push_back(selects(pattern, name));
   part.example = name;
   const auto number = static_cast<std::uint32_t>(space_.hosts_.size());
   host_numbers_.emplace(host_key_, number);
@@ -224,6 +218,7 @@ policy::Flow Space::flow(const Who& who, const Place& place, const Port& port, c
   policy::Flow out;
   out.owner = who.owner;
   out.protocol = port.protocol;
+  out.incoming = port.arrives;
   out.remote_port = port.remote;
   out.local_port = port.local;
   out.has_icmp_type = port.icmp_type.has_value();

@@ -158,6 +158,15 @@ std::string literal(const std::vector<std::pair<Address, Address>>& ranges) {
   return whole.to_string() + " less " + listed(texts_of(less), 8);
 }
 
+/// Nothing lies between them but what stands for IPv4.
+bool adjoin(const Address& last, const Address& first) {
+  if (last == policy::highest(last.v6)) return false;
+  const Address after = policy::next(last);
+  return after == first ||
+         std::any_of(policy::embedding_prefixes.begin(), policy::embedding_prefixes.end(),
+                     [&](const Prefix& p) { return p.first() == after && policy::next(p.last()) == first; });
+}
+
 std::string literal_places(const Space& space, const Numbers& places) {
   std::vector<std::string> parts;
   for (const bool v6 : {false, true}) {
@@ -168,8 +177,7 @@ std::string literal_places(const Space& space, const Numbers& places) {
     std::sort(ranges.begin(), ranges.end());
     std::vector<std::pair<Address, Address>> merged;
     for (const auto& r : ranges) {
-      if (!merged.empty() && merged.back().second != policy::highest(v6) &&
-          policy::next(merged.back().second) == r.first)
+      if (!merged.empty() && adjoin(merged.back().second, r.first))
         merged.back().second = r.second;
       else
         merged.push_back(r);
@@ -257,7 +265,9 @@ std::string port_words(const Space& space, const Numbers& ports) {
   std::map<std::uint8_t, std::vector<std::pair<unsigned, unsigned>>> in, out;
   for (std::uint32_t p = 0; p < space.ports().size(); ++p) {
     const Port& port = space.ports()[p];
-    if (port.ranges.empty()) continue;  // a message of S1
+    if (port.arrives && std::binary_search(ports.begin(), ports.end(), p))
+      return "encapsulated packets (GRE, 6in4, ...) that arrive outside every tunnel";  // and nothing else with them
+    if (port.ranges.empty()) continue;                                                  // a message of S1
     const bool is_in = std::binary_search(ports.begin(), ports.end(), p);
     ++all;
     chosen += is_in ? 1u : 0u;

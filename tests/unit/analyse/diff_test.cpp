@@ -142,6 +142,66 @@ TEST(Diff, IsWrittenForProgramsPeopleAndMergeRequests) {
   EXPECT_THAT(diff_markdown(one, two, d), ::testing::HasSubstr("**risk:**"));
 }
 
+// What the agent asks for by itself is decided by the names in a policy alone.
+TEST(Diff, TheAgentsOwnLookupsAndProbesAreTold) {
+  PolicyMaker one = always_on_maker(), two = always_on_maker();
+  one.servers({"old.example"});
+  two.servers({"new.example", "other.example"});
+  two.probe("portal.example", 443);
+  const policy::Policy before = one.make(), after = two.make();
+  const Difference d = difference(before, after);
+  std::vector<std::string> told;
+  for (const Change& c : d.changes) {
+    EXPECT_EQ(c.risk, Risk::agent);
+    told.push_back(std::string(to_string(c.before.verdict)) + " " + std::string(to_string(c.after.verdict)) + " " +
+                   c.what + " " + c.where);
+    const auto flow = policy::parse_flow(c.flow);
+    const auto state = policy::parse_state(c.state);
+    ASSERT_TRUE(flow && state);
+    EXPECT_EQ(policy::decide(policy::Situation(before, *state), flow->flow).verdict, c.before.verdict);
+    EXPECT_EQ(policy::decide(policy::Situation(after, *state), flow->flow).verdict, c.after.verdict);
+  }
+  EXPECT_THAT(told,
+              ::testing::ElementsAre("drop direct look-ups of new.example and other.example to the network's resolvers",
+                                     "direct drop look-ups of old.example to the network's resolvers",
+                                     "drop direct probes to portal.example:443"));
+  DiffOptions options;
+  Expected moved, probed;
+  moved.flows.hosts = {"*.example", "new.example", "other.example", "old.example"};
+  moved.flows.rules = {policy::Rule::S1d};
+  options.expected = {moved};
+  const auto rest = diff(before, after, options);
+  ASSERT_TRUE(rest) << rest.error().what;
+  ASSERT_EQ(rest->changes.size(), 1u);
+  EXPECT_EQ(rest->expected, 3u);
+  probed.flows.rules = {policy::Rule::S1f};
+  options.expected.push_back(probed);
+  EXPECT_TRUE(diff(before, after, options)->changes.empty());
+}
+
+// Everything else that arrives is judged as the flow back is.
+TEST(Diff, EncapsulationsThatArriveAreTold) {
+  PolicyMaker plain, all;
+  plain.device("D");
+  all.device("D").include_all = true;
+  const policy::Policy one = plain.make(), two = all.make();
+  const Difference d = difference(one, two);
+  const auto it = std::find_if(d.changes.begin(), d.changes.end(), [](const Change& c) {
+    return c.before.verdict == policy::Verdict::accept && c.after.verdict == policy::Verdict::drop;
+  });
+  ASSERT_NE(it, d.changes.end()) << diff_text(one, two, d, false);
+  EXPECT_THAT(it->what, ::testing::HasSubstr("GRE"));
+  EXPECT_THAT(it->flow, ::testing::HasSubstr("\"direction\":\"in\""));
+  EXPECT_EQ(it->new_decision.rule, policy::Rule::S5);
+  EXPECT_EQ(it->risk, Risk::blocks);
+  for (const Change& c : d.changes)
+    EXPECT_NE(c.before.verdict == policy::Verdict::accept, c.what.find("arrive") == std::string::npos);
+  const Difference back = difference(two, one);
+  EXPECT_TRUE(std::any_of(back.changes.begin(), back.changes.end(), [](const Change& c) {
+    return c.after.verdict == policy::Verdict::accept && c.risk == Risk::opens;
+  }));
+}
+
 // Every change that random flows find is told of, and each example is confirmed by both policies.
 TEST(Diff, AgreesWithRandomFlows) {
   Random random;
@@ -178,6 +238,17 @@ TEST(Diff, AgreesWithRandomFlows) {
             << to_string(was) << " -> " << to_string(is) << " for " << policy::flow_json(flow) << " in "
             << policy::state_json(a.state) << "; " << test::says(before, policy::decide(old_one, flow)) << "; "
             << test::says(after, policy::decide(new_one, flow));
+        // What arrives is judged as the flow back is, but for encapsulations from outside a tunnel (S3, S5).
+        policy::Flow arriving = flow;
+        arriving.incoming = true;
+        arriving.protocol = 47;
+        arriving.scope = {};
+        const policy::Decision old = policy::decide(old_one, arriving), now = policy::decide(new_one, arriving);
+        const auto drops = [](policy::Rule r) { return r == policy::Rule::S3 || r == policy::Rule::S5; };
+        if (!drops(old.rule) && !drops(now.rule)) continue;
+        EXPECT_TRUE(old.verdict == now.verdict || told.contains({old.verdict, now.verdict}))
+            << policy::flow_json(arriving) << " in " << policy::state_json(a.state) << "; " << test::says(before, old)
+            << "; " << test::says(after, now);
       }
     }
   }

@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "policy/json/json.h"
 #include "tests/support/random_world.h"
 
 namespace vpn::analyse {
@@ -85,7 +86,8 @@ TEST(Space, HasAClassForEveryFlowInEveryState) {
         if (decision.rule == policy::Rule::S0) continue;
         const auto app = told.find(app_of(policy, flow));
         ASSERT_TRUE(app != told.end() && app->second.contains(one))
-            << one << " for '" << app_of(policy, flow) << "' is told by no class";
+            << one << " for '" << app_of(policy, flow) << "' is told by no class: " << policy::flow_json(flow) << " in "
+            << policy::state_json(world.state);
         ++flows;
         if (seen.insert(std::string(to_string(decision.rule)) + std::string(to_string(decision.verdict))).second)
           ++rules;
@@ -94,6 +96,25 @@ TEST(Space, HasAClassForEveryFlowInEveryState) {
   }
   EXPECT_GT(flows, 1000u);
   EXPECT_GT(rules, 12u);
+}
+
+// An IPv6 prefix of a rule may have addresses in it that stand for IPv4: none of them is its example.
+TEST(Space, ExamplesOfIpv6AreNotOfIpv4) {
+  test::PolicyMaker maker;
+  maker.device("D").include_all = true;
+  auto selector = std::make_unique<test::made::ServiceSelectorT>();
+  selector->service = 2;
+  selector->protocol = 17;
+  selector->prefixes = {"64:ff9b::/63", "::/80"};
+  maker.body.services.push_back(std::move(selector));
+  const policy::Policy policy = maker.make();
+  const Space space = space_of(policy);
+  for (const Place& place : space.places()) {
+    EXPECT_EQ(policy::embedded(place.example), place.example) << place.example.to_string();
+    for (const auto& [first, last] : place.ranges)
+      for (const policy::Prefix& p : policy::embedding_prefixes)
+        EXPECT_FALSE(first <= p.last() && p.first() <= last) << first.to_string();
+  }
 }
 
 // Were one part of the space left out, the test above would notice.
