@@ -38,15 +38,14 @@ int run(int argc, char** argv) {
     std::fputs(program_help().c_str(), stderr);
     return Exit::usage;
   }
-  if (word == "--help" || word == "-h" || word == "help") {
-    const Command* about = argc > 2 ? find_command(argv[2]) : nullptr;
-    return printed(about == nullptr ? program_help() : command_help(*about));
-  }
+  const bool asks_help = word == "--help" || word == "-h" || word == "help";
+  if (asks_help && (argc == 2 || *argv[2] == '-')) return printed(program_help());
   if (word == "--version") return printed(version_text());
-  const Command* command = find_command(word);
+  const std::string_view name = asks_help ? argv[2] : word;
+  const Command* command = find_command(name);
   if (command == nullptr)
-    return report({ErrorKind::usage, "unknown command '" + std::string(word) + "'", {}, suggestion(word)});
-  return run_command(*command, argc - 1, argv + 1);
+    return report({ErrorKind::usage, "unknown command '" + std::string(name) + "'", {}, suggestion(name)});
+  return asks_help ? printed(command_help(*command)) : run_command(*command, argc - 1, argv + 1);
 }
 
 }  // namespace

@@ -108,13 +108,14 @@ Stage CiRun::prove(const CiDevice& device, const policy::Policy* policy) {
 }
 
 Stage CiRun::diff(const CiDevice& device, const policy::Policy* policy) {
+  if (!settings_.expected) return stopped("diff", settings_.expected.error());
   if (base_ == nullptr) return ci::skipped_stage("diff", "no --base to compare with");
   const auto old = base_->build(device, compile_settings(device));
   if (!old) return stopped("diff", old.error());
   if (!old->policy) return ci::skipped_stage("diff", old->why_not);
   if (policy == nullptr) return ci::skipped_stage("diff", "there is no policy");
   analyse::DiffOptions options;
-  options.expected = settings_.expected;
+  options.expected = *settings_.expected;
   const auto difference = analyse::diff(*old->policy, *policy, options);
   if (!difference) return ci::refused_stage("diff", difference.error());
   return changes(*old->policy, *policy, *difference, settings_);

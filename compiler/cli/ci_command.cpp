@@ -64,9 +64,7 @@ Result<CiSettingsOfRun> run_settings(const Arguments& arguments, const std::stri
   out.lint.warnings_as_errors = arguments.has("warnings-as-errors");
   if (const auto ok = document::check_key_material(out.lint.read); !ok) return tl::unexpected(ok.error());
   out.fail_on = fail_on;
-  auto expected = expected_changes(arguments.all("allow"));
-  if (!expected) return tl::unexpected(expected.error());
-  out.expected = std::move(*expected);
+  out.expected = expected_changes(arguments.all("allow"));
   out.format = report_options(STDOUT_FILENO, secret_keys());
   out.color = out.format.color && arguments.get("format", "text") == "text";
   return out;
@@ -112,6 +110,7 @@ Result<void> keep_read_files(const Arguments& arguments, const CiPlan& plan, con
     for (std::string& path : arguments.all(option)) read.push_back(std::move(path));
   for (const ci::Device& device : report.devices) read.insert(read.end(), device.files.begin(), device.files.end());
   std::vector<std::string> written;
+  written.reserve(reports.size());
   for (const WrittenReport& wanted : reports) written.push_back(wanted.path);
   return keep_apart(written, read);
 }

@@ -17,8 +17,9 @@ namespace vpn::cli {
 struct CiSettingsOfRun {
   LintSettings lint;
   std::string fail_on;
-  std::vector<analyse::Expected> expected;  ///< changes that are no failure and not told
-  bool color = false;                       ///< of the stages' texts
+  Result<std::vector<analyse::Expected>>
+      expected;        ///< changes that are no failure and not told; or why they are not known
+  bool color = false;  ///< of the stages' texts
   format::Options format;
 };
 

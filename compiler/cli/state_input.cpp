@@ -68,7 +68,9 @@ void warn_strange_tunnels(const std::vector<const policy::Policy*>& policies, co
   for (const policy::Policy* const policy : policies)
     for (const std::string& id : policy::strange_tunnels(*policy, state)) ++lacking[id];
   for (const auto& [id, count] : lacking)
-    if (count == policies.size()) warn(which + " lists the tunnel '" + id + "', which the policy does not have");
+    if (count == policies.size()) {
+      warn(std::string(which).append(" lists the tunnel '").append(id).append("', which the policy does not have"));
+    }
 }
 
 void warn_strange_tunnels(const std::vector<const policy::Policy*>& policies,

@@ -289,9 +289,13 @@ class Base(CiCase):
     def test_expected_changes(self):
         self.write("allow.yaml", "expected: 5\n")
         self.commit()
-        code, _, errors = self.ci("always-on.mobileconfig", "--base", "HEAD", "--allow", "allow.yaml")
-        self.assertNotEqual(code, 0)
-        self.assertIn("allow.yaml:1:", errors)
+        for options in (["--base", "HEAD"], []):
+            code, text, errors = self.ci("always-on.mobileconfig", *options, "--allow", "allow.yaml")
+            self.assertEqual(code, 1)
+            self.assertIn("allow.yaml:1:", errors)
+            self.assertRegex(text, r"(?m)^  ok    test     2 cases$")
+            self.assertRegex(text, r"(?m)^  FAIL  diff     allow.yaml:1:")
+        self.assertEqual(self.ci("always-on.mobileconfig", "--allow", "missing.yaml")[0], 3)
 
     def test_other_names_are_no_change(self):
         self.commit()

@@ -25,7 +25,7 @@ class Frame(unittest.TestCase):
             self.assertRegex(run(command, "--version")[1], r"^vpnprofile \d+\.\d+\.\d+\n$")
 
     def test_mistakes_are_2_and_say_what_to_do(self):
-        for arguments, what in (([], "usage: vpnprofile"), (["lnit"], "did you mean 'lint'?"), (["nonsense"], "vpnprofile --help"),
+        for arguments, what in (([], "usage: vpnprofile"), (["lnit"], "did you mean 'lint'?"), (["nonsense"], "vpnprofile --help"), (["help", "lnit"], "did you mean 'lint'?"),
                                 (["--nonsense"], "vpnprofile --help"), (["lint", "--fromat", "json"], "did you mean '--format'?"),
                                 (["explain"], "POLICY|PROFILE… is needed"), (["--print-completion", "tcsh"], "one of bash, zsh, fish")):
             code, text, errors = run(*arguments)

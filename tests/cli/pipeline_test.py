@@ -76,6 +76,19 @@ class GitHub(Repository):
         self.assertRegex(summary, r"\|  \| diff \| ✅ \| no traffic changes its verdict")
         self.assertTrue((self.clone / "r.xml").exists())
 
+    def test_a_checkout_of_another_user(self):
+        """As in a container, where git would not read it."""
+        base = self.git("rev-parse", "HEAD", folder=self.clone)
+        self.environment["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "1"
+        self.assertEqual(self.shell("vpnprofile ci phones --base HEAD", ["sh", "-c"])[0], 2)
+        code, log, summary, _ = self.action(pull_request_base=base, paths="phones")
+        self.assertEqual(code, 0, log)
+        self.assertIn("no traffic changes its verdict", summary)
+        code, log = self.shell(GITLAB[".vpnprofile"]["script"][1], ["sh", "-ec"], VPNPROFILE_PATHS="phones", CI_MERGE_REQUEST_DIFF_BASE_SHA=base,
+                               GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="user.name", GIT_CONFIG_VALUE_0="b")
+        self.assertEqual(code, 0, log)
+        self.assertIn(f"compared with {base}", log)
+
     def test_what_is_wrong_is_annotated(self):
         self.write("clone/phones/a.mobileconfig", FAULTY)
         code, log, summary, output = self.action(pull_request_base=self.base, paths="phones")
