@@ -142,7 +142,7 @@ class Diff(Case):
                                  "--format", "json", folder=self.folder)
                 self.assertEqual(json.loads(text)["verdict"], change["example"][side]["verdict"])
         risks = [c["risk"] for c in found["changes"]]
-        self.assertEqual(risks, sorted(risks, key=["leaves", "reroutes", "blocks", "opens", "enters", "other"].index))
+        self.assertEqual(risks, sorted(risks, key=["leaves", "reroutes", "blocks", "opens", "enters", "other", "agent"].index))
 
     def test_fail_on_risk(self):
         new, old = PROFILES / "always-on.mobileconfig", PROFILES / "always-on-application-exceptions.mobileconfig"
