@@ -183,6 +183,13 @@ Result<void> Agent::open_network() {
     wifi_ = std::move(*wifi);
   else
     log("the names of Wi-Fi networks are not known: " + wifi.error().what, true);
+  auto routers = RouterMonitor::open(loop_, [this] { network_changed(); });
+  if (!routers) {
+    log("what routers advertise is not heard of: " + routers.error().what, true);
+    return {};
+  }
+  routers_ = std::move(*routers);
+  RouterMonitor::solicit(monitor_->view());
   return {};
 }
 
@@ -311,7 +318,8 @@ void Agent::network_changed() {
   const NetworkView& view = monitor_->view();
   const std::uint32_t primary = primary_link(view, tunnels_.named());
   if (wifi_ != nullptr) wifi_->read();  // rtnetlink may have been the first to tell
-  resolvers_ = known_networks(view, read_resolvers(view, primary, {}), machine_.networks, config_.resolvers,
+  resolvers_ = known_networks(view, read_resolvers(view, primary, {}), machine_.networks,
+                              routers_ == nullptr ? RouterFacts{} : routers_->facts(), config_.resolvers,
                               wifi_ == nullptr ? WifiNames{} : wifi_->names());
   state_ = seen();
   tell_probes(primary);

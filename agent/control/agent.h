@@ -27,6 +27,7 @@
 #include "agent/dns/hidden_socket.h"
 #include "agent/loop/loop.h"
 #include "agent/network/monitor.h"
+#include "agent/network/router_monitor.h"
 #include "agent/network/sock_destroy.h"
 #include "agent/network/wifi.h"
 #include "agent/state/guard_life.h"
@@ -139,7 +140,8 @@ class Agent {
   PolicyLife policy_life_;
   GuardLife guard_life_;
   std::unique_ptr<Monitor> monitor_;
-  std::unique_ptr<WifiNetworks> wifi_;  // nothing: they cannot be heard of
+  std::unique_ptr<WifiNetworks> wifi_;      // nothing: they cannot be heard of
+  std::unique_ptr<RouterMonitor> routers_;  // likewise
   std::optional<Guard> guard_;
   std::unique_ptr<OwnerWatch> owners_;
   Tunnels tunnels_;

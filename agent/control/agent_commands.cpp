@@ -274,6 +274,7 @@ Json Agent::status() const {
         {"secrets_fault", active_->secrets_fault}}},
       {"primary_interface", state_.primary_interface},
       {"asleep", machine_.asleep},
+      {"nat64_prefix", state_.nat64 ? state_.nat64->to_string() : ""},
       {"captive", std::string(to_string(probes_.portal().phase))},
       {"clock_fault", probes_.clock_fault()},
       {"owner_faults", owners_->faults()},

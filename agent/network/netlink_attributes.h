@@ -1,6 +1,7 @@
 // What all readers of netlink's messages share. Whatever the bytes are, reading stays within them.
 #pragma once
 
+#include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
 
@@ -9,10 +10,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "policy/address.h"
 
 namespace vpn::agent {
 
@@ -72,6 +76,19 @@ class NetlinkAttributes {
   }
   std::array<const nlattr*, most_attributes> all_{};
 };
+
+// Four bytes or sixteen, in the order of the wire.
+inline std::optional<policy::Address> netlink_address(std::span<const std::byte> b) {
+  if (b.size() == 4) {
+    std::uint32_t v4 = 0;
+    std::memcpy(&v4, b.data(), 4);
+    return policy::Address::from_v4(ntohl(v4));
+  }
+  if (b.size() != 16) return std::nullopt;
+  std::array<std::uint64_t, 2> halves{};
+  for (std::size_t i = 0; i < 16; ++i) halves[i / 8] = halves[i / 8] << 8 | std::to_integer<std::uint64_t>(b[i]);
+  return policy::Address::from_v6(halves[0], halves[1]);
+}
 
 template <class Header>
 const Header* header_of(const nlmsghdr* message) {

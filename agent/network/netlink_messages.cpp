@@ -25,18 +25,6 @@ namespace {
 using Item = NetlinkNews::Item;
 using Kind = NetlinkNews::Item::Kind;
 
-std::optional<policy::Address> address(std::span<const std::byte> b) {
-  if (b.size() == 4) {
-    std::uint32_t v4 = 0;
-    std::memcpy(&v4, b.data(), 4);
-    return policy::Address::from_v4(ntohl(v4));
-  }
-  if (b.size() != 16) return std::nullopt;
-  std::array<std::uint64_t, 2> halves{};
-  for (std::size_t i = 0; i < 16; ++i) halves[i / 8] = halves[i / 8] << 8 | std::to_integer<std::uint64_t>(b[i]);
-  return policy::Address::from_v6(halves[0], halves[1]);
-}
-
 bool read_link(const nlmsghdr* message, NetlinkNews& news) {
   const auto* h = header_of<ifinfomsg>(message);
   if (h == nullptr || h->ifi_index <= 0) return false;
@@ -69,7 +57,7 @@ bool read_address(const nlmsghdr* message, NetlinkNews& news) {
   if (h->ifa_family != AF_INET && h->ifa_family != AF_INET6) return true;
   const NetlinkAttributes a(message, sizeof *h);
   // IFA_LOCAL is our own end; IFA_ADDRESS the other one of a point-to-point link.
-  const auto own = address(a.bytes(a.at(IFA_LOCAL) != nullptr ? IFA_LOCAL : IFA_ADDRESS));
+  const auto own = netlink_address(a.bytes(a.at(IFA_LOCAL) != nullptr ? IFA_LOCAL : IFA_ADDRESS));
   if (!own || own->v6 != (h->ifa_family == AF_INET6) || h->ifa_prefixlen > (own->v6 ? 128 : 32)) return false;
   Item item;
   item.kind = message->nlmsg_type == RTM_DELADDR ? Kind::address_gone : Kind::address;
@@ -88,7 +76,7 @@ void add_next_hops(const NetlinkAttributes& a, const MainRoute& route, Item& ite
     const NetlinkAttributes own(all.data() + at + sizeof hop, hop.rtnh_len - sizeof hop, 0);
     MainRoute one = route;
     one.link = static_cast<std::uint32_t>(hop.rtnh_ifindex);
-    one.gateway = address(own.bytes(RTA_GATEWAY));
+    one.gateway = netlink_address(own.bytes(RTA_GATEWAY));
     item.routes.push_back(one);
     const std::size_t step = netlink_aligned(hop.rtnh_len);
     if (step > all.size() - at) return;
@@ -115,7 +103,7 @@ bool read_route(const nlmsghdr* message, NetlinkNews& news) {
   if ((h->rtm_family != AF_INET && h->rtm_family != AF_INET6) || (h->rtm_flags & RTM_F_CLONED) != 0) return true;
   const NetlinkAttributes a(message, sizeof *h);
   const bool v6 = h->rtm_family == AF_INET6;
-  auto destination = address(a.bytes(RTA_DST));
+  auto destination = netlink_address(a.bytes(RTA_DST));
   if (!destination) {
     if (a.at(RTA_DST) != nullptr || h->rtm_dst_len != 0) return false;
     destination = v6 ? policy::Address::from_v6(0, 0) : policy::Address::from_v4(0);
@@ -131,17 +119,17 @@ bool read_route(const nlmsghdr* message, NetlinkNews& news) {
     item.kind = Kind::own_route;
     item.own_route.table = table;
     const bool by_link = *kind == RouteKind::interface || *kind == RouteKind::gateway;
-    const auto via = address(a.bytes(RTA_GATEWAY));
+    const auto via = netlink_address(a.bytes(RTA_GATEWAY));
     item.own_route.route = {prefix,
                             a.number(RTA_PRIORITY),
                             *kind,
                             by_link ? a.number(RTA_OIF) : 0,
                             via.value_or(policy::Address{}),
-                            by_link ? address(a.bytes(RTA_PREFSRC)) : std::nullopt};
+                            by_link ? netlink_address(a.bytes(RTA_PREFSRC)) : std::nullopt};
   } else {
     if (table != RT_TABLE_MAIN || h->rtm_type != RTN_UNICAST) return true;
     item.kind = Kind::route;
-    const MainRoute route{prefix, a.number(RTA_OIF), address(a.bytes(RTA_GATEWAY)), a.number(RTA_PRIORITY)};
+    const MainRoute route{prefix, a.number(RTA_OIF), netlink_address(a.bytes(RTA_GATEWAY)), a.number(RTA_PRIORITY)};
     if (a.at(RTA_MULTIPATH) != nullptr) {
       add_next_hops(a, route, item);
     } else {
@@ -171,7 +159,7 @@ bool read_rule(const nlmsghdr* message, NetlinkNews& news) {
   RouteRule& r = item.rule;
   r.priority = a.number(FRA_PRIORITY);
   r.v6 = h->family == AF_INET6;
-  if (h->src_len != 0) r.source = address(a.bytes(FRA_SRC));
+  if (h->src_len != 0) r.source = netlink_address(a.bytes(FRA_SRC));
   r.arrived = a.at(FRA_IIFNAME) != nullptr && (h->flags & FIB_RULE_INVERT) != 0;
   if (a.at(FRA_FWMASK) != nullptr) {  // a mark that is 0 has no attribute
     r.mark = a.number(FRA_FWMARK);

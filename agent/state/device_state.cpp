@@ -46,6 +46,24 @@ policy::InterfaceState interface_state(const Link& link, const NetworkView& fact
   return out;
 }
 
+bool overlap(const policy::Prefix& a, const policy::Prefix& b) { return a.contains(b) || b.contains(a); }
+
+// A router may claim any prefix. What goes to a tunnel by its own IPv6 route is never judged as IPv4 instead, nor is an
+// address of the device.
+bool may_translate(const policy::Prefix& nat64, const DeviceState& state) {
+  const auto is_free = [&](const std::vector<policy::Prefix>& routes) {
+    return std::none_of(routes.begin(), routes.end(),
+                        [&](const policy::Prefix& r) { return r.base.v6 && r.length != 0 && overlap(r, nat64); });
+  };
+  const auto is_none_of_ours = [&](const policy::InterfaceState& i) {
+    return std::none_of(i.addresses.begin(), i.addresses.end(), [&](const auto& a) { return nat64.contains(a.first); });
+  };
+  return std::all_of(
+             state.tunnels.begin(), state.tunnels.end(),
+             [&](const policy::TunnelState& t) { return is_free(t.included_routes) && is_free(t.excluded_routes); }) &&
+         std::all_of(state.interfaces.begin(), state.interfaces.end(), is_none_of_ours);
+}
+
 policy::TunnelState tunnel_state(const NamedTunnel& tunnel) {
   const NetworkSettings& settings = tunnel.life->report.settings;
   policy::TunnelState out;
@@ -82,6 +100,9 @@ DeviceState device_state(const NetworkView& facts, const Resolvers& resolvers, s
       out.system_routes.push_back({r.destination, link->name});
   }
   for (const NamedTunnel& t : tunnels) out.tunnels.push_back(tunnel_state(t));
+  if (const auto network = resolvers.find(out.primary_interface); network != resolvers.end())
+    for (const policy::Prefix& p : network->second.nat64)
+      if (!out.nat64 && may_translate(p, out)) out.nat64 = p;
   return out;
 }
 

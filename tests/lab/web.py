@@ -2,14 +2,17 @@
 
 import select
 import socket
+import ssl
 
 from tests.lab import world
 from tests.lab.process import Child
 
 
 class Web:
-    def __init__(self, place, port, answer=b"", address=world.SERVER):
-        self._child = Child(_serve, address, port, namespace=place.internet, cgroup=place.outside)
+    """With a certificate (tests/lab/certificates.py) it speaks TLS."""
+
+    def __init__(self, place, port, answer=b"", address=world.SERVER, certificate=None):
+        self._child = Child(_serve, address, port, certificate, namespace=place.internet, cgroup=place.outside)
         self._child.receive()
         self.answers(answer)
 
@@ -23,7 +26,10 @@ class Web:
         return self._child.receive()
 
 
-def _serve(channel, address, port):
+def _serve(channel, address, port, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+    if context:
+        context.load_cert_chain(certificate.certificate, certificate.key)
     listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((address, port))
@@ -47,6 +53,8 @@ def _serve(channel, address, port):
             client, peer = listener.accept()
             client.settimeout(2)
             try:
+                if context:
+                    client = context.wrap_socket(client, server_side=True)
                 peers.append((peer[0], client.recv(65536).split(b"\r\n")[0].decode()))
                 client.sendall(answer)
             except OSError:

@@ -48,6 +48,29 @@ TEST(DeviceState, ATunnelIsNeverPrimary) {
   EXPECT_EQ(primary_link(f, {&t, 1}), 2u);
 }
 
+TEST(DeviceState, TheNat64PrefixOfThePrimaryNetwork) {
+  NetworkView f = laptop();
+  f.addresses.push_back({2, address("2001:db8:1::20"), 64});
+  TunnelLife life = on("tun0");
+  life.report.settings.included_routes = {prefix("::/0"), prefix("2001:db8:aa00::/40"), prefix("10.0.0.0/8")};
+  life.report.settings.excluded_routes = {prefix("2001:db8:bb:1::/64")};
+  const NamedTunnel t{"T", &life};
+  const auto taken = [&](const char* link, std::vector<policy::Prefix> prefixes) {
+    ResolverFacts facts;
+    facts.nat64 = std::move(prefixes);
+    const auto out = device_state(f, {{link, facts}}, {&t, 1}).nat64;
+    return out ? out->to_string() : "none";
+  };
+  EXPECT_EQ(taken("wlan0", {prefix("2001:db8:64::/96"), prefix("2001:db8:65::/96")}), "2001:db8:64::/96");
+  EXPECT_EQ(taken("wwan0", {prefix("2001:db8:64::/96")}), "none") << "another network's";
+  EXPECT_EQ(taken("wlan0", {}), "none");
+  // By IPv6 routes of the tunnel nothing must go elsewhere, whatever a router claims.
+  EXPECT_EQ(taken("wlan0", {prefix("2001:db8:aa64::/96")}), "none");
+  EXPECT_EQ(taken("wlan0", {prefix("2001:db8:bb::/48")}), "none");
+  EXPECT_EQ(taken("wlan0", {prefix("2001:db8::/32"), prefix("2001:db8:64::/96")}), "2001:db8:64::/96");
+  EXPECT_EQ(taken("wlan0", {prefix("2001:db8:1::/64")}), "none") << "an address of the device is in it";
+}
+
 TEST(DeviceState, TheBestDefaultRouteIsOfALinkThatIsUp) {
   NetworkView f = laptop();
   f.routes.erase(f.routes.begin());
