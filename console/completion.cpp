@@ -73,7 +73,12 @@ std::string bash() {
       if (o->argument.empty()) continue;
       text += "    " + std::string(c->name) + ":--" + std::string(o->name);
       if (o->letter != 0) text += "|" + std::string(c->name) + ":-" + o->letter;
-      if (o->choices.empty()) {
+      if (!o->offers.empty()) {
+        text +=
+            ") compopt -o filenames 2>/dev/null; local before=; [[ $word == *,* ]] && before=${word%,*},\n"
+            "      mapfile -t COMPREPLY < <(compgen -P \"$before\" -W '" +
+            with_spaces(o->offers) + "' -- \"${word##*,}\"; compgen -f -- \"$word\"); return ;;\n";
+      } else if (o->choices.empty()) {
         text += ") compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); return ;;\n";
       } else if (o->list) {
         text +=
@@ -121,7 +126,9 @@ std::string zsh_option(const Option& o) {
   std::string spec = "--" + std::string(o.name) + "[" + zsh_text(o.help) + "]";
   if (!o.argument.empty()) {
     spec += ":" + zsh_text(o.argument) + ":";
-    if (o.choices.empty()) {
+    if (!o.offers.empty()) {
+      spec += "{compadd " + with_spaces(o.offers) + "; _files}";
+    } else if (o.choices.empty()) {
       spec += "_files";
     } else if (o.list) {
       spec += "_values -s , " + zsh_text(o.argument) + " " + with_spaces(o.choices);
@@ -156,6 +163,7 @@ std::string fish_option(const std::string& complete, const Option& o) {
   std::string text = complete + " -l " + std::string(o.name);
   if (o.letter != 0) text += std::string(" -s ") + o.letter;
   if (!o.argument.empty()) text += o.choices.empty() ? " -r -F" : " -x -a '" + with_spaces(o.choices) + "'";
+  if (!o.offers.empty()) text += " -a '" + with_spaces(o.offers) + "'";
   return text + " -d " + quoted(o.help) + "\n";
 }
 

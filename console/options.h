@@ -20,6 +20,7 @@ struct Option {               // NOLINT(clang-analyzer-optin.performance.Padding
   std::string_view choices;   ///< comma-separated words it takes; empty: anything ("FILE", "DIR" complete to paths)
   bool repeated = false;      ///< may be given several times
   bool list = false;          ///< takes a comma-separated list; `choices` are its words
+  std::string_view offers{};  ///< comma-separated words that completion offers beside files; others are taken as well
 };
 
 /// What every command takes: --help, --version, --color.

@@ -20,7 +20,14 @@ namespace {
 
 constexpr Option ci_options[] = {
     {"base", 0, "REV", "compare with this revision of git", {}},
-    {"prove", 0, "LIST", "properties to prove, as prove takes them, or files of them; 'none' for none", {}, true, true},
+    {"prove",
+     0,
+     "LIST",
+     "properties to prove, as prove takes them, or files of them; 'none' for none",
+     {},
+     true,
+     true,
+     property_words},
     {"fail-on", 0, "WHAT", "which changes fail: risk (what newly leaves outside every tunnel), any, never",
      "any,risk,never"},
     {"allow", 0, "FILE", "changes that are expected, as diff takes them", {}, true},

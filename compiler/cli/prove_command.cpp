@@ -21,7 +21,9 @@ constexpr Option prove_own_options[] = {
      "what to show: no-leak (the default), no-leak-governed, excluded-only, captive-bounded, no-shadow, 'reachable APP "
      "to HOST when STATE', 'never APP direct', or a file of properties; several with commas",
      {},
-     true},
+     true,
+     false,
+     property_words},
     only_states_option,
 };
 constexpr Option prove_format[] = {{"format", 0, "FORMAT", "how to print", "text,json"}};

@@ -36,7 +36,9 @@ constexpr Option report_own_options[] = {
      "NAME,FILE",
      "what to show on the page beside the built-in properties: a sentence or a file, as for prove",
      {},
-     true},
+     true,
+     false,
+     property_words},
     {"title", 0, "TEXT", "what the page is about; without it the name of the policy or the profiles", {}},
 };
 constexpr auto report_options_table = joined(report_own_options, for_profiles);
@@ -53,7 +55,7 @@ Result<void> read_named_states(const std::string& path, std::vector<report::Name
     std::vector<std::string> unknown;
     auto read = policy::parse_state(state.dump(), &unknown);
     if (!read) return fail(read.error().kind, "state '" + name + "': " + read.error().what, path, read.error().help);
-    warn_unknown(path + ": state '" + name + "'", unknown);
+    warn_unknown(std::string(path).append(": state '").append(name).append("'"), unknown);
     out.push_back({name, std::move(*read)});
   }
   return {};

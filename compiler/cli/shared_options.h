@@ -11,6 +11,9 @@ namespace vpn::cli {
 
 inline constexpr std::string_view platform_words = "ios,macos,visionos,tvos,watchos,linux";
 
+/// The built-in properties, for completion.
+inline constexpr std::string_view property_words = "no-leak,no-leak-governed,excluded-only,captive-bounded,no-shadow";
+
 /// Of commands that take profiles alone.
 inline constexpr Option platform_option{"platform", 0, "PLATFORM",
                                         "whose defaults apply, and whose keys are checked; without it linux, unchecked",

@@ -60,6 +60,10 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.bash("lint", "--sel"), ["--select"])
         self.assertEqual(self.bash("lint", "--format", "s"), ["sarif"])
         self.assertEqual(self.bash("lint", "--platform", "ios,vi"), ["ios,visionos"])
+        for words in (("prove", "--property"), ("prove", "-p"), ("report", "--property"), ("ci", "--prove")):
+            self.assertEqual(self.bash(*words, "no-s"), ["no-shadow"], words)
+            self.assertEqual(self.bash(*words, "no-leak,exc"), ["no-leak,excluded-only"], words)
+            self.assertIn(str(SOURCE / "README.md"), self.bash(*words, str(SOURCE / "READ")))
         self.assertIn(str(SOURCE / "README.md"), self.bash("lint", str(SOURCE / "READ")))
 
     @unittest.skipUnless(shutil.which("fish"), "no fish here")
@@ -67,6 +71,9 @@ class Completion(unittest.TestCase):
         done = subprocess.run(["fish", "--no-config", "-c", f"source {self.script('fish')}; complete -C 'vpnprofile lint --form'"],
                               stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, "HOME": "/nonexistent"})
         self.assertTrue(done.stdout.startswith("--format"), done.stdout)
+        done = subprocess.run(["fish", "--no-config", "-c", f"source {self.script('fish')}; complete -C 'vpnprofile prove --property no-sh'"],
+                              stdout=subprocess.PIPE, text=True, check=True, env={**os.environ, "HOME": "/nonexistent"})
+        self.assertTrue(done.stdout.startswith("no-shadow"), done.stdout)
 
     @unittest.skipUnless(shutil.which("zsh"), "no zsh here")
     def test_zsh(self):

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "compiler/analyse/property.h"
 #include "compiler/cli/commands.h"
+#include "compiler/cli/shared_options.h"
 #include "console/command.h"
 #include "console/completion.h"
 #include "console/help.h"
@@ -90,6 +92,13 @@ TEST(Completion, NamesEveryCommandAndOption) {
     }
   }
   EXPECT_EQ(completion("tcsh"), "");
+}
+
+TEST(Completion, OffersTheBuiltInProperties) {
+  std::string names;
+  for (const analyse::BuiltIn& property : analyse::built_in_properties())
+    names.append(names.empty() ? "" : ",").append(property.name);
+  EXPECT_EQ(property_words, names);
 }
 
 TEST(ManPage, HasASectionForEveryCommand) {
