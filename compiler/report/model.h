@@ -84,6 +84,7 @@ struct Scene {
   std::vector<std::uint32_t> tunnels;  ///< those whose status the states vary
   bool has_others = false;             ///< the policy has VPNs beside these
   bool has_guessed_routes = false;
+  std::size_t most_groups = 40;  ///< of senders in the table
 };
 
 inline auto key(const policy::Decision& d) { return std::tuple(d.rule, d.verdict, d.tunnel, d.source); }

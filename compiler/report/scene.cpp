@@ -12,7 +12,7 @@
 namespace vpn::report {
 namespace {
 
-constexpr std::size_t most_scenes = 24, most_senders = 40, most_raw_senders = 300, most_titles = 5;
+constexpr std::size_t most_scenes = 24, most_raw_senders = 300, most_titles = 5;
 
 /// Verdicts before anything is put together: [sender][item][state], as indexes into Scene::decisions.
 struct Verdicts {
@@ -244,7 +244,7 @@ void fold_senders(const std::vector<Item>& items, Verdicts& verdicts, const std:
     if (it != folded.end()) {
       join_senders(it->second, scene.senders[w]);
       it->second.asked.push_back(static_cast<std::uint32_t>(w));
-    } else if (folded.size() < most_senders || scene.senders[w].is_system || scene.senders[w].unnamed != 0) {
+    } else if (folded.size() < scene.most_groups || scene.senders[w].is_system || scene.senders[w].unnamed != 0) {
       folded.emplace_back(std::move(matrix), scene.senders[w]);
       folded.back().second.asked = {static_cast<std::uint32_t>(w)};
     } else {
@@ -274,7 +274,11 @@ void fold_senders(const std::vector<Item>& items, Verdicts& verdicts, const std:
 class Stage {
  public:
   explicit Stage(const policy::Policy& policy)
-      : policy_(policy), any_(policy, policy::DeviceState{}), senders_(report::senders(policy)) {}
+      : policy_(policy), any_(policy, policy::DeviceState{}), senders_(report::senders(policy)) {
+    // A page of many VPNs stays readable, and a few megabytes: each has a table of its own.
+    const std::size_t vpns = policy.body().tunnels() == nullptr ? 0 : policy.body().tunnels()->size();
+    if (vpns > 8) most_groups_ = 12;
+  }
 
   Scene scene(std::string title, std::string kind, std::vector<std::uint32_t> tunnels, const fb::OnDemand* on_demand,
               bool guess_routes) const {
@@ -283,6 +287,7 @@ class Stage {
     out.kind = std::move(kind);
     out.on_demand = on_demand;
     out.has_guessed_routes = guess_routes;
+    if (tunnels.size() == 1) out.most_groups = most_groups_;
     if (!tunnels.empty()) out.tunnel = tunnels[0];
     out.has_others = policy_.body().tunnels() != nullptr && policy_.body().tunnels()->size() > tunnels.size();
     out.tunnels = tunnels;
@@ -308,18 +313,28 @@ class Stage {
   }
 
  private:
-  /// At most so many, those that the VPN serves first.
+  /// Where not all can be shown, those that the VPN serves come first, and not all of the others are looked at.
   std::vector<Sender> looked_at(Scene& scene) const {
     std::vector<Sender> out = senders_.all;
-    if (out.size() <= most_raw_senders) return out;
+    if (out.size() <= scene.most_groups) return out;
     const auto everybody =
         std::stable_partition(out.begin(), out.end(), [](const Sender& s) { return s.unnamed == 0; });
-    const policy::Situation situation = any_.in(scene.states[0].device);
+    // On the first network, which the first rule is about, and on an ordinary one.
+    std::vector<const State*> connected;
+    for (const State& s : scene.states)
+      if (s.is_connected || s.is_given) connected.push_back(&s);
+    if (connected.size() > 2) connected.erase(connected.begin() + 1, connected.end() - 1);
     const Item web = items(policy_, false)[0];
-    std::stable_partition(out.begin(), everybody, [&](const Sender& s) {
-      const std::uint32_t tunnel = decide(situation, flow_of(web, s, scene.states[0])).tunnel;
-      return scene.tunnel == policy::none ? tunnel != policy::none : tunnel == scene.tunnel;
-    });
+    const auto first = [&](auto begin, const State& state) {
+      const policy::Situation situation = any_.in(state.device);
+      return std::stable_partition(begin, everybody, [&](const Sender& s) {
+        const std::uint32_t tunnel = decide(situation, flow_of(web, s, state)).tunnel;
+        return scene.tunnel == policy::none ? tunnel != policy::none : tunnel == scene.tunnel;
+      });
+    };
+    auto others = out.begin();
+    for (const State* state : connected) others = first(others, *state);
+    if (out.size() <= most_raw_senders) return out;
     scene.notes.push_back("Only " + grouped(most_raw_senders) + " of " + grouped(out.size()) +
                           " groups of apps are looked at here. `vpnprofile explain` answers for each app.");
     out.erase(out.begin() + static_cast<std::ptrdiff_t>(most_raw_senders) - (out.end() - everybody), everybody);
@@ -336,6 +351,7 @@ class Stage {
   const policy::Policy& policy_;
   const policy::Situation any_;
   Senders senders_;
+  std::size_t most_groups_ = Scene{}.most_groups;
 };
 
 }  // namespace

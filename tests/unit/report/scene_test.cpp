@@ -169,6 +169,27 @@ TEST(ReportSenders, WhomTheVpnServesIsLookedAtFirst) {
   }
 }
 
+// The table of a VPN is about its own apps, whatever their place among all apps, and though the first network is one
+// where on-demand passes it over.
+TEST(ReportSenders, AVpnsOwnAppsAreInItsTable) {
+  test::PolicyMaker maker;
+  for (std::uint32_t v = 0; v < 45; ++v) {
+    maker.per_app("V" + std::to_string(v));
+    maker.app("com.example." + std::to_string(99 - v)).governed = {v};
+    maker.body.per_app[v]->on_demand = test::on_demand(test::made::OnDemandAction::disconnect, maker.source("first"));
+    maker.body.per_app[v]->on_demand->rules[0]->ssids = {"Office"};
+  }
+  const policy::Policy policy = maker.make();
+  const Scenes made = scenes(policy, {});
+  for (std::uint32_t v = 0; v < 24; ++v) {
+    const std::vector<Sender>& senders = made.all[v].senders;
+    EXPECT_THAT(made.all[v].notes, Contains(HasSubstr("groups of apps are not shown"))) << v;
+    EXPECT_TRUE(std::any_of(senders.begin(), senders.end(), [&](const Sender& s) {
+      return s.members == std::vector<std::string>{"com.example." + std::to_string(99 - v)};
+    })) << v;
+  }
+}
+
 TEST(ReportScenes, AlwaysOnTunnelsAreAmongAllVpns) {
   test::PolicyMaker maker;
   maker.always_on_tunnel("A#0", 1);
