@@ -9,7 +9,6 @@
 namespace vpn::analyse {
 
 namespace fb = policy::fb;
-using policy::InterfaceState;
 using policy::InterfaceType;
 
 namespace {

@@ -264,7 +264,7 @@ Senders senders(const policy::Policy& policy) {
   constexpr policy::KernelClasses::Limits limits{1u << 20, 1u << 16};  // for the page, not for a kernel
   const auto classes = policy::KernelClasses::of(situation, limits);
   if (!classes) {
-    out.notes.push_back("Apps are not told apart on this page: the policy has too many groups of them.");
+    out.notes.emplace_back("Apps are not told apart on this page: the policy has too many groups of them.");
     out.all.push_back(plain(Owner::other, other_apps));
   } else {
     const Groups groups(policy, *classes);
