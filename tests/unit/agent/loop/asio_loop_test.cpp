@@ -1,12 +1,13 @@
 #include "agent/loop/asio_loop.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <csignal>
+
+#include "tests/support/no_descriptors.h"
 
 namespace vpn::agent {
 namespace {
@@ -73,17 +74,14 @@ TEST(AsioLoop, WaitsForADescriptorOfItsOwn) {
   AsioLoop loop;
   Pair pair;
   EXPECT_EQ(::write(pair.ends[1], "a", 1), 1);
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  rlimit none = before;
-  none.rlim_cur = 0;
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  test::NoDescriptors none(loop, pair.ends[0]);
+  ASSERT_TRUE(none.is_true());
   bool read = false;
   const auto reading = loop.readable(pair.ends[0], [&] {
     read = true;
     loop.stop();
   });
-  const auto there_are_again = loop.after(milliseconds(30), [&] { ::setrlimit(RLIMIT_NOFILE, &before); });
+  const auto there_are_again = loop.after(milliseconds(30), [&] { none.end(); });
   const auto last = loop.after(milliseconds(3000), [&] { loop.stop(); });
   loop.run();
   EXPECT_TRUE(read);

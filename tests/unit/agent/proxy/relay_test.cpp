@@ -14,6 +14,7 @@
 
 #include "agent/network/socket_address.h"
 #include "agent/proxy/relay_thread.h"
+#include "tests/support/no_descriptors.h"
 
 namespace vpn::agent::proxy {
 namespace {
@@ -280,11 +281,8 @@ TEST_F(RelayTest, WithoutDescriptorsItRests) {
   ::setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
   sockaddr_storage where{};
   const socklen_t size = socket_address(here, relay_->port(), where);
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  rlimit none = before;
-  none.rlim_cur = 0;
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  test::NoDescriptors none(agent_, client.get());
+  ASSERT_TRUE(none.is_true());
   const auto spent = [] {
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
@@ -295,7 +293,7 @@ TEST_F(RelayTest, WithoutDescriptorsItRests) {
   EXPECT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&where), size), 0);
   std::this_thread::sleep_for(milliseconds(500));
   EXPECT_LT(spent() - start, 250) << "milliseconds of the processor";
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  none.end();
   EXPECT_TRUE(say(client.get(), "hello"));
   EXPECT_EQ(heard(client.get(), 5), "hello");
 }
