@@ -74,7 +74,7 @@ TEST(AsioLoop, WaitsForADescriptorOfItsOwn) {
   AsioLoop loop;
   Pair pair;
   EXPECT_EQ(::write(pair.ends[1], "a", 1), 1);
-  test::NoDescriptors none(loop, pair.ends[0]);
+  test::NoDescriptors none(loop);
   ASSERT_TRUE(none.is_true());
   bool read = false;
   const auto reading = loop.readable(pair.ends[0], [&] {
