@@ -10,7 +10,7 @@ _KEEP = 100_000  # lines of the log
 def echo(channel, addresses, ports):
     """Serves TCP and UDP echo on each address and port until it is killed. Sends b"ready"; to "log" it answers with the
     (protocol, local address, peer address, first bytes) of everything since the last question."""
-    listeners, clients, datagrams, log = {}, {}, {}, []
+    listeners, clients, owed, datagrams, log = {}, {}, {}, {}, []
     for address in addresses:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         for port in ports:
@@ -33,14 +33,14 @@ def echo(channel, addresses, ports):
             elif fd in listeners:
                 client, _ = listeners[fd].accept()
                 client.setblocking(False)
-                clients[client.fileno()] = client
+                clients[client.fileno()], owed[client.fileno()] = client, bytearray()
                 poll.register(client.fileno(), select.EPOLLIN)
             elif fd in datagrams:
                 data, peer = datagrams[fd].recvfrom(65535)
                 _note(log, "udp", datagrams[fd], peer, data)
                 _quietly(datagrams[fd].sendto, data, peer)
             else:
-                _serve(clients, fd, log)
+                _serve(poll, clients, owed, fd, log)
             del log[:-_KEEP]
 
 
@@ -55,18 +55,24 @@ def tell(channel, log):
     return True
 
 
-def _serve(clients, fd, log):
+def _serve(poll, clients, owed, fd, log):
+    """Reads no more from a client before it has taken what it is owed."""
     client = clients[fd]
     try:
-        data = client.recv(65536)
-        if data:
+        if not owed[fd]:
+            data = client.recv(65536)
+            if not data:
+                raise EOFError
             _note(log, "tcp", client, client.getpeername(), data)
-            client.sendall(data)
-            return
-    except OSError:
+            owed[fd] += data
+        del owed[fd][:client.send(owed[fd])]
+    except BlockingIOError:
         pass
-    del clients[fd]
-    client.close()
+    except (OSError, EOFError):
+        del clients[fd], owed[fd]
+        client.close()
+        return
+    poll.modify(fd, select.EPOLLOUT if owed[fd] else select.EPOLLIN)
 
 
 def _note(log, protocol, own, peer, data):
