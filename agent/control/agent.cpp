@@ -330,9 +330,9 @@ void Agent::network_changed() {
   publish_soon();
 }
 
-// A device that sleeps is in no network: what was found out before is of another time when it wakes up.
+// A device that sleeps asks nothing, and everything again when it wakes up.
 void Agent::tell_probes(std::uint32_t primary) {
-  if (machine_.asleep) return probes_.network_changed({}, {}, {});
+  if (machine_.asleep) return probes_.sleep();
   Prober::Network network{state_.primary_interface, primary, {}};
   for (const policy::InterfaceState& i : state_.interfaces)
     if (i.name == network.interface) network.resolvers = i.dns_servers;
@@ -370,10 +370,13 @@ void Agent::machine_told(MachineFacts facts) {
   if (before.asleep != machine_.asleep)
     log(machine_.asleep ? "the machine goes to sleep: what this network alone opens is closed"
                         : "the machine is awake");
+  // A lifetime stands still meanwhile, and the next network may come without a link that goes down.
+  if (routers_ != nullptr && !before.asleep && machine_.asleep) routers_->forget();
   if (woken)
     if (auto seen = monitor_->refresh(); !seen) guard(guard_event::Failed{part_network, seen.error().what, false});
   network_changed();
   if (woken) tunnels_.wake();
+  if (woken && routers_ != nullptr) RouterMonitor::solicit(monitor_->view());
   if (before.portal != machine_.portal && machine_.portal != MachineFacts::Portal::unknown) probes_.portal_hinted();
   publish_timer_.reset();
   publish();

@@ -23,8 +23,10 @@ std::optional<ResolverFacts> parse_network(const Json& object) {
   if (!object.is_object()) return std::nullopt;
   ResolverFacts out;
   for (const auto& [key, value] : object.items()) {
-    if (key == "ssid" && is_text(value, longest_ssid)) {
-      out.ssid = value.get<std::string>();
+    if (key == "ssid" && value.is_string()) {
+      // Anybody may name a network so that its name is none of a network's any more: all else that is told still
+      // counts.
+      if (is_text(value, longest_ssid)) out.ssid = value.get<std::string>();
     } else if (key == "search_domains" && value.is_array() && value.size() <= most_domains &&
                std::all_of(value.begin(), value.end(), [](const Json& v) { return is_text(v, longest_domain); })) {
       out.search_domains = value.get<std::vector<std::string>>();

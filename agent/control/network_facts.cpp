@@ -7,8 +7,14 @@ namespace vpn::agent {
 namespace {
 
 void add_where_nothing_is(ResolverFacts& facts, const ResolverFacts& router) {
-  if (facts.dns_servers.empty()) facts.dns_servers = router.dns_servers;
-  if (facts.search_domains.empty()) facts.search_domains = router.search_domains;
+  if (facts.dns_servers.empty() && !router.dns_servers.empty()) {
+    facts.dns_servers = router.dns_servers;
+    facts.advertised_servers = true;
+  }
+  if (facts.search_domains.empty() && !router.search_domains.empty()) {
+    facts.search_domains = router.search_domains;
+    facts.advertised_domains = true;
+  }
   if (facts.captive_portal.empty()) facts.captive_portal = router.captive_portal;
   facts.nat64 = router.nat64;
 }

@@ -29,20 +29,32 @@ void Probes::network_changed(const std::string& name, Prober::Network network, c
   if (name != name_) {
     running_.clear();
     results_.clear();
+    of_before_.clear();
     clock_fault_.clear();
     name_ = name;
   }
   prober_.set_network(std::move(network));
   const bool news = announced_ != announced;
   announced_ = announced;
-  // DHCP may tell of the portal a little later than the kernel of the address.
-  if (news && captive_.network == name) dispatch(captive_event::NetworkSeen{{}});
+  // DHCP may tell of the portal a little later than the kernel of the address. A window that has had its time stays
+  // closed: anybody on the link may announce another one.
+  if (news && captive_.network == name && captive_.phase != CaptiveLife::Phase::closed)
+    dispatch(captive_event::NetworkSeen{{}});
   dispatch(captive_event::NetworkSeen{name});
+  want({of_before_.begin(), of_before_.end()});
+}
+
+void Probes::sleep() {
+  running_.clear();
+  for (const auto& [url, status] : results_) of_before_.insert(url);
+  announced_.clear();
+  prober_.set_network({});
+  dispatch(captive_event::NetworkSeen{{}});
 }
 
 void Probes::want(const std::vector<std::string>& urls) {
   for (const std::string& url : urls) {
-    if (results_.contains(url) || running_.contains(url)) continue;
+    if ((results_.contains(url) && !of_before_.contains(url)) || running_.contains(url)) continue;
     running_[url] = prober_.ask({url}, [this, url](const HttpAnswer& answer) { answered(url, answer); });
   }
 }
@@ -50,6 +62,7 @@ void Probes::want(const std::vector<std::string>& urls) {
 void Probes::answered(const std::string& url, const HttpAnswer& answer) {
   const auto done = running_.extract(url);  // it ends with this call
   results_[url] = answer.status;
+  of_before_.erase(url);
   note_clock(url, answer);
   if (answer.status == 0) hooks_.tell("probe " + printable(url) + ": " + printable(answer.fault));
   hooks_.changed();

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ class Probes {
   void set(bool captive_used, const PortalProbe& probe, std::chrono::seconds window);
   /// After every change of the network. `name`: network_name(); `announced`: the URI of RFC 8910, or empty.
   void network_changed(const std::string& name, Prober::Network network, const std::string& announced);
+  /// Nothing is asked before network_changed() is called, and then everything anew. Until it is answered, what was
+  /// found out counts as long as the network has the same name: rules that rest on it hold over the sleep.
+  void sleep();
   /// These URLs have to be probed, unless they have been in this network.
   void want(const std::vector<std::string>& urls);
   /// A tunnel has left or reached `connected`.
@@ -58,6 +62,7 @@ class Probes {
   PortalProbe portal_probe_;
   CaptiveLife captive_;
   std::map<std::string, int, std::less<>> results_;
+  std::set<std::string, std::less<>> of_before_;  // URLs of results that are to be asked anew
   std::string clock_fault_;
   std::map<std::string, std::unique_ptr<Waiting>, std::less<>> running_;
   std::unique_ptr<Waiting> look_, look_later_, window_;

@@ -69,6 +69,7 @@ int Machine::open() {
   for (const auto& [rule, handler] : matches)
     if (const int error = sd_bus_add_match(bus_, nullptr, rule.c_str(), handler, this); error < 0) return error;
   inhibit();
+  ask_whether_asleep();
   ask_networks();
   return 0;
 }
@@ -134,10 +135,31 @@ int Machine::on_inhibited(sd_bus_message* answer, void* self, sd_bus_error*) {
   return 1;
 }
 
+// Its signal may have been sent before anybody here listened.
+void Machine::ask_whether_asleep() {
+  sd_bus_slot* slot = nullptr;
+  if (call_async(bus_, &slot, {logind, logind_path, "org.freedesktop.DBus.Properties", "Get"}, on_preparing, this, "ss",
+                 logind_manager, "PreparingForSleep") >= 0)
+    preparing_.reset(slot);
+}
+
+int Machine::on_preparing(sd_bus_message* answer, void* self, sd_bus_error*) {
+  auto& machine = *static_cast<Machine*>(self);
+  machine.preparing_.reset();
+  int asleep = 0;
+  if (sd_bus_message_is_method_error(answer, nullptr) != 0 || sd_bus_message_read(answer, "v", "b", &asleep) < 0 ||
+      asleep == 0)
+    return 1;
+  machine.asleep_ = true;
+  machine.tell();
+  return 1;
+}
+
 int Machine::on_sleep(sd_bus_message* signal, void* self, sd_bus_error*) {
   auto& machine = *static_cast<Machine*>(self);
   int asleep = 0;
   if (!is_from(signal, logind) || sd_bus_message_read(signal, "b", &asleep) < 0) return 0;
+  machine.preparing_.reset();  // its answer may be older
   machine.asleep_ = asleep != 0;
   machine.tell();
   if (!machine.asleep_) machine.inhibit();
@@ -153,10 +175,14 @@ int Machine::on_owner(sd_bus_message* signal, void* self, sd_bus_error*) {
   const bool there = *now != '\0';
   if (std::string_view(name) == logind) {
     machine.inhibiting_.reset();
+    machine.preparing_.reset();
     machine.inhibitor_ = Descriptor();
     machine.asleep_ = false;
     machine.tell();
-    if (there) machine.inhibit();
+    if (there) {
+      machine.inhibit();
+      machine.ask_whether_asleep();
+    }
   } else {
     machine.forget_networks();  // another one may know others
     if (there) machine.ask_networks();

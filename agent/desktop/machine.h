@@ -37,11 +37,13 @@ class Machine {
   using Slot = std::unique_ptr<sd_bus_slot, SlotCloser>;
 
   static int on_sleep(sd_bus_message* signal, void* self, sd_bus_error* error);
+  static int on_preparing(sd_bus_message* answer, void* self, sd_bus_error* error);
   static int on_inhibited(sd_bus_message* answer, void* self, sd_bus_error* error);
   static int on_owner(sd_bus_message* signal, void* self, sd_bus_error* error);
   static int on_changed(sd_bus_message* signal, void* self, sd_bus_error* error);
   static int on_networks(sd_bus_message* answer, void* self, sd_bus_error* error);
   void inhibit();
+  void ask_whether_asleep();
   void ask_networks();
   void forget_networks();
   void tell();
@@ -55,7 +57,7 @@ class Machine {
   bool networks_changed_ = false;  // while they are asked for
   nlohmann::json networks_ = nlohmann::json::object(), told_;
   Descriptor inhibitor_;
-  Slot inhibiting_, asking_;
+  Slot inhibiting_, preparing_, asking_;
 };
 
 }  // namespace vpn::agent::desktop

@@ -16,7 +16,7 @@ using Json = nlohmann::json;
 
 constexpr std::uint32_t device_activated = 100, connectivity_portal = 2, connectivity_full = 4;
 constexpr std::size_t most_objects = 4096, most_links = 256, most_domains = 64, longest_domain = 255, longest_ssid = 32,
-                      longest_link_name = 15;
+                      longest_link_name = 15, most_text = 32'768;
 
 // The properties that are asked for, of whatever object.
 struct Object {
@@ -118,21 +118,30 @@ int read_objects(sd_bus_message* m, Objects& out) {
 }
 
 // In the order in which a resolver would try them; what only routes questions is searched by nobody.
-void add_domains(const Object& config, Json& out) {
+void add_domains(const Object& config, Json& out, std::size_t& room) {
   for (const auto* list : {&config.searches, &config.domains})
     for (const std::string& domain : *list)
-      if (!domain.empty() && !domain.starts_with('~') && out.size() < most_domains &&
-          std::find(out.begin(), out.end(), domain) == out.end())
+      if (!domain.empty() && !domain.starts_with('~') && out.size() < most_domains && domain.size() <= room &&
+          std::find(out.begin(), out.end(), domain) == out.end()) {
         out.push_back(domain);
+        room -= domain.size();
+      }
 }
 
-Json network_of(const Object& device, const Objects& objects) {
+// A network may be named by any bytes; the agent is told of names that are text.
+bool is_utf8(const std::string& bytes) {
+  using Handler = Json::error_handler_t;
+  return Json(bytes).dump(-1, ' ', false, Handler::ignore) == Json(bytes).dump(-1, ' ', false, Handler::replace);
+}
+
+Json network_of(const Object& device, const Objects& objects, std::size_t& room) {
   Json domains = Json::array();
   for (const std::string* path : {&device.ip4, &device.ip6})
-    if (const auto config = objects.find(*path); config != objects.end()) add_domains(config->second, domains);
+    if (const auto config = objects.find(*path); config != objects.end()) add_domains(config->second, domains, room);
   Json out = {{"search_domains", std::move(domains)}};
   const auto point = objects.find(device.access_point);
-  if (point != objects.end() && !point->second.ssid.empty() && point->second.ssid.find('\0') == std::string::npos)
+  if (point != objects.end() && !point->second.ssid.empty() && point->second.ssid.find('\0') == std::string::npos &&
+      is_utf8(point->second.ssid))
     out["ssid"] = point->second.ssid;
   return out;
 }
@@ -143,13 +152,14 @@ int read_network_manager(sd_bus_message* answer, Json& facts) {
   Objects objects;
   if (const int got = read_objects(answer, objects); got < 0) return got;
   Json networks = Json::object();
+  std::size_t room = most_text;
   std::uint32_t connectivity = 0;
   for (const auto& [path, object] : objects) {
     if (object.connectivity != 0) connectivity = object.connectivity;
     const std::string& link = object.ip_interface.empty() ? object.interface : object.ip_interface;
     if (object.state == device_activated && !link.empty() && link.size() <= longest_link_name &&
         networks.size() < most_links)
-      networks[link] = network_of(object, objects);
+      networks[link] = network_of(object, objects, room);
   }
   facts["networks"] = std::move(networks);
   facts["portal"] = connectivity == connectivity_portal ? "there"

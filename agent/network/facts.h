@@ -58,6 +58,8 @@ struct ResolverFacts {
   std::vector<std::string> search_domains;
   std::optional<policy::Address> dhcp_server;
   std::string ssid;
+  // Any host on the link may advertise: what was, is looked up with, and no rule is decided by it.
+  bool advertised_servers = false, advertised_domains = false;
   std::string captive_portal{};         ///< the URI that the network announced (RFC 8910)
   std::vector<policy::Prefix> nat64{};  ///< that its routers announced (RFC 8781), 64:ff9b::/96 apart
   friend bool operator==(const ResolverFacts&, const ResolverFacts&) = default;

@@ -50,6 +50,12 @@ RouterFacts RouterMonitor::facts() {
   return table_.facts();
 }
 
+void RouterMonitor::forget() {
+  read();
+  news_ = table_.forget_all() || news_;
+  await_end();
+}
+
 void RouterMonitor::readable() {
   read();
   tell_soon();

@@ -20,6 +20,8 @@ class RouterMonitor {
   /// Asks the routers by which the view has default routes of IPv6 to say again what they said before this was opened
   /// (S1.b). Whether they answer shows.
   static void solicit(const NetworkView& view);
+  /// What was heard counts no more.
+  void forget();
 
  private:
   RouterMonitor(Loop& loop, std::function<void()> changed, NetlinkSocket events);

@@ -3,6 +3,7 @@
 #include <linux/genetlink.h>
 #include <linux/netlink.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <utility>
@@ -55,11 +56,9 @@ void WifiNetworks::find() {
 }
 
 void WifiNetworks::use(const WifiFamily& family) {
-  family_ = family;
-  for (const unsigned group : family_.groups) {
-    // Without its events the names would be those of some time ago: better none.
-    if (!events_.join(group)) family_ = {};
-  }
+  const auto is_joined = [this](unsigned group) { return events_.join(group); };
+  // Without its events the names would be those of some time ago: better none.
+  family_ = std::all_of(family.groups.begin(), family.groups.end(), is_joined) ? family : WifiFamily{};
 }
 
 bool WifiNetworks::read() {

@@ -38,8 +38,8 @@ policy::InterfaceState interface_state(const Link& link, const NetworkView& fact
   const auto known = resolvers.find(link.name);
   if (known == resolvers.end()) return out;
   out.ssid = known->second.ssid;
-  out.search_domains = known->second.search_domains;
-  out.dns_server_texts = known->second.dns_servers;
+  if (!known->second.advertised_domains) out.search_domains = known->second.search_domains;
+  if (!known->second.advertised_servers) out.dns_server_texts = known->second.dns_servers;
   out.dhcp_server = known->second.dhcp_server;
   for (const std::string& text : known->second.dns_servers)
     if (const auto address = policy::Address::parse(text)) out.dns_servers.push_back(*address);

@@ -41,7 +41,9 @@ TEST(KnownNetworks, RoutersTellWhatNobodyElseDoes) {
   router.nat64 = {*policy::Prefix::parse("2001:db8:64::/96")};
   const ResolverFacts file = facts("192.0.2.1", "file.example", "");
   Resolvers out = known_networks(two_links(), {{"eth0", file}}, {}, {{2, router}, {3, router}, {9, router}}, {}, {});
-  EXPECT_EQ(out.at("wlan0"), router);
+  EXPECT_EQ(out.at("wlan0").dns_servers, router.dns_servers);
+  EXPECT_TRUE(out.at("wlan0").advertised_servers && out.at("wlan0").advertised_domains);
+  EXPECT_FALSE(out.at("eth0").advertised_servers || out.at("eth0").advertised_domains);
   EXPECT_EQ(out.at("eth0").dns_servers, file.dns_servers);
   EXPECT_EQ(out.at("eth0").search_domains, file.search_domains);
   EXPECT_EQ(out.at("eth0").captive_portal, router.captive_portal);

@@ -74,6 +74,29 @@ TEST_F(ProbesTest, AnAddressNeedsNoLookUp) {
   EXPECT_THAT(ever_, ElementsAre("192.0.2.1 6 8080"));
 }
 
+// A rule that rests on an answer holds over the sleep, or an include-all VPN would let go before the machine sleeps.
+TEST_F(ProbesTest, AnswersOutliveTheSleepAndAreAskedAnew) {
+  probes_.network_changed("a", wifi(), {});
+  probes_.want({"http://192.0.2.1/"});
+  loop_.advance(milliseconds(10'000));
+  ASSERT_EQ(probes_.results().size(), 1u);
+  ever_.clear();
+  probes_.sleep();
+  EXPECT_FALSE(probes_.running());
+  EXPECT_EQ(probes_.results().size(), 1u);
+  probes_.network_changed("a", wifi(), {});
+  EXPECT_TRUE(probes_.running()) << "asked anew";
+  EXPECT_EQ(probes_.results().size(), 1u) << "until it is answered";
+  loop_.advance(milliseconds(10'000));
+  EXPECT_THAT(ever_, ElementsAre("192.0.2.1 6 80"));
+  probes_.want({"http://192.0.2.1/"});
+  EXPECT_FALSE(probes_.running()) << "and once";
+  probes_.sleep();
+  probes_.network_changed("b", wifi(), {});
+  EXPECT_TRUE(probes_.results().empty()) << "another network";
+  EXPECT_FALSE(probes_.running());
+}
+
 TEST_F(ProbesTest, AnotherNetworkForgetsAndEndsEverything) {
   probes_.network_changed("a", wifi(), {});
   probes_.want({"not a url", "http://192.0.2.1/"});

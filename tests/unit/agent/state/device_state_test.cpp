@@ -138,6 +138,14 @@ TEST(NetworkName, IsAnotherWhereTheNetworkIsAndNotWhereAnAddressIs) {
   EXPECT_EQ(name(), before);
   EXPECT_NE(name({{"wlan0", {{}, {}, {}, "Corp"}}}), before);
   EXPECT_NE(name({{"wlan0", {{"192.168.1.1"}, {}, {}, ""}}}), before);
+  ResolverFacts advertised;
+  advertised.dns_servers = {"192.168.1.1"};
+  advertised.search_domains = {"corp.example"};
+  advertised.advertised_servers = advertised.advertised_domains = true;
+  EXPECT_EQ(name({{"wlan0", advertised}}), before) << "any host on the link may have said so";
+  const policy::DeviceState state = device_state(f, {{"wlan0", advertised}}, {});
+  EXPECT_TRUE(state.interfaces[1].search_domains.empty() && state.interfaces[1].dns_server_texts.empty());
+  EXPECT_EQ(state.interfaces[1].dns_servers.size(), 1u);
   f.routes[1].gateway = address("192.168.1.2");
   EXPECT_NE(name(), before);
   f.links[1].up = false;
