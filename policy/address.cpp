@@ -214,7 +214,7 @@ std::optional<Address> Address::parse(std::string_view text) {
 
 std::string Address::to_string() const {
   if (!v6) return v4_to_string(v4());
-  if (embedding_prefixes[0].contains(*this)) return "::ffff:" + v4_to_string(v4());  // RFC 5952 5
+  if (ipv4_mapped.contains(*this)) return "::ffff:" + v4_to_string(v4());  // RFC 5952 5
   return v6_to_string(*this);
 }
 

@@ -51,9 +51,11 @@ struct Prefix {
   }
 };
 
-/// IPv6 prefixes whose addresses all have an IPv4 one in them: mapped, and NAT64's well-known one.
-constexpr std::array<Prefix, 2> embedding_prefixes{
-    {{Address::from_v6(0, 0xffff00000000), 96}, {Address::from_v6(0x0064ff9b00000000, 0), 96}}};
+constexpr Prefix ipv4_mapped{Address::from_v6(0, 0xffff00000000), 96};
+constexpr Prefix well_known_nat64{Address::from_v6(0x0064ff9b00000000, 0), 96};
+/// IPv6 prefixes whose addresses all have an IPv4 one in them.
+constexpr std::array<Prefix, 2> embedding_prefixes{ipv4_mapped, well_known_nat64};
+
 /// The IPv4 address in an IPv4-mapped (::ffff:0:0/96) or NAT64 address (64:ff9b::/96, or `nat64` when given, RFC 6052),
 /// otherwise the address itself.
 Address embedded(const Address& a, const Prefix* nat64 = nullptr);

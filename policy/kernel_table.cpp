@@ -58,8 +58,7 @@ std::vector<std::optional<Address>> representatives(const RangeTable& ranges, co
     out[cls] = a;
     --wanted;
   };
-  std::vector<Prefix> embedding{Prefix::of(Address::from_v6(0, 0xffff00000000), 96),
-                                Prefix::of(Address::from_v6(0x0064ff9b00000000, 0), 96)};
+  std::vector<Prefix> embedding(embedding_prefixes.begin(), embedding_prefixes.end());
   if (nat64 != nullptr) embedding.push_back(*nat64);
   for (const bool v6 : {false, true}) {
     ranges.for_each_range(v6, [&](const Address& first, std::uint32_t cls) {

@@ -20,7 +20,7 @@ struct Target {
   Rule rule{};
   std::string name;  ///< or an address
   std::uint16_t port = domain;
-  auto operator<=>(const Target&) const = default;
+  auto operator<=>(const Target&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 std::vector<Target> targets(const policy::Policy& policy) {
@@ -65,8 +65,8 @@ policy::Flow flow_to(const Target& target, const Address& resolver) {
 
 struct AgentChange {
   Rule rule{};
-  Side after, before;  // what is newly let out comes first
-  auto operator<=>(const AgentChange&) const = default;
+  Side after, before;                                    // what is newly let out comes first
+  auto operator<=>(const AgentChange&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// Selectors of apps, addresses and ports mean other traffic; one that says nothing means all that apps send.
@@ -93,8 +93,8 @@ struct FoundTargets {
 
 }  // namespace
 
-std::vector<Change> agent_changes(const Space& space, std::span<const Expected> expected, std::uint64_t& as_expected) {
-  const TwoPolicies two(space);
+std::vector<Change> agent_changes(const Space& space, const TwoPolicies& two, std::span<const Expected> expected,
+                                  std::uint64_t& as_expected) {
   const std::vector<Target> before = targets(*space.policies()[0]), after = targets(*space.policies()[1]);
   std::vector<Target> changed;
   std::set_symmetric_difference(before.begin(), before.end(), after.begin(), after.end(), std::back_inserter(changed));

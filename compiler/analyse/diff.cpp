@@ -114,7 +114,8 @@ class Differ {
         add(sides.first, sides.second, box);
       }
     }
-    for (Change& c : agent_changes(space_, options_.expected, out_.expected)) out_.changes.push_back(std::move(c));
+    for (Change& c : agent_changes(space_, two_, options_.expected, out_.expected))
+      out_.changes.push_back(std::move(c));
     std::stable_sort(out_.changes.begin(), out_.changes.end(),
                      [](const Change& a, const Change& b) { return a.risk < b.risk; });
     return std::move(out_);
@@ -217,6 +218,7 @@ class Differ {
     std::map<Numbers, Numbers> ports_of;
     for (const auto& [port, places] : places_of) ports_of[places].push_back(port);
     std::vector<Rectangle> out;
+    out.reserve(ports_of.size());
     for (const auto& [places, with] : ports_of) out.push_back({places, with});
     return out;
   }
@@ -242,6 +244,7 @@ class Differ {
     const std::vector<Rectangle> direct = rectangles(box.sides[1]), less = rectangles(all_but(box.sides[1]));
     if (direct.size() > 1 && less.size() < direct.size()) {
       std::vector<std::string> words;
+      words.reserve(less.size());
       for (const Rectangle& r : less)
         words.push_back(port_words(space_, r.ports) + " " + place_words(space_, r.places));
       c.where = "anywhere";

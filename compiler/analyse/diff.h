@@ -29,8 +29,8 @@ std::string_view risk_text(Risk risk);  ///< "newly leaves outside every tunnel"
 /// A verdict as people compare them: a tunnel's name where one carries.
 struct Side {
   policy::Verdict verdict{};
-  std::uint32_t tunnel = policy::none;  ///< index into Space::tunnels(), for `tunnel` and `proxy`
-  auto operator<=>(const Side&) const = default;
+  std::uint32_t tunnel = policy::none;            ///< index into Space::tunnels(), for `tunnel` and `proxy`
+  auto operator<=>(const Side&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 struct Change {

@@ -45,7 +45,7 @@ std::string rule_line(const policy::Policy& policy, const policy::Decision& d) {
   return at.empty() ? out : out + "  " + at;
 }
 
-std::string cell(std::string text) {
+std::string cell(const std::string& text) {
   std::string out;
   for (const char c : format::printable(text)) {
     if (c == '|' || c == '<' || c == '*' || c == '_' || c == '`' || c == '[') out += '\\';
@@ -69,7 +69,7 @@ std::string_view risk_text(Risk risk) {
     case Risk::enters:
       return "is carried now, and left outside";
     case Risk::agent:
-      return "is what the agent itself asks for, outside every tunnel";
+      return "is what the agent itself looks up or probes";
     case Risk::other:
       break;
   }

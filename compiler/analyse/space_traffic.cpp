@@ -236,6 +236,7 @@ void SpaceBuilder::classify_places() {
     for (const State& s : space_.states_) add(s);
   }
   std::vector<const policy::RangeTable*> tables;
+  tables.reserve(all.size());
   for (const policy::Situation& s : all) tables.push_back(&s.data().ranges);
   std::map<ClassKey, std::size_t> numbers;
   for (const bool v6 : {false, true}) {

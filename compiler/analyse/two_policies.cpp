@@ -11,6 +11,18 @@ namespace vpn::analyse {
 using policy::DeviceState;
 using policy::Verdict;
 
+TwoPolicies::TwoPolicies(const Space& space) : space_(space) {
+  for (std::size_t k = 0; k < space.policies().size(); ++k) {
+    const policy::Policy& policy = *space.policies()[k];
+    any_.emplace_back(policy, DeviceState{});
+    for (const Tunnel& t : space.tunnels()) {
+      if (t.index[k] == policy::none) continue;
+      const std::string own = policy.body().tunnels()->Get(t.index[k])->id()->str();
+      if (own != t.id) others_.at(k).emplace(ascii::lower_case(t.id), own);
+    }
+  }
+}
+
 Side TwoPolicies::side_of(const policy::Decision& decision, std::size_t k) const {
   Side out{decision.verdict, policy::none};
   if (decision.verdict != Verdict::tunnel && decision.verdict != Verdict::proxy) return out;
@@ -31,15 +43,15 @@ DeviceState TwoPolicies::device(const State& state) const {
 }
 
 DeviceState TwoPolicies::renamed(DeviceState device, std::size_t k) const {
+  if (others_.at(k).empty()) return device;
   for (policy::TunnelState& s : device.tunnels)
-    for (const Tunnel& t : space_.tunnels())
-      if (t.index[k] != policy::none && ascii::equal_without_case(t.id, s.id))
-        s.id = space_.policies()[k]->body().tunnels()->Get(t.index[k])->id()->str();
+    if (const auto other = others_.at(k).find(ascii::lower_case(s.id)); other != others_.at(k).end())
+      s.id = other->second;
   return device;
 }
 
 policy::Decision TwoPolicies::decide(std::size_t k, const DeviceState& device, const policy::Flow& flow) const {
-  return policy::decide(policy::Situation(*space_.policies()[k], renamed(device, k)), flow);
+  return policy::decide(any_[k].in(renamed(device, k)), flow);
 }
 
 void TwoPolicies::show(const State& state, DeviceState device, const policy::Flow& flow, Change& change) const {

@@ -84,6 +84,7 @@ std::string where_words(const Space& space, const std::set<Where>& chosen, const
 std::string default_words(const Space& space, const std::vector<std::uint32_t>& tunnels) {
   if (tunnels.empty()) return "no default route set";
   std::vector<std::string> names;
+  names.reserve(tunnels.size());
   for (const std::uint32_t t : tunnels) names.push_back("'" + space.tunnels()[t].name + "'");
   return listed(names) + " with a default route";
 }
@@ -109,6 +110,7 @@ std::string how_words(const Space& space, const std::set<How>& chosen, const std
   }
   const auto status_words = [&](std::size_t t, const std::set<policy::TunnelStatus>& statuses) {
     std::vector<std::string> names;
+    names.reserve(statuses.size());
     for (const policy::TunnelStatus s : statuses) names.emplace_back(to_string(s));
     return "'" + space.tunnels()[t].name + "' " + listed(names, 6, " or ");
   };
@@ -158,8 +160,11 @@ std::string state_words(const Space& space, const Numbers& states) {
   for (auto& [h, w] : places) together[w].insert(h);
   std::vector<std::string> words;
   for (const auto& [w, h] : together) {
-    const std::string a = where_words(space, w, every_where), b = how_words(space, h, every_how);
-    words.push_back(a.empty() && b.empty() ? "always" : a.empty() || b.empty() ? a + b : a + ", " + b);
+    std::string both = where_words(space, w, every_where);
+    const std::string b = how_words(space, h, every_how);
+    if (!both.empty() && !b.empty()) both += ", ";
+    both += b;
+    words.push_back(both.empty() ? "always" : std::move(both));
   }
   return listed(words, 6, "; and ", "; ");
 }

@@ -125,6 +125,7 @@ namespace {
 
 std::vector<std::string> texts_of(const std::vector<Prefix>& prefixes) {
   std::vector<std::string> out;
+  out.reserve(prefixes.size());
   for (const Prefix& p : prefixes) out.push_back(p.to_string());
   return out;
 }
@@ -279,7 +280,7 @@ std::string port_words(const Space& space, const Numbers& ports) {
   std::map<std::string, std::vector<std::string>> by_ports;
   for (auto& [protocol, ranges] : inverse ? out : in) {
     std::string name = policy::protocol_name(protocol);
-    if (name == std::to_string(protocol)) name = "protocol " + name;
+    if (name == std::to_string(protocol)) name.insert(0, "protocol ");
     std::transform(name.begin(), name.end(), name.begin(), ascii::upper);
     by_ports[range_words(ranges)].push_back(std::move(name));
   }
@@ -288,7 +289,8 @@ std::string port_words(const Space& space, const Numbers& ports) {
     if (protocols.size() > 2 && !ports_of.empty())  // all that have ports
       words.push_back("ports " + ports_of);
     else
-      for (const std::string& name : protocols) words.push_back(ports_of.empty() ? name : name + " " + ports_of);
+      for (const std::string& name : protocols)
+        words.push_back(ports_of.empty() ? name : std::string(name).append(" ").append(ports_of));
   }
   return (inverse ? "any protocol but " : "") + listed(words, 6);
 }
