@@ -229,8 +229,9 @@ std::vector<std::vector<TunnelStatus>> SpaceBuilder::status_combinations() {
   }
   // Of two policies another VPN may decide in each.
   for (std::size_t t = 0; count() == 2 && t < tunnels.size(); ++t) {
-    for (std::size_t u = 0; tunnels[t].is_device_wide && u < tunnels.size(); ++u) {
-      if (u == t || (tunnels[u].is_device_wide && u < t)) continue;
+    if (!tunnels[t].is_device_wide) continue;
+    for (std::size_t u = 0; u < tunnels.size(); ++u) {
+      if (u == t || (u < t && tunnels[u].is_device_wide)) continue;
       for (const TunnelStatus a : tunnels[t].statuses) {
         for (const TunnelStatus b : tunnels[u].statuses) {
           out.push_back(lowest);

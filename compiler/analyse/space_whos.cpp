@@ -171,9 +171,10 @@ Result<void> SpaceBuilder::make_whos() {
   for (std::uint32_t s = 0; s < space_.spawners_.size(); ++s) {
     for (std::uint32_t o = 0; o < space_.owners_.size(); ++o) {
       Pair& pair = pairs.emplace_back(Pair{o, s, {}});
-      for (std::size_t k = 0; k < count(); ++k)
-        pair.classes[k] = classes_[k].pairs()[std::size_t{space_.owners_[o].classes[k]} * classes_[k].spawners() +
-                                              space_.spawners_[s].classes[k]];
+      for (std::size_t k = 0; k < count(); ++k) {
+        const std::size_t row = std::size_t{space_.owners_[o].classes[k]} * classes_[k].spawners();
+        pair.classes[k] = classes_[k].pairs()[row + space_.spawners_[s].classes[k]];
+      }
     }
   }
   if (pairs.size() * space_.hosts_.size() > most_members) return too_many();

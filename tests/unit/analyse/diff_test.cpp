@@ -1,6 +1,8 @@
 // What another policy changes.
 #include "compiler/analyse/diff.h"
 
+#include <gmock/gmock.h>
+
 #include <nlohmann/json.hpp>
 #include <set>
 #include <tuple>

@@ -1,6 +1,8 @@
 // Proofs and counter-examples, on policies made by hand and at random.
 #include "compiler/analyse/prove.h"
 
+#include <gmock/gmock.h>
+
 #include <nlohmann/json.hpp>
 
 #include "compiler/analyse/format.h"
