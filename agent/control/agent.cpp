@@ -12,6 +12,7 @@
 
 #include "agent/control/network_facts.h"
 #include "agent/control/publication.h"
+#include "agent/control/users.h"
 #include "agent/files/files.h"
 #include "agent/network/counters.h"
 #include "agent/network/resolvers.h"
@@ -199,6 +200,9 @@ Result<void> Agent::open_guard() {
   settings.datapath.cgroup = options_.cgroup;
   settings.datapath.mark_mask = config_.mark_mask;
   settings.datapath.audit = options_.audit;
+  // systemd-networkd asks for leases as a user of its own. Of files alone: no other service is to be asked before the
+  // guard is in force.
+  settings.datapath.network_uid = user_number(read_file("/etc/passwd").value_or(""), "systemd-network").value_or(0);
   settings.sysctl_backup = options_.state_dir + "/sysctls";
   auto opened = Guard::open(settings, interfaces_of(monitor_->view(), {}, config_.inner_bridges),
                             [this] { log("nothing leaves until every hook is in place"); });

@@ -33,8 +33,9 @@ std::vector<Interface> gateable(const std::vector<Interface>& all) {
 }
 
 // Without tickets nothing gets through that needs one.
-GatePlan shut_gate(const std::vector<Interface>& interfaces) {
+GatePlan shut_gate(const std::vector<Interface>& interfaces, std::uint32_t network_uid) {
   GatePlan out;
+  out.network_uid = network_uid;
   out.interfaces = gateable(interfaces);
   return out;
 }
@@ -53,7 +54,7 @@ Result<Guard> Guard::open(const Settings& settings, const std::vector<Interface>
   const bool first = !Datapath::is_pinned(settings.datapath) && !settings.datapath.audit && !gate->is_there();
   // The kernel takes tens of milliseconds to look through the programs: beside the rest.
   auto loading = std::async(std::launch::async, [&] { return Datapath::open(settings.datapath); });
-  if (first && gate->apply(shut_gate(interfaces))) shut();
+  if (first && gate->apply(shut_gate(interfaces, settings.datapath.network_uid))) shut();
   auto datapath = loading.get();
   if (!datapath) {
     if (first) gate->remove();
@@ -81,6 +82,7 @@ GatePlan Guard::gate_plan() const {
   plan.tunnel_addresses = last_->unanswered;
   plan.outer = last_->outer;
   plan.forward = datapath_.forward_marks();
+  plan.network_uid = settings_.datapath.network_uid;
   plan.audit = settings_.datapath.audit;
   return plan;
 }

@@ -96,6 +96,7 @@ Result<Datapath> Datapath::open(const Options& options) {
   control.netns = *netns;
   control.row_mask = options.mark_mask;
   control.row_shift = static_cast<std::uint32_t>(std::countr_zero(options.mark_mask));
+  control.network_uid = options.network_uid;
   control.heartbeat_limit = static_cast<std::uint64_t>(options.heartbeat_limit.count()) * second;
   data->flag(VPN_AUDIT, options.audit);
   if (auto done = draw_forward_marks(control); !done) return tl::unexpected(done.error());

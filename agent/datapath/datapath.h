@@ -198,6 +198,7 @@ struct Options {
   std::string bpf_dir = "/sys/fs/bpf/vpn-guard";  ///< where to pin; its parent is a mounted bpf file system
   std::string cgroup;                             ///< folder in cgroup v2 to guard
   std::uint32_t mark_mask = 0xff000000;           ///< eight adjacent bits, for the route row
+  std::uint32_t network_uid = 0;                  ///< whose DHCP is the system's besides uid 0's (S1.a); 0: nobody's
   bool audit = false;                             ///< decide and count, let everything pass
   std::chrono::seconds heartbeat_limit{15};       ///< older: the stale table is in force
 };

@@ -30,7 +30,8 @@ struct GatePlan {
   };
   std::vector<Outer> outer;
   Datapath::ForwardMarks forward;
-  bool audit = false;  ///< count what would be dropped, let it pass
+  std::uint32_t network_uid = 0;  ///< as Options::network_uid
+  bool audit = false;             ///< count what would be dropped, let it pass
 };
 
 /// A chain that is in the kernel.

@@ -133,7 +133,9 @@ class Commands {
     rule(chain, "meta protocol 0x888e accept"); /* EAPOL: no network without it */
     /* S1.a, as DHCP clients send it before there is an address: by a packet socket. */
     const std::string dhcp = "ip daddr 255.255.255.255 udp sport 68 udp dport 67 ";
-    rule(chain, dhcp + "meta skuid != 0 " + refuse());
+    const std::string service =
+        plan_.network_uid == 0 ? "" : "meta skuid != " + std::to_string(plan_.network_uid) + " ";
+    rule(chain, dhcp + "meta skuid != 0 " + service + refuse());
     rule(chain, dhcp + "accept");
     /* S1.b, made by the kernel or by uid 0. */
     for (const std::string kind :

@@ -17,6 +17,19 @@ from tests.lab.strongswan import wait_for
 PATIENCE = 90  # seconds until an agent that was started is in force: on a busy machine, or an emulated one
 
 
+def request(control, command, **more):
+    """Asks on the control socket, without a program in between."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.settimeout(10)
+        s.connect(str(control))
+        s.sendall(json.dumps({"command": command, **more}).encode() + b"\n")
+        with s.makefile("rb") as lines:
+            answer = json.loads(lines.readline() or b'{"ok": false, "error": "no answer"}')
+    if not answer["ok"]:
+        raise RuntimeError(f"{command}: {answer['error']}")
+    return answer["result"]
+
+
 class Agent:
     """One installation: folders, policy, daemon. The daemon may be killed and started again."""
 
@@ -108,16 +121,10 @@ class Agent:
         stop(self._process, 5)
 
     def request(self, command, **more):
-        """Asks on the control socket, without a program in between."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
-            s.settimeout(10)
-            s.connect(str(self.control))
-            s.sendall(json.dumps({"command": command, **more}).encode() + b"\n")
-            with s.makefile("rb") as lines:
-                answer = json.loads(lines.readline() or b'{"ok": false, "error": "no answer"}')
-        if not answer["ok"]:
-            raise RuntimeError(f"{command}: {answer['error']}\n{self.log()[-1500:]}")
-        return answer["result"]
+        try:
+            return request(self.control, command, **more)
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}\n{self.log()[-1500:]}") from None
 
     def client(self, tunnel):
         return Client(self._world, self.clients, tunnel)

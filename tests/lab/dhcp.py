@@ -27,7 +27,7 @@ def serve(address, router, seconds, *, routes=(), requests=1):
         kind = request[request.index(b"\x35\x01", 240) + 2]
         renewal = request[12:16] != bytes(4)
         asked.append("discover" if kind == _DISCOVER else "renewal" if renewal else "request")
-        options = [(53, bytes([_OFFER if kind == _DISCOVER else _ACK])), (54, packets.packed(router)), (51, (3600).to_bytes(4, "big")), (1, b"\xff\xff\xff\0"),
+        options = [(53, bytes([_OFFER if kind == _DISCOVER else _ACK])), (54, packets.packed(router)), (51, (3600).to_bytes(4, "big")), (1, b"\xff\xff\xff\0"), (3, packets.packed(router)),
                    (121, b"".join(b"\x20" + packets.packed(host) + packets.packed(router) for host in routes))]
         tail = b"".join(bytes([code, len(value)]) + value for code, value in options if value) + b"\xff"
         reply = b"\x02" + request[1:16] + packets.packed(address) + packets.packed(router) + bytes(4) + request[28:240]

@@ -1,9 +1,7 @@
 """What runs inside the machine, as its only process besides init. Reports go to the console, a line of JSON each."""
 
-import json
 import os
 import random
-import socket
 import subprocess
 import sys
 import time
@@ -12,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
-from tests.lab import attack, cases, kernel, packets, scenario, undo, vm_wire
+from tests.lab import attack, cases, guest, kernel, scenario, undo, vm_wire
 from tests.lab.agent import Agent
-from tests.lab.frames import ICMP
+from tests.lab.guest import report
 from tests.lab.netns import Namespace
 from tests.lab.performer import Performer
 from tests.lab.process import Child
@@ -24,10 +22,6 @@ RUNS = 3
 TOGETHER = 8
 BUILD = Path("/lab")
 STATE = Path("/state")  # a disk, where the machine has one
-
-
-def report(**what):
-    print("\n@lab " + json.dumps(what), flush=True)
 
 
 def boots():
@@ -161,22 +155,9 @@ class _Installed(Agent):
 def _try_everything(channel):
     channel.send("ready")
     tried = refused = 0
-    token = vm_wire.TOKEN
     while not channel.poll():
-        for family, kind, protocol, address, data in (
-                (socket.AF_INET, socket.SOCK_DGRAM, 0, (vm_wire.SERVER, 7), token), (socket.AF_INET, socket.SOCK_DGRAM, 0, (vm_wire.HOST, 53), token),
-                (socket.AF_INET6, socket.SOCK_DGRAM, 0, (vm_wire.SERVER6, 7), token),
-                (socket.AF_INET, socket.SOCK_RAW, ICMP, (vm_wire.SERVER, 0), packets.icmp(8, payload=token)),
-                (socket.AF_INET, socket.SOCK_STREAM, 0, (vm_wire.SERVER, 80), None)):
-            with socket.socket(family, kind, protocol) as s:
-                s.setblocking(False)
-                tried += 1
-                try:
-                    s.connect(address) if data is None else s.sendto(data, address)
-                except BlockingIOError:
-                    pass
-                except OSError:
-                    refused += 1
+        counts = guest.try_once()
+        tried, refused = tried + counts[0], refused + counts[1]
         time.sleep(0.005)
     channel.recv()
     channel.send({"tried": tried, "refused": refused})

@@ -12,10 +12,11 @@ TOKEN = b"vpnlab-on-the-wire"
 _FILE_HEADER, _RECORD = 24, struct.Struct("<IIII")
 
 
-def options(path):
-    """For QEMU: a network that leads nowhere, and the file."""
+def options(path, network="user,restrict=on"):
+    """For QEMU: a network that leads nowhere unless said, and the file."""
     path.unlink(missing_ok=True)
-    return ["-netdev", "user,id=wire,restrict=on", "-device", "virtio-net-pci,netdev=wire,romfile=", "-object", f"filter-dump,id=dump,netdev=wire,file={path}"]
+    kind, _, more = network.partition(",")
+    return ["-netdev", f"{kind},id=wire,{more}", "-device", "virtio-net-pci,netdev=wire,romfile=", "-object", f"filter-dump,id=dump,netdev=wire,file={path}"]
 
 
 def sent(path):
@@ -30,8 +31,9 @@ def sent(path):
         at += _RECORD.size + size
 
 
-def judge(path):
-    """(frames beyond S1, frames of the load). The agent's own tunnel asks for its gateway (S1.c)."""
+def judge(path, more=(), direct=()):
+    """(frames beyond S1, frames of the load). The agent's own tunnel asks for its gateway (S1.c); `more` are ports of it; `direct`
+    patterns of what else the policy lets out."""
     everything = list(sent(path))
-    lockdown = frames.Lockdown(endpoints=[(world.GATEWAY, frames.UDP, port) for port in (500, 4500)])
+    lockdown = frames.Lockdown(endpoints=[(world.GATEWAY, frames.UDP, port) for port in (500, 4500, *more)], tunnel_addresses=[world.TUNNEL, world.TUNNEL6], direct=list(direct))
     return [frame for frame in everything if not lockdown.allows(frame)], [frame for frame in everything if TOKEN in frame.data]

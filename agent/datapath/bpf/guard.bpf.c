@@ -77,7 +77,7 @@ VPN_STATIC int vpn_decide(struct __sk_buff* skb, struct vpn_socket* s, struct vp
   q.packet.owner = vpn_socket_class(s, flow->current);
   q.packet.interface = flow->interface;
   q.packet.scope = flow->scope;
-  q.packet.uid = bpf_get_socket_uid(skb);
+  q.packet.uid = vpn_uid(c, &q.packet, bpf_get_socket_uid(skb));
   q.slot = vpn_slot(flow->current);
   if (!incoming && skb->mark && vpn_is_wrapped(skb, &q.packet)) wrapped = skb->mark;
   if (s->owner.provider || (s->owner.flags & VPN_OWNER_AGENT) || wrapped)
@@ -220,7 +220,7 @@ VPN_STATIC int vpn_talk_to(struct bpf_sock_addr* ctx, struct vpn_socket* s, cons
   q.packet.local_port = (__u16)sk->src_port;
   q.packet.owner = vpn_socket_class(s, current);
   q.packet.interface = q.packet.scope = sk->bound_dev_if;
-  q.packet.uid = (__u32)bpf_get_current_uid_gid();
+  q.packet.uid = vpn_uid(c, &q.packet, (__u32)bpf_get_current_uid_gid());
   q.packet.hop_limit = 255;
   if (s->owner.provider || (s->owner.flags & VPN_OWNER_AGENT)) vpn_exempt(&q.packet, remote, &s->owner, 0, now, &until);
   q.packet.domain = vpn_name_of(c, s, remote, now, &until);

@@ -9,6 +9,11 @@
 
 #define VPN_FOREVER (~0ull)
 
+/* Whose packet it is to the rules: the DHCP client of a service that has given up being root counts as uid 0 (S1.a). */
+static __always_inline __u32 vpn_uid(const struct vpn_control* c, const struct vpn_packet* p, __u32 uid) {
+  return uid == c->network_uid && vpn_is_dhcp(p) ? 0 : uid;
+}
+
 static __always_inline void vpn_take_exemption(struct vpn_packet* p, const struct vpn_exemption_key* key, __u64 now,
                                                __u32 mark, __u64* until) {
   const struct vpn_exemption* e = bpf_map_lookup_elem(&exemptions, key);

@@ -45,9 +45,9 @@ struct vpn_control {
   __u64 questions_read; /* CLOCK_MONOTONIC, ns: the forwarder has read all that was sent to it before */
   __u16 forwarder_port; /* network byte order */
   __u16 relay_port;     /* likewise: of what proxies carry, at the forwarder's addresses */
-  __u16 unused[2];
-  __u64 relay_read; /* as questions_read, of the relay's datagrams */
-  __u64 policy;     /* whose classes of names are in the tables and in `names` */
+  __u32 network_uid;    /* whose DHCP is the system's, besides that of uid 0 (S1.a); 0: nobody's */
+  __u64 relay_read;     /* as questions_read, of the relay's datagrams */
+  __u64 policy;         /* whose classes of names are in the tables and in `names` */
 };
 
 #define VPN_SLOTS 2       /* of tables, app classes, pairs and status; the active one and the one to fill */

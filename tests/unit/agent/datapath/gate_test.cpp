@@ -72,6 +72,18 @@ TEST(GateCommands, AuditCountsAndLetsPass) {
   EXPECT_THAT(*text, Not(HasSubstr("drop")));
 }
 
+TEST(GateCommands, LetsDhcpOutForRootAndForTheServiceThatSpeaksItForRoot) {
+  const std::string dhcp = "ip daddr 255.255.255.255 udp sport 68 udp dport 67 meta skuid != 0 ";
+  GatePlan plan = small_plan();
+  auto text = gate_commands(plan);
+  ASSERT_TRUE(text);
+  EXPECT_THAT(*text, HasSubstr(dhcp + "counter drop\n"));
+  plan.network_uid = 998;
+  text = gate_commands(plan);
+  ASSERT_TRUE(text);
+  EXPECT_THAT(*text, HasSubstr(dhcp + "meta skuid != 998 counter drop\n"));
+}
+
 TEST(GateCommands, RefusesNamesThatCannotBeWritten) {
   for (const std::string name : {"a\"; drop", "", "tab\there", "back\\slash", "star*"}) {
     GatePlan plan;

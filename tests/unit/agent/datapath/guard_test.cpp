@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <linux/if_xdp.h>
 #include <netinet/in.h>
+#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,6 +35,33 @@ TEST_F(Guard, DropsAllButLoopbackBeforeTheFirstTable) {
   EXPECT_EQ(udp.send_to("127.0.0.1", 9, "early"), 0);
   const Socket tcp(AF_INET, SOCK_STREAM);
   EXPECT_EQ(tcp.connect_to("10.77.0.1", 9), EPERM);
+}
+
+/// As a DHCP client has it that was started by this user.
+Socket dhcp_socket(uid_t user) {
+  ::setfsuid(user);
+  Socket out(AF_INET, SOCK_DGRAM);
+  ::setfsuid(0);
+  const int on = 1;
+  const sockaddr_in from = Socket::target("0.0.0.0", 68);
+  EXPECT_EQ(::setsockopt(out.fd(), SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)), 0);
+  EXPECT_EQ(::setsockopt(out.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+  EXPECT_EQ(::setsockopt(out.fd(), SOL_SOCKET, SO_BINDTODEVICE, "eth0", 4), 0);
+  EXPECT_EQ(::bind(out.fd(), reinterpret_cast<const sockaddr*>(&from), sizeof(from)), 0);
+  return out;
+}
+
+TEST_F(Guard, CountsTheDhcpOfTheNetworkServiceAsRoots) {
+  constexpr uid_t network = 998, other = 997;
+  Options options = room_->options();
+  options.network_uid = network;
+  auto d = Datapath::open(options);
+  ASSERT_TRUE(d) << d.error().what;
+  know_interfaces(*d);
+  EXPECT_EQ(dhcp_socket(0).send_to("255.255.255.255", 67, "lease"), 0);
+  EXPECT_EQ(dhcp_socket(network).send_to("255.255.255.255", 67, "lease"), 0);
+  EXPECT_EQ(dhcp_socket(network).send_to("255.255.255.255", 68, "other"), EPERM);
+  EXPECT_EQ(dhcp_socket(other).send_to("255.255.255.255", 67, "other"), EPERM);
 }
 
 TEST_F(Guard, LetsThroughAndRefusesAsTheTableSays) {
