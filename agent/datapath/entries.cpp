@@ -119,11 +119,11 @@ Result<void> Datapath::set_exemptions(std::span<const Exemption> exemptions) {
     value.until = until(e.expires);
     value.interface = e.interface;
     value.rule = rule_of(e.rule);
-    key.who = e.rule == Exemption::Rule::S1c ? e.provider : static_cast<std::uint32_t>(VPN_WHO_AGENT);
+    key.who = e.rule == Exemption::Rule::S1c ? e.provider : VPN_WHO_AGENT;
     if (key.who != 0) wanted[MirroredMap<vpn_exemption_key, vpn_exemption>::bytes(key)] = value;
     if (e.kernel_mark == 0) continue;
-    key.who = static_cast<std::uint32_t>(VPN_WHO_KERNEL);
-    value.mark = e.kernel_mark;
+    key.who = e.kernel_mark;
+    key.kernel = 1;
     wanted[MirroredMap<vpn_exemption_key, vpn_exemption>::bytes(key)] = value;
   }
   auto done = data_->exemptions.replace(wanted);

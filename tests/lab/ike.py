@@ -3,6 +3,7 @@
 from tests.lab import profiles, strongswan, world
 from tests.lab.agent import Agent
 from tests.lab.frames import ESP, UDP
+from tests.lab.scenario import expect
 from tests.lab.stage import Base
 
 OUTER = [(world.GATEWAY, UDP, 500), (world.GATEWAY, UDP, 4500), (world.GATEWAY, ESP, -1)]  # what of the tunnel is on the wires
@@ -17,3 +18,10 @@ class IkeStage(Base):
 
     def start_gateway(self):
         self.gateway = strongswan.gateway(self.place, self.authority)
+
+
+def by_the_kernel(place, tunnels=1):
+    """Where the kernel has ESP it is the one that encrypts: two associations for each tunnel of the device."""
+    if strongswan.kernel_esp():
+        states = place.device.run(["ip", "xfrm", "state"])
+        expect(states.count("proto esp") == 2 * tunnels, f"associations in the kernel: {states}")

@@ -155,7 +155,8 @@ class Machine:
 
     @staticmethod
     def _copy_with_libraries(root, files, needing):
-        found = set(files)
+        # libgcc_s is loaded by the C library when a thread is cancelled, as swanctl does.
+        found = {*files, *Path("/lib").glob("*-linux-gnu/libgcc_s.so.1")}
         done = subprocess.run(["ldd", *map(str, [*files, *needing])], capture_output=True, text=True)
         found |= {Path(path) for path in re.findall(r"(?:=> )?(/\S+) \(0x", done.stdout)}
         for path in found:

@@ -55,7 +55,7 @@ class Lab:
         if missing:
             print(f"error: {missing}", file=sys.stderr)
             return 4
-        for result in vm.results(self._arguments.build, self._arguments.tasks or (vm.TASKS if self._arguments.full else vm.SHORT), self._arguments.full):
+        for result in vm.results(self._arguments.build, self._arguments.tasks or (vm.TASKS if self._arguments.full else vm.SHORT), self._arguments.full, self._arguments.only):
             self._finish(result)
         return self._conclude(keep=lambda entry: not entry["status"].startswith("vm"))
 

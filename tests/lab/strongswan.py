@@ -59,7 +59,9 @@ class Charon:
         return self
 
     def _said(self):
-        return self.log.read_text(errors="replace")[-1500:] if self.log.exists() else f"none; it has ended with {self._process.poll()}"
+        done = self._swanctl("--stats", check=False)
+        log = self.log.read_text(errors="replace")[-1500:] if self.log.exists() else f"none; it has ended with {self._process.poll()}"
+        return f"{log}; swanctl: {done.returncode} {done.stdout}{done.stderr}"
 
     def _enter(self):
         kernel.private_mounts()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import traceback
+import urllib.parse
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,6 +51,12 @@ def _groups(ones):
     return [quiet[i : i + TOGETHER] for i in range(0, len(quiet), TOGETHER)] + [[one] for one in ones if one not in quiet]
 
 
+def _chosen(registry):
+    """Those that are to be looked at."""
+    only = urllib.parse.unquote(next((word[5:] for word in Path("/proc/cmdline").read_text().split() if word.startswith("only=")), "")).lower()
+    return [one for one in registry.values() if only in one.name.lower()]
+
+
 def _tell(results, status):
     for result in results:
         result.status = status
@@ -59,14 +66,14 @@ def _tell(results, status):
 def self_test(part, parts):
     """Every attack on this kernel, against no guard and against the hand-written gate."""
     performer = Performer(BUILD, RUNS)
-    for group in _groups(list(attack.load().values()))[part::parts]:
+    for group in _groups(_chosen(attack.load()))[part::parts]:
         _tell(performer.gated(group), "vm self-test")
 
 
 def attacks(status, part=0, parts=1):
     """The attacks that only the root cgroup sees, and those that not every kernel can run: the agent guards the whole machine."""
     performer = Performer(BUILD, RUNS, whole_machine=True)
-    chosen = [one for one in attack.load().values() if one.whole_machine or one.needs]
+    chosen = [one for one in _chosen(attack.load()) if one.whole_machine or one.needs]
     for group in _groups(chosen)[part::parts]:
         _tell(performer.attacks(group, status), f"vm {status}")
 
@@ -74,7 +81,7 @@ def attacks(status, part=0, parts=1):
 def tunnels():
     """Those of the kernel: ESP and WireGuard, which send their outer packets by themselves."""
     performer = Performer(BUILD, RUNS, whole_machine=True)
-    for one in scenario.load().values():
+    for one in _chosen(scenario.load()):
         if one.machine:
             result = performer.scenario(one, 1)
             _tell([result], f"vm {result.status}")
@@ -84,7 +91,7 @@ def wifi():
     """On simulated radios, which only a whole machine has."""
     on_wifi.name_radios()
     performer = Performer(BUILD, RUNS, whole_machine=True)
-    for one in scenario.load().values():
+    for one in _chosen(scenario.load()):
         if one.function.__module__ == on_wifi.__name__:
             result = performer.scenario(one, 1)
             _tell([result], f"vm {result.status}")

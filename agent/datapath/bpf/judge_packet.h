@@ -15,10 +15,9 @@ static __always_inline __u32 vpn_uid(const struct vpn_control* c, const struct v
 }
 
 static __always_inline void vpn_take_exemption(struct vpn_packet* p, const struct vpn_exemption_key* key, __u64 now,
-                                               __u32 mark, __u64* until) {
+                                               __u64* until) {
   const struct vpn_exemption* e = bpf_map_lookup_elem(&exemptions, key);
   if (!e || now >= e->until || (e->interface && e->interface != p->interface)) return;
-  if (key->who == VPN_WHO_KERNEL && e->mark != mark) return;
   p->exempt = (__u8)e->rule;
   if (e->until < *until) *until = e->until;
 }
@@ -32,15 +31,16 @@ static __always_inline void vpn_exempt(struct vpn_packet* p, const __u32* remote
   key.protocol = p->protocol;
   if (owner->provider) {
     key.who = owner->provider;
-    vpn_take_exemption(p, &key, now, 0, until);
+    vpn_take_exemption(p, &key, now, until);
   }
   if (!p->exempt && (owner->flags & VPN_OWNER_AGENT)) {
     key.who = VPN_WHO_AGENT;
-    vpn_take_exemption(p, &key, now, 0, until);
+    vpn_take_exemption(p, &key, now, until);
   }
   if (!p->exempt && mark) {
-    key.who = VPN_WHO_KERNEL;
-    vpn_take_exemption(p, &key, now, mark, until);
+    key.who = mark;
+    key.kernel = 1;
+    vpn_take_exemption(p, &key, now, until);
   }
 }
 

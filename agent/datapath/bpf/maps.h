@@ -8,7 +8,7 @@
 
 #include "policy/kernel/packet.h"
 
-#define VPN_LAYOUT 7
+#define VPN_LAYOUT 8
 
 /* --- control: one entry, mapped by the agent ---------------------------------------------------------------------- */
 
@@ -131,22 +131,20 @@ struct vpn_ip { /* network byte order; IPv4 as ::ffff:a.b.c.d */
   __u32 word[4];
 };
 
-enum { VPN_WHO_AGENT = 0xffffffff, VPN_WHO_KERNEL = 0xfffffffe };
+#define VPN_WHO_AGENT 0xffffffffu
 
 struct vpn_exemption_key {
   struct vpn_ip address;
-  __u32 who; /* number of the provider, VPN_WHO_AGENT, or VPN_WHO_KERNEL: packets with the mark of the entry */
+  __u32 who; /* number of the provider, or VPN_WHO_AGENT; the mark of packets that the kernel makes (`kernel`) */
   __u16 port;
   __u8 protocol;
-  __u8 unused;
+  __u8 kernel; /* 1: its own packets. Tunnels to one server have a mark each */
 };
 
 struct vpn_exemption {
   __u64 until;     /* CLOCK_MONOTONIC, ns */
   __u32 interface; /* 0: any */
-  __u32 mark;      /* of the kernel's own packets */
   __u32 rule;
-  __u32 unused;
 };
 
 struct vpn_name_key {
@@ -302,7 +300,7 @@ VPN_CHECK(sizeof(struct vpn_pattern) == 128);
 VPN_CHECK(sizeof(struct vpn_pattern_owner) == 20);
 VPN_CHECK(sizeof(struct vpn_app_class) == 8);
 VPN_CHECK(sizeof(struct vpn_exemption_key) == 24);
-VPN_CHECK(sizeof(struct vpn_exemption) == 24);
+VPN_CHECK(sizeof(struct vpn_exemption) == 16);
 VPN_CHECK(sizeof(struct vpn_name_key) == 20);
 VPN_CHECK(sizeof(struct vpn_name) == 16);
 VPN_CHECK(sizeof(struct vpn_asker_key) == 20);

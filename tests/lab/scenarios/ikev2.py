@@ -1,13 +1,14 @@
 """End to end: an always-on profile compiled from XML, charon on both sides, the agent between them."""
 
 from tests.lab import life, strongswan
-from tests.lab.ike import OUTER, IkeStage
+from tests.lab.ike import OUTER, IkeStage, by_the_kernel
 from tests.lab.scenario import expect, scenario
 
 
 @scenario("IKEv2 always-on: lockdown before, through the tunnel after", needs=strongswan.available, machine=True)
 def connect(place):
     tally, _ = life.connects(IkeStage, place, OUTER, "disconnected, connected")
+    by_the_kernel(place)
     return tally
 
 

@@ -2,7 +2,7 @@
 
 from tests.lab import life, profiles, strongswan, world
 from tests.lab.agent import Agent
-from tests.lab.ike import OUTER
+from tests.lab.ike import OUTER, by_the_kernel
 from tests.lab.scenario import Tally, expect, scenario
 from tests.lab.scenarios.questions import answer, asked
 from tests.lab.stage import Base
@@ -50,27 +50,28 @@ def _connects(place, stage, secrets=()):
     frames = place.take()
     tally.count(frames, life.lockdown(OUTER))
     expect(any((frame.destination, frame.protocol, frame.port) in OUTER for frame in frames), "no outer packet")
+    by_the_kernel(place)
     stage.agent.request("disconnect", tunnel=stage.tunnel_name)
     stage.wait("disconnected")
     expect(_source(stage, place) == {world.WIFI.device}, "after, the server saw another source than the Wi-Fi's")
     return tally
 
 
-@scenario("IPSec (IKEv1) by a group's secret, aggressive mode, XAuth with a password that is asked for", needs=strongswan.available)
+@scenario("IPSec (IKEv1) by a group's secret, aggressive mode, XAuth with a password that is asked for", needs=strongswan.available, machine=True)
 def group(place):
     stage = IpsecStage(place, "group", AuthenticationMethod="SharedSecret", SharedSecret=strongswan.SHARED_SECRET.encode(), LocalIdentifier="sales",
                        XAuthEnabled=1, XAuthName=strongswan.USER, XAuthPasswordEncryption="Prompt")
     return _connects(place, stage, ["wrong horse", strongswan.PASSWORD])
 
 
-@scenario("IPSec (IKEv1), hybrid: the server by its certificate, the user by XAuth", needs=strongswan.available)
+@scenario("IPSec (IKEv1), hybrid: the server by its certificate, the user by XAuth", needs=strongswan.available, machine=True)
 def hybrid(place):
     stage = IpsecStage(place, "hybrid", AuthenticationMethod="SharedSecret", LocalIdentifier="sales[hybrid]",
                        XAuthEnabled=1, XAuthName=strongswan.USER, XAuthPassword=strongswan.PASSWORD)
     return _connects(place, stage)
 
 
-@scenario("IPSec (IKEv1) by certificates and XAuth; a server with a certificate of another name is refused", needs=strongswan.available)
+@scenario("IPSec (IKEv1) by certificates and XAuth; a server with a certificate of another name is refused", needs=strongswan.available, machine=True)
 def certificate(place):
     stage = IpsecStage(place, "certificate", AuthenticationMethod="Certificate", PayloadCertificateUUID=profiles.IDENTITY,
                        XAuthEnabled=1, XAuthName=strongswan.USER, XAuthPassword=strongswan.PASSWORD)
