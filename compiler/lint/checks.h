@@ -69,6 +69,9 @@ void note_vendor_secrets(Context& context, const Section& payload, Secrets& secr
 
 // VP17xx (checks_linux.cpp): what a Linux device cannot do, and what an external provider has to.
 void check_linux(Context& context, const Item& item, const Section& payload);
+/// A resolver of this DNS part, over HTTPS or TLS, whose host would have to be looked up on Linux. No rule lets anybody
+/// do that: S1.d is for VPN servers, and the resolver that an app's verdict names is the one that is looked for.
+bool cannot_be_looked_up(const Context& context, const Section& dns);
 
 /// A VPN payload or declaration as a whole: takes it apart for the families above (checks_vpn.cpp).
 void check_vpn(Context& context, const Item& item, const Section& payload, const std::vector<KeptList>& lists,

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "compiler/lint/checks.h"
+#include "compiler/lint/formats.h"
 #include "compiler/lint/lookup.h"
+#include "policy/address.h"
 
 namespace vpn::lint {
 namespace {
@@ -104,6 +106,15 @@ void check_proxies(Context& context, const Item& item, const Section& payload) {
 }
 
 }  // namespace
+
+bool cannot_be_looked_up(const Context& context, const Section& dns) {
+  if (!for_linux(context)) return false;
+  const bool https = text(dns, "DNSProtocol") == "HTTPS" || text(dns, "Protocol") == "HTTPS";
+  const bool tls = text(dns, "DNSProtocol") == "TLS" || text(dns, "Protocol") == "TLS";
+  std::string_view host = https ? parse_url(text(dns, "ServerURL")).host : text(dns, "ServerName");
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return (https || tls) && !host.empty() && !policy::Address::parse(host);
+}
 
 void check_linux(Context& context, const Item& item, const Section& payload) {
   const bool is_vpn = item.kind == ItemKind::device_vpn || item.kind == ItemKind::per_app_vpn;

@@ -221,8 +221,11 @@ void check_item_count(Context& context, const Section& section, const Member& me
   if (name == "LimitToProtocols") message += ", so the exception never applies";
   if (name == "TunnelConfigurations") message += ", so there is nothing to connect";
   if (name == "PayloadContent") message += ", so the profile does nothing";
+  const bool no_resolver = name == "ServerAddresses" && cannot_be_looked_up(context, section);
+  if (no_resolver)
+    message += ", and Linux does not look a resolver's host up: every lookup through this VPN would fail";
   Finding& f = context.at_key(Code::empty_list, section, member, std::move(message));
-  if (name == "TunnelConfigurations") f.severity = Severity::error;
+  if (name == "TunnelConfigurations" || no_resolver) f.severity = Severity::error;
 }
 
 }  // namespace vpn::lint

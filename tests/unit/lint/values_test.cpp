@@ -44,6 +44,27 @@ TEST(Values, OtherNumbersAreReadAsMeantWithAWarning) {
   EXPECT_THAT(of("IKEv2", "<key>MTU</key><data>AAAA</data>"), ElementsAre("VP1201 error '<data>AAAA</data>'"));
 }
 
+// An empty list is a warning; where the resolver's host is then to be looked up, nobody on Linux does.
+TEST(Values, ResolversWithoutAddressesAreRefusedForLinux) {
+  const auto resolver = [](std::string_view keys, const char* platform) {
+    const std::string example = std::string(keys) + "<key>ServerAddresses</key><array/>";
+    return summary(lint_in("DNS", example, parse_options(std::string("--platform ") + platform)));
+  };
+  constexpr std::string_view https =
+      "<key>DNSProtocol</key><string>HTTPS</string>"
+      "<key>ServerURL</key><string>https://dns.example.com:8443/dns-query</string>";
+  constexpr std::string_view tls =
+      "<key>DNSProtocol</key><string>TLS</string><key>ServerName</key><string>dns.example.com</string>";
+  constexpr std::string_view literal =
+      "<key>DNSProtocol</key><string>HTTPS</string>"
+      "<key>ServerURL</key><string>https://[2001:db8::53]/dns-query</string>";
+  EXPECT_THAT(resolver(https, "linux"), ElementsAre("VP1212 error 'ServerAddresses'"));
+  EXPECT_THAT(resolver(tls, "linux"), ElementsAre("VP1212 error 'ServerAddresses'"));
+  EXPECT_THAT(resolver(literal, "linux"), ElementsAre("VP1212 warning 'ServerAddresses'"));
+  EXPECT_THAT(resolver(https, "ios"), ElementsAre("VP1212 warning 'ServerAddresses'"));
+  EXPECT_THAT(resolver("", "linux"), ElementsAre("VP1212 warning 'ServerAddresses'")) << "of the provider's";
+}
+
 TEST(Values, WhatTheReaderHasRefusedIsLeftAlone) {
   EXPECT_THAT(of("IKEv2", "<key>MTU</key><integer>many</integer>"), ElementsAre(testing::HasSubstr("VP1030 error")));
   EXPECT_THAT(of("certificate", "<key>PayloadContent</key><data>!!!!</data>"),
