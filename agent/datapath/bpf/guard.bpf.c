@@ -31,6 +31,9 @@ static __always_inline __u8 vpn_outgoing_action(const struct vpn_control* c, con
   if (action && kind != VPN_INTERFACE_TUNNEL && kind != VPN_INTERFACE_LOOPBACK && kind != VPN_INTERFACE_INNER) {
     /* S0: meant for the device itself, and scoped to a wire by a control message. */
     if (q->verdict.rule == VPN_S0 && q->packet.interface != 1 && !(c->flags & VPN_AUDIT)) return 0;
+    /* The gate lets these out by itself. A ticket would go on with them where this link is one inside of packets
+     * (VXLAN), and let those out, too. */
+    if (q->verdict.rule == VPN_S1B && q->packet.uid == 0 && kind == VPN_INTERFACE_PHYSICAL) return action;
     action |= VPN_STAMP;
   }
   return action;
