@@ -31,6 +31,9 @@ struct Sender {
 
 /// One flow, its owner apart.
 struct Item {
+  /// Incoming: by the interface of the network, or by that of a tunnel.
+  enum class Way : std::uint8_t { leaves, by_network, by_tunnel };
+  Way way = Way::leaves;
   std::string title;   ///< "Printing (AirPrint)"; items of one title are one thing in IPv4 and IPv6
   std::string sample;  ///< "tcp 192.168.1.60:631"
   policy::Flow flow;
@@ -66,7 +69,7 @@ struct Row {
   std::vector<std::string> samples;  ///< one flow for each
   std::vector<std::uint32_t> asked;  ///< indexes of the items
   std::vector<std::string> rest;     ///< of `things` those of the ordinary internet
-  std::vector<std::uint32_t> cells;  ///< index into Scene::decisions, for each column
+  std::vector<std::uint32_t> cells;  ///< index into Scene::decisions, for each column; none: cannot be
 };
 
 /// One VPN, or several together, in all states that matter.
@@ -84,7 +87,9 @@ struct Scene {
   std::vector<std::uint32_t> tunnels;  ///< those whose status the states vary
   bool has_others = false;             ///< the policy has VPNs beside these
   bool has_guessed_routes = false;
-  std::size_t most_groups = 40;  ///< of senders in the table
+  std::size_t most_groups = 40;            ///< of senders in the table
+  std::string everything = "All traffic";  ///< what a row is called that is a sender's only one
+  std::vector<Scene> arrivals;             ///< what arrives in the same states; one, but none where there is no VPN
 };
 
 inline auto key(const policy::Decision& d) { return std::tuple(d.rule, d.verdict, d.tunnel, d.source); }

@@ -57,7 +57,8 @@ std::string sender_html(const Sender& sender, std::size_t columns) {
 
 std::string row_html(const Scene& scene, const Row& row) {
   std::set<std::string> looks;
-  for (const std::uint32_t c : row.cells) looks.insert(look(scene.decisions[c].verdict).css);
+  for (const std::uint32_t c : row.cells)
+    if (c != policy::none) looks.insert(look(scene.decisions[c].verdict).css);
   std::string text = scene.senders[row.sender].title + " " + joined(row.things, " ", " ");
   for (const std::string& m : scene.senders[row.sender].members) text += " " + m;
   text = ascii::lower_case(text);
@@ -70,6 +71,11 @@ std::string row_html(const Scene& scene, const Row& row) {
   for (const std::string& sample : row.samples) out += "<li>" + element("code", "", sample) + "</li>";
   out += "</ul></details></th>";
   for (std::size_t c = 0; c < row.cells.size(); ++c) {
+    if (row.cells[c] == policy::none) {
+      out += "<td data-state=\"" + std::to_string(c) + "\" data-verdict=\"\"><span class=\"on\">" +
+             escaped(scene.columns[c].title) + "</span><span class=\"no\">nothing comes this way</span></td>";
+      continue;
+    }
     const policy::Decision& d = scene.decisions[row.cells[c]];
     const Look l = look(d.verdict);
     out += "<td data-state=\"" + std::to_string(c) + "\" data-verdict=\"" + l.css + "\"><span class=\"on\">" +
@@ -80,12 +86,10 @@ std::string row_html(const Scene& scene, const Row& row) {
   return out + "</tr>";
 }
 
-std::string matrix(const Scene& scene) {
+std::string matrix(const Scene& scene, const std::string& about) {
   std::string out =
-      "<h3 id=\"" + scene.anchor +
-      "-table\">Every kind of traffic in every state</h3>"
       "<div class=\"matrix\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Verdicts of " +
-      escaped(scene.title) +
+      escaped(about) +
       "\"><table class=\"verdicts\"><caption>Each verdict with the rule that decides; its "
       "reason stands below the table.</caption><thead><tr><th scope=\"col\">Traffic</th>";
   for (std::size_t c = 0; c < scene.columns.size(); ++c)
@@ -106,8 +110,9 @@ std::string reasons(const Content& content, const Scene& scene) {
   const policy::Policy& policy = content.request.policy;
   std::vector<std::size_t> count(scene.decisions.size(), 0);
   for (const Row& row : scene.rows)
-    for (const std::uint32_t c : row.cells) ++count[c];
-  std::string out = "<h3 id=\"" + scene.anchor + "-reasons\">Where each verdict comes from</h3><ol class=\"reasons\">";
+    for (const std::uint32_t c : row.cells)
+      if (c != policy::none) ++count[c];
+  std::string out = "<ol class=\"reasons\">";
   for (std::size_t d = 0; d < scene.decisions.size(); ++d) {
     if (count[d] == 0) continue;
     const policy::Decision& one = scene.decisions[d];
@@ -137,6 +142,33 @@ std::string reasons(const Content& content, const Scene& scene) {
     out += "</li>";
   }
   return out + "</ol>";
+}
+
+/// A table of verdicts, and where they come from.
+std::string verdicts(const Content& content, const Scene& scene, const std::string& about) {
+  return matrix(scene, about) + "<h4 id=\"" + scene.anchor + "-reasons\">Where each verdict comes from</h4>" +
+         reasons(content, scene);
+}
+
+std::string leaving(const Content& content, const Scene& scene) {
+  return "<h3 id=\"" + scene.anchor + "-table\">Every kind of traffic in every state</h3>" +
+         verdicts(content, scene, scene.title);
+}
+
+std::string arriving(const Content& content, const Scene& scene) {
+  std::string out;
+  for (const Scene& in : scene.arrivals) {
+    if (in.rows.empty()) continue;
+    out +=
+        "<h3 id=\"" + in.anchor +
+        "-table\">What arrives</h3><p>A packet that arrives is judged as an answer to its sender would be, whether it "
+        "answers one or not: it is accepted from the tunnel, and from there alone, where the answer would go through "
+        "the tunnel; from the network, and from no tunnel, where it would leave beside every VPN; and from anywhere "
+        "where it would take the ordinary routes.</p>";
+    for (const std::string& note : in.notes) out += element("p", "class=\"note\"", note);
+    out += verdicts(content, in, "what arrives, " + scene.title);
+  }
+  return out;
 }
 
 std::string on_demand(const policy::Policy& policy, const Scene& scene) {
@@ -175,8 +207,8 @@ std::vector<Section> scene_sections(const Content& content) {
                       " for its included routes, the upper half of each for its excluded ones, and shows a second "
                       "connected state with default routes.");
     for (const std::string& note : scene.notes) html += element("p", "class=\"note\"", note);
-    html += drawings(content.request.policy, scene) + on_demand(content.request.policy, scene) + matrix(scene) +
-            reasons(content, scene);
+    html += drawings(content.request.policy, scene) + on_demand(content.request.policy, scene) +
+            leaving(content, scene) + arriving(content, scene);
     out.push_back({scene.anchor, scene.title, std::move(html)});
   }
   return out;

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "compiler/analyse/words.h"
+#include "compiler/report/arrivals.h"
 #include "compiler/report/promise.h"
 #include "compiler/report/states.h"
 #include "compiler/report/traffic.h"
@@ -33,7 +34,10 @@ Verdicts decide_all(const policy::Situation& any, const std::vector<Item>& items
     for (std::size_t w = 0; w < scene.senders.size(); ++w)
       for (std::size_t i = 0; i < items.size(); ++i) {
         if (!meets(items[i], scene.senders[w], w)) continue;
-        const policy::Decision d = decide(situation, flow_of(items[i], scene.senders[w], scene.states[s]));
+        const auto flow = items[i].flow.incoming ? arriving(situation, items[i], scene.senders[w], scene.states[s])
+                                                 : flow_of(items[i], scene.senders[w], scene.states[s]);
+        if (!flow) continue;
+        const policy::Decision d = decide(situation, *flow);
         const auto [it, is_new] = numbers.try_emplace(key(d), static_cast<std::uint32_t>(found.size()));
         if (is_new) found.push_back(d);
         out.at(w, i, s) = it->second;
@@ -219,8 +223,8 @@ void add_rows(const std::vector<Item>& items, const std::vector<std::vector<std:
                  [&](std::uint32_t i) { return items[i].is_rest; });
     row.rest = titles(items, rest);
     if (rows.size() == 1 && !scene.senders[sender].is_system)
-      row.title = "All traffic";
-    else if (rest.size() == static_cast<std::size_t>(all_rest))
+      row.title = scene.everything;
+    else if (all_rest != 0 && rest.size() == static_cast<std::size_t>(all_rest))
       row.title = "Everything else";
     else
       row.title = analyse::listed(row.things, most_titles, ", ");
@@ -344,8 +348,20 @@ class Stage {
   void fill(Scene& out, bool routes) const {
     out.notes = senders_.notes;
     const Cast cast = report::cast(policy_, looked_at(out), out.tunnel, routes);
+    if (policy_.body().tunnels() != nullptr && policy_.body().tunnels()->size() != 0) add_arrivals(cast, routes, out);
     out.senders = cast.senders;
     judge(policy_, any_, cast.items, out);
+  }
+
+  void add_arrivals(const Cast& cast, bool routes, Scene& out) const {
+    Scene& in = out.arrivals.emplace_back();
+    in.everything = "Whatever arrives";
+    in.states = out.states;
+    in.tunnel = out.tunnel;
+    in.tunnels = out.tunnels;
+    in.most_groups = out.most_groups;
+    in.senders = cast.senders;
+    fold(any_, report::arrivals(cast.senders, routes), in);
   }
 
   const policy::Policy& policy_;
@@ -378,10 +394,14 @@ Cast cast(const policy::Policy& policy, const std::vector<Sender>& senders, std:
   return out;
 }
 
-void judge(const policy::Policy& policy, const policy::Situation& any, const std::vector<Item>& items, Scene& scene) {
+void fold(const policy::Situation& any, const std::vector<Item>& items, Scene& scene) {
   Verdicts verdicts = decide_all(any, items, scene);
   const std::vector<std::uint32_t> representatives = fold_states(verdicts, scene);
   fold_senders(items, verdicts, representatives, scene);
+}
+
+void judge(const policy::Policy& policy, const policy::Situation& any, const std::vector<Item>& items, Scene& scene) {
+  fold(any, items, scene);
   scene.promise = promise(policy, scene);
 }
 
@@ -434,6 +454,7 @@ Scenes scenes(const policy::Policy& policy, const std::vector<NamedState>& own) 
   std::map<std::string, unsigned> seen;
   for (std::size_t i = 0; i < out.all.size(); ++i) {
     out.all[i].anchor = "vpn-" + std::to_string(i + 1);
+    for (Scene& in : out.all[i].arrivals) in.anchor = out.all[i].anchor + "-in";
     if (const unsigned n = ++seen[out.all[i].title]; n > 1) out.all[i].title += " (" + std::to_string(n) + ")";
   }
   return out;

@@ -29,7 +29,9 @@ Cast cast(const policy::Policy& policy, const std::vector<Sender>& senders, std:
 bool meets(const Item& item, const Sender& sender, std::size_t number);
 policy::Flow flow_of(const Item& item, const Sender& sender, const State& state);
 
-/// Decides everything of a scene whose states and senders are there, and folds it.
+/// Decides everything of a scene whose states and senders are there, and puts together what does not differ.
+void fold(const policy::Situation& any, const std::vector<Item>& items, Scene& scene);
+/// The same, and says what it promises.
 void judge(const policy::Policy& policy, const policy::Situation& any, const std::vector<Item>& items, Scene& scene);
 
 }  // namespace vpn::report

@@ -25,6 +25,7 @@ Network wifi(std::string title) {
   i.name = out.device.primary_interface = example::wifi;
   i.type = policy::InterfaceType::wifi;
   i.addresses = {{address_of(example::address), std::uint8_t{24}}, {address_of(example::address6), std::uint8_t{64}}};
+  i.dhcp_server = address_of(example::router);
   i.dns_servers = {address_of(example::router), address_of(example::router6)};
   i.dns_server_texts = {example::router, example::router6};
   return out;
@@ -36,6 +37,7 @@ Network cellular(std::string title) {
   i.name = out.device.primary_interface = example::cellular;
   i.type = policy::InterfaceType::cellular;
   i.addresses = {{address_of("100.64.3.20"), std::uint8_t{32}}, {address_of("2001:db8:64::20"), std::uint8_t{64}}};
+  i.dhcp_server = address_of(example::router);  // beyond the link: a relay's
   return out;
 }
 
@@ -144,6 +146,10 @@ void ask_at_home(const policy::DeviceState& device, policy::Flow& flow) {
   if (primary == nullptr) return;
   std::vector<Address> known;
   if (flow.remote == router[v6 ? 1 : 0]) known = primary->dns_servers;
+  if (flow.remote == router[v6 ? 1 : 0] && flow.remote_port == 67) {
+    known = neighbours(*primary);
+    if (primary->dhcp_server) known = {*primary->dhcp_server};
+  }
   if (flow.remote == neighbour[v6 ? 1 : 0]) known = neighbours(*primary);
   if (const Address* to = fitting(known, v6, [](const Address& a) { return a.v6; })) flow.remote = *to;
 }

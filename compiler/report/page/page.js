@@ -81,7 +81,7 @@
       status.textContent = shown === rows.length ? `${rows.length} kinds of traffic` : `${shown} of ${rows.length} kinds of traffic`;
     };
     const bar = make("div", { className: "filters", role: "search", "aria-label": "Filter " + matrix.querySelector(".scroll").getAttribute("aria-label") },
-      field("App, destination, service", text, true), field("Who sends", app), field("Verdict", verdict), field("State", state));
+      field("App, destination, service", text, true), field("Who", app), field("Verdict", verdict), field("State", state));
     const clear = make("button", { type: "button" }, "Show all");
     clear.addEventListener("click", () => { for (const control of [text, app, verdict, state]) control.value = ""; apply(); });
     bar.append(clear);
