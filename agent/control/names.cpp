@@ -203,9 +203,13 @@ std::optional<policy::Address> Names::invent(const dns::Query& query) {
   return inventions_.address_of(query.name, monotonic_time());
 }
 
-Result<void> Names::ask_for(int socket, const Asker& asker, const dns::Query& query) {
+dns::Standing Names::standing(const Asker& asker, const dns::Query& query) {
   const policy::DomainClass domain = facts_.active->policy.domains().lookup(query.name);
-  return guard_.datapath().ask_for(socket, asker.owner, facts_.active->classes.domain(domain));
+  return {asker.owner.app, asker.owner.spawner, facts_.active->classes.domain(domain)};
+}
+
+Result<void> Names::ask_for(int socket, const Asker& asker, const dns::Query& query) {
+  return guard_.datapath().ask_for(socket, asker.owner, standing(asker, query).name_class);
 }
 
 LookupAsked Names::describe(const Asker& asker, const dns::Query& query, const dns::Choice& choice) {

@@ -73,6 +73,7 @@ class Names final : private dns::LookupRules {
   void questions_read(std::chrono::nanoseconds before) override;
   dns::Choice choose(const Asker& asker, const dns::Query& query) override;
   std::optional<policy::Address> invent(const dns::Query& query) override;
+  dns::Standing standing(const Asker& asker, const dns::Query& query) override;
   Result<void> ask_for(int socket, const Asker& asker, const dns::Query& query) override;
   bool tie(const Asker& asker, const dns::Query& query, std::span<const dns::AddressAnswer> addresses) override;
   LookupAsked describe(const Asker& asker, const dns::Query& query, const dns::Choice& choice) override;

@@ -1,9 +1,9 @@
 #include "agent/dns/exchange.h"
 
-#include <netinet/in.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -11,7 +11,6 @@
 
 #include "agent/dns/stream.h"
 #include "agent/files/descriptor.h"
-#include "agent/network/socket_address.h"
 
 namespace vpn::agent::dns {
 namespace {
@@ -46,31 +45,50 @@ class Exchange final : public Waiting {
   bool start(const policy::Address& server) {
     close();
     const Resolver& r = request_.resolver;
-    const bool stream = request_.stream || r.stream || r.transport != Transport::cleartext;
-    const int type = (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
-    // A socket for each try: another port and another number, which an outsider would have to guess.
-    socket_ = Descriptor(::socket(server.v6 ? AF_INET6 : AF_INET, type, 0));
+    // Another number for each try, and a socket unless it is shared: an outsider would have to guess both.
     std::uint16_t id = 0;
-    if (!socket_ || ::getrandom(&id, sizeof(id), 0) != sizeof(id) || !request_.prepare(socket_.get())) return false;
+    if (::getrandom(&id, sizeof(id), 0) != sizeof(id)) return false;
     sent_ = request_.query;
     set_id(sent_, id);
-    sockaddr_storage to{};
-    const socklen_t size = socket_address(server, r.port, to);
-    const bool connected = ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&to), size) == 0;
-    if (!connected && errno != EINPROGRESS) return false;
-    if (stream) {
-      stream_ = std::make_unique<StreamQuestion>(loop_, std::move(socket_), r, server, request_.trust, sent_,
-                                                 [this](std::optional<Bytes> answer) {
-                                                   if (answer && is_answer_to(sent_, *answer))
-                                                     return deliver(std::move(*answer));
-                                                   ask();
-                                                 });
-    } else {
-      if (::send(socket_.get(), sent_.data(), sent_.size(), MSG_NOSIGNAL) < 0) return false;
-      waiting_ = loop_.readable(socket_.get(), [this] { readable(); });
+    const bool stream = request_.stream || r.stream || r.transport != Transport::cleartext;
+    const bool started = r.transport == Transport::https ? start_https(server)
+                         : stream                        ? start_stream(server)
+                                                         : start_datagram(server);
+    if (started) timer_ = loop_.after(stream ? stream_patience : datagram_patience, [this] { ask(); });
+    return started;
+  }
+
+  bool start_https(const policy::Address& server) {
+    question_ = request_.links->ask(
+        {request_.standing, request_.resolver, server, request_.trust, sent_, request_.prepare}, hears());
+    return question_ != nullptr;
+  }
+
+  bool start_stream(const policy::Address& server) {
+    const Resolver& r = request_.resolver;
+    Descriptor socket = connected_socket(server, r.port, SOCK_STREAM, request_.prepare);
+    if (!socket) return false;
+    std::unique_ptr<TlsSession> tls;
+    if (r.transport == Transport::tls) {
+      if (request_.trust != nullptr) tls = TlsSession::open(request_.trust, socket.get(), r.name, server, false);
+      if (tls == nullptr) return false;
     }
-    timer_ = loop_.after(stream ? stream_patience : datagram_patience, [this] { ask(); });
+    stream_ = std::make_unique<StreamQuestion>(loop_, std::move(socket), std::move(tls), sent_, hears());
     return true;
+  }
+
+  bool start_datagram(const policy::Address& server) {
+    socket_ = connected_socket(server, request_.resolver.port, SOCK_DGRAM, request_.prepare);
+    if (!socket_ || ::send(socket_.get(), sent_.data(), sent_.size(), MSG_NOSIGNAL) < 0) return false;
+    waiting_ = loop_.readable(socket_.get(), [this] { readable(); });
+    return true;
+  }
+
+  StreamQuestion::Done hears() {
+    return [this](std::optional<Bytes> answer) {
+      if (answer && is_answer_to(sent_, *answer)) return deliver(std::move(*answer));
+      ask();
+    };
   }
 
   void readable() {
@@ -102,6 +120,7 @@ class Exchange final : public Waiting {
     waiting_.reset();
     timer_.reset();
     stream_.reset();
+    question_.reset();
     socket_ = {};
   }
 
@@ -112,7 +131,7 @@ class Exchange final : public Waiting {
   std::size_t tried_ = 0;
   Descriptor socket_;
   std::unique_ptr<StreamQuestion> stream_;
-  std::unique_ptr<Waiting> waiting_, timer_;
+  std::unique_ptr<Waiting> question_, waiting_, timer_;
 };
 
 }  // namespace

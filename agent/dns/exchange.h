@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "agent/dns/choice.h"
+#include "agent/dns/https.h"
 #include "agent/dns/message.h"
 #include "agent/dns/tls.h"
 #include "agent/loop/loop.h"
@@ -19,6 +20,8 @@ struct ExchangeRequest {
   bool stream = false;  ///< the client came by a stream, and can take a long answer
   Resolver resolver;
   std::shared_ptr<TlsTrust> trust;                  ///< not null for TLS and HTTPS
+  HttpsLinks* links = nullptr;                      ///< for HTTPS; outlives the exchange
+  Standing standing;                                ///< likewise
   std::function<Result<void>(int socket)> prepare;  ///< says whose the socket is, before it is connected
 };
 

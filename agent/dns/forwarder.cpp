@@ -47,7 +47,7 @@ struct Forwarder::Question {
 };
 
 Forwarder::Forwarder(Loop& loop, LookupRules& rules)
-    : loop_(loop), rules_(rules), self_(std::make_shared<Forwarder*>(this)) {}
+    : loop_(loop), rules_(rules), self_(std::make_shared<Forwarder*>(this)), links_(loop) {}
 
 Result<std::unique_ptr<Forwarder>> Forwarder::open(Loop& loop, std::span<const ForwarderPlace> places,
                                                    LookupRules& rules) {
@@ -138,6 +138,8 @@ void Forwarder::go_on(std::uint64_t number) {
   request.stream = q.stream;
   request.resolver = *q.choice.resolver;
   if (request.resolver.transport != Transport::cleartext) request.trust = rules_.trust();
+  request.links = &links_;
+  request.standing = rules_.standing(q.asker, q.query);
   request.prepare = [this, asker = q.asker, query = q.query](int socket) {
     return rules_.ask_for(socket, asker, query);
   };
@@ -180,6 +182,7 @@ void Forwarder::cancel_all() {
     ++counts_.failed;
     fail(pending_.begin()->first, Rcode::server_failure);
   }
+  links_.clear();
 }
 
 }  // namespace vpn::agent::dns

@@ -11,6 +11,7 @@
 
 #include "agent/datapath/datapath.h"
 #include "agent/dns/choice.h"
+#include "agent/dns/https.h"
 #include "agent/dns/listeners.h"
 #include "agent/dns/lookup_gate.h"
 #include "agent/dns/message.h"
@@ -29,6 +30,8 @@ class LookupRules {
   virtual Choice choose(const Asker& asker, const Query& query) = 0;
   /// An address that stands for the name; nothing: there is none left.
   virtual std::optional<policy::Address> invent(const Query& query) = 0;
+  /// Questions of the same are judged alike in the kernel.
+  virtual Standing standing(const Asker& asker, const Query& query) = 0;
   /// The socket is judged as the asker's, for the name.
   virtual Result<void> ask_for(int socket, const Asker& asker, const Query& query) = 0;
   /// Ties the addresses to the name, in force when this returns. False: the app must not get them.
@@ -65,7 +68,7 @@ class Forwarder {
   const ForwarderCounts& counts() const { return counts_; }
   std::size_t pending() const { return pending_.size(); }
   /// Another policy is in force, or a tunnel has gone: whatever is on its way was decided by what does not hold any
-  /// more, and fails. Clients ask again.
+  /// more, and fails. Clients ask again. Connections that were kept are closed.
   void cancel_all();
 
  private:
@@ -82,6 +85,7 @@ class Forwarder {
   Loop& loop_;
   LookupRules& rules_;
   std::shared_ptr<Forwarder*> self_;  ///< for those who call back when it may be gone
+  HttpsLinks links_;
   std::map<std::uint64_t, std::unique_ptr<Question>> pending_;
   std::uint64_t last_ = 0;
   ForwarderCounts counts_;

@@ -14,6 +14,9 @@ Result<std::shared_ptr<TlsTrust>> TlsTrust::make(std::span<const std::vector<std
   if (context == nullptr) return fail(ErrorKind::environment, "OpenSSL has no TLS");
   std::shared_ptr<TlsTrust> out(new TlsTrust(context));
   ::SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  ::SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);  // RFC 9113, 9.2.1; and reading needs no writing then
+  ::SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS);  // connections that are kept have none
   ::SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   ::SSL_CTX_set_default_verify_paths(context);
   for (const auto& der : authorities) {
@@ -43,7 +46,7 @@ std::unique_ptr<TlsSession> TlsSession::open(const std::shared_ptr<TlsTrust>& tr
             ::SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
                        const_cast<char*>(name.c_str())) == 1;
   }
-  constexpr std::array<unsigned char, 9> http{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  constexpr std::array<unsigned char, 12> http{2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
   if (https) ready = ready && ::SSL_set_alpn_protos(session, http.data(), http.size()) == 0;
   ::SSL_set_connect_state(session);
   return ready ? std::move(out) : nullptr;
@@ -70,8 +73,22 @@ TlsSession::Outcome TlsSession::outcome(int result) const {
 
 TlsSession::Outcome TlsSession::handshake() { return outcome(::SSL_do_handshake(session_)); }
 
-TlsSession::Outcome TlsSession::write(std::span<const std::uint8_t> bytes) {
-  return outcome(::SSL_write(session_, bytes.data(), static_cast<int>(bytes.size())));
+bool TlsSession::speaks_http2() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  ::SSL_get0_alpn_selected(session_, &name, &size);
+  return name != nullptr && std::string_view(reinterpret_cast<const char*>(name), size) == "h2";
+}
+
+TlsSession::Outcome TlsSession::write(std::span<const std::uint8_t> bytes, std::size_t& count) {
+  const int n = ::SSL_write(session_, bytes.data(), static_cast<int>(bytes.size()));
+  count = n > 0 ? static_cast<std::size_t>(n) : 0;
+  return n > 0 ? Outcome::done : outcome(n);
+}
+
+void TlsSession::say_goodbye() {
+  ::SSL_shutdown(session_);
+  ::ERR_clear_error();
 }
 
 TlsSession::Outcome TlsSession::read(std::span<std::uint8_t> room, std::size_t& count) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/address.h"
@@ -42,10 +43,14 @@ class TlsSession {
 
   enum class Outcome : std::uint8_t { done, wants_read, wants_write, ended, failed };
   Outcome handshake();
-  /// All of `bytes` or nothing of it; to be called again with the same.
-  Outcome write(std::span<const std::uint8_t> bytes);
+  /// The server has chosen HTTP/2 (ALPN). After the handshake.
+  bool speaks_http2() const;
+  /// `done`: `count` bytes of them are on their way.
+  Outcome write(std::span<const std::uint8_t> bytes, std::size_t& count);
   /// `done`: `count` bytes came.
   Outcome read(std::span<std::uint8_t> room, std::size_t& count);
+  /// Tells the server that nothing more comes, as far as that goes without waiting.
+  void say_goodbye();
 
  private:
   TlsSession(std::shared_ptr<TlsTrust> trust, ssl_st* session) : trust_(std::move(trust)), session_(session) {}

@@ -79,6 +79,10 @@ std::string http_request(const HttpUrl& url, std::string_view accept) {
   return out;
 }
 
+std::string media_type(std::string_view content_type) {
+  return ascii::lower_case(ascii::trimmed(content_type.substr(0, content_type.find(';'))));
+}
+
 HttpReader::State HttpReader::state() const {
   return part_ == Part::done ? State::done : part_ == Part::failed ? State::failed : State::reading;
 }
@@ -141,7 +145,7 @@ void HttpReader::head_line(std::string_view line) {
 
 void HttpReader::field(std::string_view name, std::string_view value) {
   if (ascii::equal_without_case(name, "content-type")) {
-    content_type_ = ascii::lower_case(ascii::trimmed(value.substr(0, value.find(';'))));
+    content_type_ = media_type(value);
   } else if (ascii::equal_without_case(name, "content-length")) {
     std::uint64_t length = 0;
     // Two that differ are an attack, not an answer (RFC 9112, 6.3).

@@ -26,6 +26,9 @@ std::optional<HttpUrl> parse_http_url(std::string_view text);
 /// The whole request. `accept`: media type.
 std::string http_request(const HttpUrl& url, std::string_view accept);
 
+/// Of a Content-Type field: without parameters, lower case.
+std::string media_type(std::string_view content_type);
+
 inline constexpr std::size_t largest_http_head = 16384;  ///< bytes of status line and fields
 
 class HttpReader {
@@ -39,7 +42,7 @@ class HttpReader {
 
   int status() const { return status_; }                                  ///< 0: none yet
   const std::optional<std::uint64_t>& length() const { return length_; }  ///< that the server has announced
-  const std::string& content_type() const { return content_type_; }       ///< without parameters, lower case
+  const std::string& content_type() const { return content_type_; }       ///< media_type() of it
   const std::string& body() const { return body_; }
 
  private:

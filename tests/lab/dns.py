@@ -4,7 +4,12 @@ import select
 import socket
 import ssl
 import struct
+import threading
 import time
+
+import h2.config
+import h2.connection
+import h2.events
 
 from tests.lab.servers import tell
 
@@ -123,11 +128,13 @@ def _answer(zone, message, protocol, peer, log):
     return message[:2] + struct.pack("!5H", 0x8180 | code, 1, count, 0, 0) + message[12:end + 4] + records
 
 
-def serve_encrypted(channel, address, zone, certificate, key):
+def serve_encrypted(channel, address, zone, certificate, key, http2=False):
     """DNS over TLS on port 853 and over HTTPS on 443, one client after the other; "log" as above. What speaks no TLS, or trusts us not, is
-    ("refused", port, peer)."""
+    ("refused", port, peer). With `http2` HTTPS is HTTP/2 and nothing else; each connection is ("connection", 443, peer)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
+    if http2:
+        context.set_alpn_protocols(["h2"])
     listeners, log = {}, []
     for port in (853, 443):
         tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -149,7 +156,12 @@ def serve_encrypted(channel, address, zone, certificate, key):
             port = client.getsockname()[1]
             client.settimeout(2)
             try:
-                with context.wrap_socket(client, server_side=True) as stream:
+                stream = context.wrap_socket(client, server_side=True)
+                if http2 and port == 443:
+                    log.append(("connection", port, peer[0]))
+                    threading.Thread(target=_answer_by_http2, args=(stream, zone, peer, log), daemon=True).start()
+                    continue
+                with stream:
                     _answer_encrypted(stream, port, zone, peer, log)
             except OSError:
                 log.append(("refused", port, peer[0]))
@@ -170,6 +182,32 @@ def _answer_encrypted(stream, port, zone, peer, log):
             return
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/dns-message\r\nContent-Length: {len(answer)}\r\n\r\n"
         file.write(head.encode() + answer)
+
+
+def _answer_by_http2(stream, zone, peer, log):
+    """As long as the client keeps the connection."""
+    if stream.selected_alpn_protocol() != "h2":
+        log.append(("refused", 443, peer[0]))
+        return stream.close()
+    stream.settimeout(60)
+    session = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+    session.initiate_connection()
+    paths, bodies = {}, {}
+    with stream:
+        stream.sendall(session.data_to_send())
+        while data := stream.recv(65536):
+            for event in session.receive_data(data):
+                if isinstance(event, h2.events.RequestReceived):
+                    paths[event.stream_id], bodies[event.stream_id] = dict(event.headers)[":path"], b""
+                elif isinstance(event, h2.events.DataReceived):
+                    bodies[event.stream_id] += event.data
+                    session.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                elif isinstance(event, h2.events.StreamEnded):
+                    found = paths.pop(event.stream_id) == "/dns-query"
+                    answer = _answer(zone, bodies.pop(event.stream_id), "h2", peer, log)
+                    session.send_headers(event.stream_id, [(":status", "200" if found else "404"), ("content-type", "application/dns-message")])
+                    session.send_data(event.stream_id, answer, end_stream=True)
+            stream.sendall(session.data_to_send())
 
 
 # Apps -------------------------------------------------------------------------------------------------------------------

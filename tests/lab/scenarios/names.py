@@ -167,7 +167,7 @@ def split(place):
 
 @scenario("names: the payload's resolver over TLS and HTTPS, and none whose certificate is another's")
 def encrypted(place):
-    tally = Tally(runs=4, status="connected")
+    tally = Tally(runs=5, status="connected")
     authority = certificates.Authority(place.folder / "dns-ca")
     identity, stranger = authority.issue("dns.corp.example"), certificates.Authority(place.folder / "other-ca").issue("dns.corp.example")
     zone = {INSIDE_NAME: [(dns.A, world.EXTRA_SERVERS[1], _LONG)]}
@@ -180,8 +180,8 @@ def encrypted(place):
     stage, plain = _stage(place, profile(tls), profiles.PER_APP, zone)
     app = stage.app(LEDGER)
 
-    def server(of):
-        child = Child(dns.serve_encrypted, world.INSIDE, zone, of.certificate, of.key, namespace=place.gateway, cgroup=place.outside)
+    def server(of, http2=False):
+        child = Child(dns.serve_encrypted, world.INSIDE, zone, of.certificate, of.key, http2, namespace=place.gateway, cgroup=place.outside)
         child.receive()
         return child
 
@@ -203,6 +203,12 @@ def encrypted(place):
     answer, log = told(good, "HTTPS")
     expect(answer.get("addresses") == [world.EXTRA_SERVERS[1]] and log == [("https", INSIDE_NAME, world.TUNNEL)], f"HTTPS: {answer}, {log}\n{stage.agent.log()[-800:]}")
     good.stop()
+    newer = server(identity, http2=True)
+    for connections in (1, 0):  # the second question is asked over the first one's
+        answer, log = told(newer, "HTTP/2")
+        expect(answer.get("addresses") == [world.EXTRA_SERVERS[1]], f"HTTP/2: {answer}, {log}\n{stage.agent.log()[-800:]}")
+        expect(log == [("connection", 443, world.TUNNEL)] * connections + [("h2", INSIDE_NAME, world.TUNNEL)], f"HTTP/2, {connections} new: {log}")
+    newer.stop()
     bad = server(stranger)
     answer, log = told(bad, "another's certificate")
     expect(answer.get("code") == dns.SERVER_FAILURE, f"another's certificate: {answer}")

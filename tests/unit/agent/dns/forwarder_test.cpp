@@ -12,31 +12,16 @@
 #include "agent/files/descriptor.h"
 #include "agent/loop/asio_loop.h"
 #include "agent/network/socket_address.h"
+#include "tests/unit/agent/dns/messages.h"
 
 namespace vpn::agent::dns {
 namespace {
 
 using std::chrono::milliseconds;
+using test::a_question;
+using test::an_answer;
 
 const policy::Address loopback = policy::Address::from_v4(0x7f000001);
-
-Bytes a_question(std::string_view label, std::uint16_t id) {
-  Bytes out{static_cast<std::uint8_t>(id >> 8), static_cast<std::uint8_t>(id), 1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
-  out.push_back(static_cast<std::uint8_t>(label.size()));
-  out.insert(out.end(), label.begin(), label.end());
-  const Bytes tail{0, 0, 1, 0, 1};
-  out.insert(out.end(), tail.begin(), tail.end());
-  return out;
-}
-
-// With one address, 192.0.2.1, for a minute.
-Bytes an_answer(Bytes query) {
-  query[2] |= 0x80;
-  query[7] = 1;
-  const Bytes record{0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1};
-  query.insert(query.end(), record.begin(), record.end());
-  return query;
-}
 
 std::uint16_t port_of(int socket) {
   sockaddr_storage own{};
@@ -67,6 +52,7 @@ class Rules final : public LookupRules {
     return choice;
   }
   std::optional<policy::Address> invent(const Query&) override { return invented; }
+  Standing standing(const Asker& asker, const Query&) override { return {asker.owner.app, 0, 0}; }
   Result<void> ask_for(int, const Asker& asker, const Query&) override {
     asked_for = asker.owner.app;
     return {};

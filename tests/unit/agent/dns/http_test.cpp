@@ -11,11 +11,18 @@ std::string text(const Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
 
 TEST(DnsHttp, AsksByPost) {
   const Bytes query{'q', 'u', 'e'};
-  const std::string request = http_request("dns.example", 443, "/dns-query", query);
+  Resolver resolver;
+  resolver.port = 443;
+  resolver.path = "/dns-query";
+  const policy::Address server = *policy::Address::parse("2001:db8::1");
+  EXPECT_EQ(http_place(resolver, server).authority, "[2001:db8::1]");
+  resolver.name = "dns.example";
+  const std::string request = http_request(http_place(resolver, server), query);
   EXPECT_TRUE(request.starts_with("POST /dns-query HTTP/1.1\r\nHost: dns.example\r\n"));
   EXPECT_NE(request.find("Content-Length: 3\r\n"), std::string::npos);
   EXPECT_TRUE(request.ends_with("\r\n\r\nque"));
-  EXPECT_NE(http_request("2001:db8::1", 8443, "/", query).find("Host: [2001:db8::1]:8443\r\n"), std::string::npos);
+  resolver.port = 8443;
+  EXPECT_EQ(http_place(resolver, server).authority, "dns.example:8443");
 }
 
 TEST(DnsHttp, TakesAnAnswerInPieces) {
@@ -27,13 +34,13 @@ TEST(DnsHttp, TakesAnAnswerInPieces) {
 }
 
 TEST(DnsHttp, TakesChunksAndWhatEndsWithTheConnection) {
+  const std::string whole = "HTTP/1.1 200 OK\r\nContent-Type: Application/DNS-Message\r\n";
   HttpAnswer chunks;
-  EXPECT_EQ(chunks.take("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nABC\r\n1;x=y\r\nD\r\n", false),
-            State::more);
+  EXPECT_EQ(chunks.take(whole + "Transfer-Encoding: chunked\r\n\r\n3\r\nABC\r\n1;x=y\r\nD\r\n", false), State::more);
   EXPECT_EQ(chunks.take("0\r\n\r\n", false), State::whole);
   EXPECT_EQ(text(chunks.message()), "ABCD");
   HttpAnswer open;
-  EXPECT_EQ(open.take("HTTP/1.1 200 OK\r\n\r\nABCD", false), State::more);
+  EXPECT_EQ(open.take(whole + "\r\nABCD", false), State::more);
   EXPECT_EQ(open.take("", true), State::whole);
   EXPECT_EQ(text(open.message()), "ABCD");
 }
@@ -41,6 +48,8 @@ TEST(DnsHttp, TakesChunksAndWhatEndsWithTheConnection) {
 TEST(DnsHttp, RefusesAllElse) {
   const auto first = [](std::string_view whole, bool ended = false) { return HttpAnswer().take(whole, ended); };
   EXPECT_EQ(first("HTTP/1.1 302 Found\r\nLocation: http://elsewhere/\r\n\r\n"), State::bad);
+  EXPECT_EQ(first("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nA"), State::bad) << "of no type";
+  EXPECT_EQ(first("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1\r\n\r\nA"), State::bad);
   EXPECT_EQ(first("SSH-2.0\r\n\r\n"), State::bad);
   EXPECT_EQ(first("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n"), State::bad);
   EXPECT_EQ(first("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), State::bad);
@@ -51,7 +60,8 @@ TEST(DnsHttp, RefusesAllElse) {
   EXPECT_EQ(first("HTTP/1.1 200 OK\r\n", true), State::bad);
   EXPECT_EQ(first("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nAB", true), State::bad);
   EXPECT_EQ(first(std::string(20000, 'x')), State::bad);
-  EXPECT_EQ(first("HTTP/1.1 200 OK\r\n\r\n" + std::string(70000, 'x')), State::bad);
+  EXPECT_EQ(first("HTTP/1.1 200 OK\r\nContent-Type: application/dns-message\r\n\r\n" + std::string(70000, 'x')),
+            State::bad);
 }
 
 }  // namespace
