@@ -80,6 +80,7 @@ bool read_payload(const policy::fb::Dns& dns, Resolver& out) {
     out.port = https_port;
     read_url(policy::copy(dns.server_url()), out);
   }
+  if (out.transport != Transport::cleartext) out.identity = dns.certificate();
   // A URL may name its server by address.
   const auto literal = policy::Address::parse(out.name);
   if (literal && out.servers.empty()) out.servers.push_back(*literal);

@@ -23,8 +23,9 @@ struct Resolver {
   Transport transport = Transport::cleartext;
   bool stream = false;  ///< never by datagrams
   std::uint16_t port = 53;
-  std::string name;  ///< that the server's certificate must have; empty: its address
-  std::string path;  ///< of the URL, for HTTPS
+  std::string name;                       ///< that the server's certificate must have; empty: its address
+  std::string path;                       ///< of the URL, for HTTPS
+  std::uint32_t identity = policy::none;  ///< that the device shows it, for TLS and HTTPS; index into Policy.identities
   friend bool operator==(const Resolver&, const Resolver&) = default;
 };
 

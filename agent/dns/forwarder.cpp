@@ -137,7 +137,7 @@ void Forwarder::go_on(std::uint64_t number) {
   request.query = q.message;
   request.stream = q.stream;
   request.resolver = *q.choice.resolver;
-  if (request.resolver.transport != Transport::cleartext) request.trust = rules_.trust();
+  if (request.resolver.transport != Transport::cleartext) request.trust = rules_.trust(request.resolver);
   request.links = &links_;
   request.standing = rules_.standing(q.asker, q.query);
   request.prepare = [this, asker = q.asker, query = q.query](int socket) {

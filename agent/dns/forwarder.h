@@ -39,8 +39,9 @@ class LookupRules {
   /// The rules refuse it; for people.
   virtual void refused(const Asker& asker, const Query& query, const Choice& choice) = 0;
   virtual LookupAsked describe(const Asker& asker, const Query& query, const Choice& choice) = 0;
-  virtual LookupGate* gate() = 0;                 ///< null: nobody has a say
-  virtual std::shared_ptr<TlsTrust> trust() = 0;  ///< null: there is no TLS
+  virtual LookupGate* gate() = 0;  ///< null: nobody has a say
+  /// For TLS and HTTPS. Null: they cannot be had as the profile wants them.
+  virtual std::shared_ptr<TlsTrust> trust(const Resolver& resolver) = 0;
 
  protected:
   LookupRules() = default;

@@ -7,9 +7,33 @@
 #include <array>
 #include <utility>
 
+#include "agent/tunnel/openssl.h"
+
 namespace vpn::agent::dns {
 
-Result<std::shared_ptr<TlsTrust>> TlsTrust::make(std::span<const std::vector<std::uint8_t>> authorities) {
+namespace {
+
+// The certificate, its chain and its key.
+bool show_identity(SSL_CTX* context, const DeviceIdentity& identity) {
+  const auto certificate = [](const Der& der) {
+    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+    return Owned<X509>(::d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  };
+  const auto* at = reinterpret_cast<const unsigned char*>(identity.key.data());
+  const Owned<EVP_PKEY> key(::d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(identity.key.size())));
+  const Owned<X509> own = certificate(identity.certificate);
+  bool good = key && own && ::SSL_CTX_use_certificate(context, own.get()) == 1 &&
+              ::SSL_CTX_use_PrivateKey(context, key.get()) == 1;
+  for (const Der& der : identity.others)
+    if (const Owned<X509> other = certificate(der); other)
+      good = good && SSL_CTX_add1_chain_cert(context, other.get()) == 1;
+  return good;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<TlsTrust>> TlsTrust::make(std::span<const std::vector<std::uint8_t>> authorities,
+                                                 const DeviceIdentity* identity) {
   SSL_CTX* context = ::SSL_CTX_new(::TLS_client_method());
   if (context == nullptr) return fail(ErrorKind::environment, "OpenSSL has no TLS");
   std::shared_ptr<TlsTrust> out(new TlsTrust(context));
@@ -25,7 +49,9 @@ Result<std::shared_ptr<TlsTrust>> TlsTrust::make(std::span<const std::vector<std
     if (certificate != nullptr) ::X509_STORE_add_cert(::SSL_CTX_get_cert_store(context), certificate);
     ::X509_free(certificate);
   }
+  const bool shown = identity == nullptr || show_identity(context, *identity);
   ::ERR_clear_error();
+  if (!shown) return fail(ErrorKind::invalid_input, "OpenSSL cannot use the identity's certificate with its key");
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/tunnel/identity.h"
 #include "policy/address.h"
 #include "policy/result.h"
 
@@ -17,11 +18,14 @@ struct ssl_st;
 
 namespace vpn::agent::dns {
 
-/// What certificates are checked against: the system's authorities, and those that the profile brings. Shared.
+/// What certificates are checked against: the system's authorities, and those that the profile brings. And what the
+/// device shows of itself. Shared.
 class TlsTrust {
  public:
-  /// `authorities`: certificates, DER. Those that cannot be read are left out.
-  static Result<std::shared_ptr<TlsTrust>> make(std::span<const std::vector<std::uint8_t>> authorities);
+  /// `authorities`: certificates, DER. Those that cannot be read are left out. `identity`: null: the device shows
+  /// nothing; its key goes into OpenSSL's locked memory (wiped.h). Errors: environment, invalid_input.
+  static Result<std::shared_ptr<TlsTrust>> make(std::span<const std::vector<std::uint8_t>> authorities,
+                                                const DeviceIdentity* identity = nullptr);
   ~TlsTrust();
   TlsTrust(const TlsTrust&) = delete;
   TlsTrust& operator=(const TlsTrust&) = delete;

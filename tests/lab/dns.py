@@ -128,13 +128,17 @@ def _answer(zone, message, protocol, peer, log):
     return message[:2] + struct.pack("!5H", 0x8180 | code, 1, count, 0, 0) + message[12:end + 4] + records
 
 
-def serve_encrypted(channel, address, zone, certificate, key, http2=False):
+def serve_encrypted(channel, address, zone, certificate, key, http2=False, devices=None):
     """DNS over TLS on port 853 and over HTTPS on 443, one client after the other; "log" as above. What speaks no TLS, or trusts us not, is
-    ("refused", port, peer). With `http2` HTTPS is HTTP/2 and nothing else; each connection is ("connection", 443, peer)."""
+    ("refused", port, peer). With `http2` HTTPS is HTTP/2 and nothing else; each connection is ("connection", 443, peer).
+    `devices`: the authority of those that are heard."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     if http2:
         context.set_alpn_protocols(["h2"])
+    if devices:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(devices)
     listeners, log = {}, []
     for port in (853, 443):
         tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

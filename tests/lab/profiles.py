@@ -32,9 +32,13 @@ def _profile(*payloads):
                            "PayloadOrganization": "Example", "PayloadContent": list(payloads)})
 
 
+def _device(identity):
+    return _payload("com.apple.security.pkcs12", IDENTITY, {"PayloadContent": identity.pkcs12.read_bytes(), "Password": "lab"}, "identity")
+
+
 def _identity(identity, authority):
     """The device's certificate and the authority's, inside the profile."""
-    return [_payload("com.apple.security.pkcs12", IDENTITY, {"PayloadContent": identity.pkcs12.read_bytes(), "Password": "lab"}, "identity"),
+    return [_device(identity),
             _payload("com.apple.security.root", CA, {"PayloadContent": authority.certificate.read_bytes()}, "ca")]
 
 
@@ -121,14 +125,15 @@ def openvpn(authority, identity, protocol="udp", password=None, **directives):
     return _profile(*(_identity(identity, authority) if identity else []), _payload("com.apple.vpn.managed", DEVICE_WIDE, vpn, "openvpn"))
 
 
-def per_app(*apps, root=None, rules=None, **keys):
-    """`root`: a certificate that the profile brings as an authority; `rules`: of on-demand."""
+def per_app(*apps, root=None, identity=None, rules=None, **keys):
+    """`root`: a certificate that the profile brings as an authority; `identity`: of the device (IDENTITY); `rules`: of on-demand."""
     vpn = {"UserDefinedName": "Lab", "VPNType": "VPN", "VPNSubType": "com.example.client", "VPNUUID": PER_APP,
            "VPN": {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "com.example.client.tunnel", "ProviderType": "packet-tunnel",
                    "AuthenticationMethod": "Password", **({"OnDemandEnabled": 1, "OnDemandRules": rules} if rules else {})}}
     mapping = {"AppLayerVPNMapping": [{"Identifier": app, "VPNUUID": PER_APP} for app in apps]}
     return _profile(_payload("com.apple.vpn.managed.applayer", str(uuid.uuid5(uuid.NAMESPACE_DNS, "layer")).upper(), {**vpn, **keys}, "per-app"),
                     *([_payload("com.apple.security.root", CA, {"PayloadContent": root.read_bytes()}, "ca")] if root else []),
+                    *([_device(identity)] if identity else []),
                     _payload("com.apple.vpn.managed.appmapping", str(uuid.uuid5(uuid.NAMESPACE_DNS, "mapping")).upper(), mapping, "mapping"))
 
 

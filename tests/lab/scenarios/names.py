@@ -170,18 +170,20 @@ def encrypted(place):
     tally = Tally(runs=5, status="connected")
     authority = certificates.Authority(place.folder / "dns-ca")
     identity, stranger = authority.issue("dns.corp.example"), certificates.Authority(place.folder / "other-ca").issue("dns.corp.example")
+    device_authority = certificates.Authority(place.folder / "device-ca")
+    device = device_authority.issue("device.corp.example")
     zone = {INSIDE_NAME: [(dns.A, world.EXTRA_SERVERS[1], _LONG)]}
     tls = {"DNSProtocol": "TLS", "ServerAddresses": [world.INSIDE], "ServerName": "dns.corp.example"}
-    https = {"DNSProtocol": "HTTPS", "ServerAddresses": [world.INSIDE], "ServerURL": "https://dns.corp.example/dns-query"}
+    https = {"DNSProtocol": "HTTPS", "ServerAddresses": [world.INSIDE], "ServerURL": "https://dns.corp.example/dns-query", "PayloadCertificateUUID": profiles.IDENTITY}
 
     def profile(part):
-        return profiles.per_app("com.example.ledger", root=authority.certificate, DNS=part)
+        return profiles.per_app("com.example.ledger", root=authority.certificate, identity=device, DNS=part)
 
     stage, plain = _stage(place, profile(tls), profiles.PER_APP, zone)
     app = stage.app(LEDGER)
 
-    def server(of, http2=False):
-        child = Child(dns.serve_encrypted, world.INSIDE, zone, of.certificate, of.key, http2, namespace=place.gateway, cgroup=place.outside)
+    def server(of, http2=False, devices=None):
+        child = Child(dns.serve_encrypted, world.INSIDE, zone, of.certificate, of.key, http2, devices, namespace=place.gateway, cgroup=place.outside)
         child.receive()
         return child
 
@@ -203,7 +205,7 @@ def encrypted(place):
     answer, log = told(good, "HTTPS")
     expect(answer.get("addresses") == [world.EXTRA_SERVERS[1]] and log == [("https", INSIDE_NAME, world.TUNNEL)], f"HTTPS: {answer}, {log}\n{stage.agent.log()[-800:]}")
     good.stop()
-    newer = server(identity, http2=True)
+    newer = server(identity, http2=True, devices=device_authority.certificate)
     for connections in (1, 0):  # the second question is asked over the first one's
         answer, log = told(newer, "HTTP/2")
         expect(answer.get("addresses") == [world.EXTRA_SERVERS[1]], f"HTTP/2: {answer}, {log}\n{stage.agent.log()[-800:]}")

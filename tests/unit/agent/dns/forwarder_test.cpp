@@ -64,7 +64,7 @@ class Rules final : public LookupRules {
   void refused(const Asker&, const Query& query, const Choice&) override { refusals += query.name + " "; }
   LookupAsked describe(const Asker&, const Query& query, const Choice&) override { return {{}, {}, query.name, 0, {}}; }
   LookupGate* gate() override { return its_gate; }
-  std::shared_ptr<TlsTrust> trust() override { return nullptr; }
+  std::shared_ptr<TlsTrust> trust(const Resolver&) override { return nullptr; }
 
   bool known = true, ties = true;
   int read = 0, chosen = 0;

@@ -47,6 +47,20 @@ struct Certificate {
     X509_add_ext(certificate, extension, -1);
     X509_EXTENSION_free(extension);
   }
+  // As the device keeps its own.
+  DeviceIdentity identity() const {
+    DeviceIdentity out;
+    PKCS8_PRIV_KEY_INFO* const info = EVP_PKEY2PKCS8(key);
+    unsigned char* bytes = nullptr;
+    const int size = i2d_PKCS8_PRIV_KEY_INFO(info, &bytes);
+    out.key = wiped(std::as_bytes(std::span(bytes, static_cast<std::size_t>(size))));
+    OPENSSL_free(bytes);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    const Bytes own = der();
+    const auto view = std::as_bytes(std::span(own));
+    out.certificate.assign(view.begin(), view.end());
+    return out;
+  }
   Bytes der() const {
     unsigned char* bytes = nullptr;
     const int size = i2d_X509(certificate, &bytes);
@@ -94,6 +108,11 @@ class TlsServer {
   TlsServer(const TlsServer&) = delete;
   TlsServer& operator=(const TlsServer&) = delete;
 
+  // Whoever does not show this, or what it has signed, is not heard.
+  void wants(const Certificate& device) {
+    SSL_CTX_set_verify(context_, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context_), device.certificate);
+  }
   // What is in a session's output goes to the client.
   void send(Connection& c) {
     const Bytes out = c.session.output();
@@ -299,6 +318,23 @@ TEST_F(Https, WhoeverHasNotTheNameIsToldNothing) {
   EXPECT_FALSE(answer_to(a_question("name", 1)));
   EXPECT_EQ(server->questions, 0u);
   EXPECT_TRUE(until([&] { return links.size() == 0; }));
+}
+
+TEST_F(Https, AServerThatWantsToKnowTheDeviceIsShownItsIdentity) {
+  serve(TlsServer::Speaks::http2);
+  const Certificate device, other;
+  server->wants(device);
+  const Bytes der = certificate.der();
+  EXPECT_FALSE(answer_to(a_question("name", 1))) << "without one";
+  DeviceIdentity identity = other.identity();
+  trust = *TlsTrust::make({&der, 1}, &identity);
+  EXPECT_FALSE(answer_to(a_question("name", 1))) << "with another";
+  EXPECT_EQ(server->questions, 0u);
+  identity = device.identity();
+  trust = *TlsTrust::make({&der, 1}, &identity);
+  EXPECT_TRUE(answer_to(a_question("name", 1)));
+  identity.key = other.identity().key;
+  EXPECT_FALSE(TlsTrust::make({&der, 1}, &identity)) << "a key that is not the certificate's";
 }
 
 TEST_F(Https, WhatMayNotLeaveIsNotAsked) {
