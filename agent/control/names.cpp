@@ -9,7 +9,6 @@
 
 #include "agent/dns/hidden.h"
 #include "agent/files/files.h"
-#include "agent/tunnel/identity.h"
 #include "policy/kernel/packet.h"
 #include "policy_generated.h"
 
@@ -241,30 +240,15 @@ void Names::refused(const Asker& asker, const dns::Query& query, const dns::Choi
   refused_(event, query.name);
 }
 
-std::shared_ptr<dns::TlsTrust> Names::trust(const dns::Resolver& resolver) {
+std::shared_ptr<TlsTrust> Names::trust(const dns::Resolver& resolver) {
   const auto [it, fresh] = trust_.try_emplace(resolver.identity);
   if (!fresh) return it->second;
-  auto made = make_trust(resolver.identity);
+  auto made = trust_of(facts_.active->policy.body(), resolver.identity,
+                       [this](std::uint32_t number) { return facts_.active->secrets.find(number); });
   // Without it the resolver might answer something else, so it is not asked. Tried again with the next policy.
   if (!made) log_("lookups of " + printable(resolver.name) + " fail: " + made.error().what, true);
   if (made) it->second = std::move(*made);
   return it->second;
-}
-
-Result<std::shared_ptr<dns::TlsTrust>> Names::make_trust(std::uint32_t identity) const {
-  std::vector<std::vector<std::uint8_t>> authorities;
-  const auto* identities = facts_.active->policy.body().identities();
-  if (identities != nullptr)
-    for (const auto* i : *identities)
-      if (i->kind() != nullptr && i->kind()->string_view() == "root" && i->certificate() != nullptr)
-        authorities.emplace_back(i->certificate()->begin(), i->certificate()->end());
-  if (identity == policy::none) return dns::TlsTrust::make(authorities);
-  if (identities == nullptr || identity >= identities->size())
-    return fail(ErrorKind::invalid_input, "the policy does not have the identity that it must be shown");
-  const auto own = open_identity(*identities->Get(identity),
-                                 [this](std::uint32_t number) { return facts_.active->secrets.find(number); });
-  if (!own) return tl::unexpected(own.error());
-  return dns::TlsTrust::make(authorities, &*own);
 }
 
 // --- Ties ------------------------------------------------------------------------------------------------------------

@@ -79,14 +79,13 @@ class Names final : private dns::LookupRules {
   LookupAsked describe(const Asker& asker, const dns::Query& query, const dns::Choice& choice) override;
   void refused(const Asker& asker, const dns::Query& query, const dns::Choice& choice) override;
   LookupGate* gate() override { return gate_; }
-  std::shared_ptr<dns::TlsTrust> trust(const dns::Resolver& resolver) override;
+  std::shared_ptr<TlsTrust> trust(const dns::Resolver& resolver) override;
 
   dns::Questioner questioner(std::uint32_t app, std::uint32_t spawner) const;
   std::string_view identifier(Number number) const;
   bool names_decide(const Asker& asker) const;
   bool stricter(const dns::TieOwner& owner, const policy::Address& address, policy::DomainClass a,
                 policy::DomainClass b) const;
-  Result<std::shared_ptr<dns::TlsTrust>> make_trust(std::uint32_t identity) const;
   bool tell(const std::vector<dns::TieChange>& changes);
   void take_over(const ActivePolicy& policy);
   void look_for_hidden_services();
@@ -112,7 +111,7 @@ class Names final : private dns::LookupRules {
   bool other_policy_ = false;  ///< ties are of another policy than the one that is planned
   bool full_said_ = false;
   std::string fault_;
-  std::map<std::uint32_t, std::shared_ptr<dns::TlsTrust>>
+  std::map<std::uint32_t, std::shared_ptr<TlsTrust>>
       trust_;  ///< by the identity that is shown; null: it cannot be used
   std::optional<dns::Ties::Time> expiry_;
   std::unique_ptr<Waiting> expiry_timer_;

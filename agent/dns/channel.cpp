@@ -1,9 +1,6 @@
 #include "agent/dns/channel.h"
 
-#include <sys/socket.h>
-
 #include <array>
-#include <cerrno>
 #include <utility>
 
 namespace vpn::agent::dns {
@@ -13,18 +10,17 @@ constexpr unsigned most_pieces = 16;  // before the loop has its turn
 
 }  // namespace
 
-Channel::Channel(Loop& loop, Descriptor socket, std::unique_ptr<TlsSession> tls, Hooks hooks)
-    : loop_(loop), socket_(std::move(socket)), tls_(std::move(tls)), hooks_(std::move(hooks)) {
+Channel::Channel(Loop& loop, Wire wire, Hooks hooks) : loop_(loop), wire_(std::move(wire)), hooks_(std::move(hooks)) {
   wait_to_write(true);
 }
 
 Channel::~Channel() {
-  if (phase_ == Phase::open && tls_ != nullptr) tls_->say_goodbye();
+  if (phase_ == Phase::open) wire_.end_sending();
 }
 
 void Channel::wait_to_write(bool wanted) {
   if (!wanted) writing_.reset();
-  if (wanted && writing_ == nullptr) writing_ = loop_.writable(socket_.get(), [this] { go_on(); });
+  if (wanted && writing_ == nullptr) writing_ = loop_.writable(wire_.get(), [this] { go_on(); });
 }
 
 void Channel::close(bool whole) {
@@ -50,7 +46,11 @@ void Channel::send(View bytes) {
 // As far as it goes without waiting.
 void Channel::go_on() {
   again_.reset();
-  if (phase_ == Phase::connecting && !connected()) return close(false);
+  if (phase_ == Phase::connecting) {
+    if (wire_.connect_error() != 0) return close(false);
+    phase_ = Phase::greeting;
+    reading_ = loop_.readable(wire_.get(), [this] { go_on(); });
+  }
   if (phase_ == Phase::greeting && !greeted()) return;
   if (phase_ != Phase::open) return;
   busy_ = true;
@@ -64,18 +64,9 @@ void Channel::go_on() {
   if (in == Outcome::done) again_ = loop_.after(std::chrono::milliseconds(0), [this] { go_on(); });
 }
 
-bool Channel::connected() {
-  int error = 0;
-  socklen_t size = sizeof(error);
-  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) return false;
-  phase_ = Phase::greeting;
-  reading_ = loop_.readable(socket_.get(), [this] { go_on(); });
-  return true;
-}
-
 // True: it is open from now on.
 bool Channel::greeted() {
-  const Outcome outcome = tls_ == nullptr ? Outcome::done : tls_->handshake();
+  const Outcome outcome = wire_.handshake();
   wait_to_write(outcome == Outcome::wants_write);
   if (outcome == Outcome::ended || outcome == Outcome::failed) close(false);
   if (outcome != Outcome::done) return false;
@@ -90,16 +81,8 @@ bool Channel::greeted() {
 Channel::Outcome Channel::flush() {
   std::size_t sent = 0;
   while (sent < out_.size()) {
-    const View rest = View(out_).subspan(sent);
     std::size_t count = 0;
-    Outcome outcome = Outcome::done;
-    if (tls_ != nullptr) {
-      outcome = tls_->write(rest, count);
-    } else if (const ssize_t n = ::send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT); n >= 0) {
-      count = static_cast<std::size_t>(n);
-    } else {
-      outcome = errno == EAGAIN ? Outcome::wants_write : Outcome::failed;
-    }
+    const Outcome outcome = wire_.send(View(out_).subspan(sent), count);
     sent += count;
     if (outcome == Outcome::done) continue;
     out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(sent));
@@ -111,25 +94,13 @@ Channel::Outcome Channel::flush() {
 
 // `done`: there may be more.
 Channel::Outcome Channel::receive() {
-  for (unsigned i = 0; i < most_pieces; ++i)
-    if (const Outcome outcome = receive_piece(); outcome != Outcome::done) return outcome;
-  return Outcome::done;
-}
-
-Channel::Outcome Channel::receive_piece() {
   std::array<std::uint8_t, 4096> room;
-  std::size_t count = 0;
-  Outcome outcome = Outcome::done;
-  if (tls_ != nullptr) {
-    outcome = tls_->read(room, count);
-  } else {
-    const ssize_t n = ::recv(socket_.get(), room.data(), room.size(), MSG_DONTWAIT);
-    if (n < 0) return errno == EAGAIN ? Outcome::wants_read : Outcome::failed;
-    count = static_cast<std::size_t>(n);
-    if (n == 0) outcome = Outcome::ended;
+  for (unsigned i = 0; i < most_pieces; ++i) {
+    std::size_t count = 0;
+    if (const Outcome outcome = wire_.receive(room, count); outcome != Outcome::done) return outcome;
+    hooks_.came({room.data(), count});
   }
-  if (outcome == Outcome::done) hooks_.came({room.data(), count});
-  return outcome;
+  return Outcome::done;
 }
 
 }  // namespace vpn::agent::dns

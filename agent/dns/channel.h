@@ -7,9 +7,8 @@
 #include <memory>
 
 #include "agent/dns/message.h"
-#include "agent/dns/tls.h"
-#include "agent/files/descriptor.h"
 #include "agent/loop/loop.h"
+#include "agent/tunnel/wire.h"
 
 namespace vpn::agent::dns {
 
@@ -23,8 +22,8 @@ class Channel {
     std::function<void(View piece)> came;    ///< not empty
     std::function<void(bool whole)> closed;  ///< nothing follows. `whole`: the server has said so itself
   };
-  /// `socket` is on its way to be connected; `tls` is made for it, or null. The loop outlives it.
-  Channel(Loop& loop, Descriptor socket, std::unique_ptr<TlsSession> tls, Hooks hooks);
+  /// `wire` is on its way to be connected. The loop outlives it.
+  Channel(Loop& loop, Wire wire, Hooks hooks);
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
   /// Says goodbye if it is open.
@@ -32,23 +31,20 @@ class Channel {
 
   /// Once it is open. What cannot be sent at once is sent later.
   void send(View bytes);
-  bool speaks_http2() const { return tls_ != nullptr && tls_->speaks_http2(); }
+  bool speaks_http2() const { return wire_.tls() != nullptr && wire_.tls()->speaks_http2(); }
 
  private:
   enum class Phase : std::uint8_t { connecting, greeting, open, closed };
-  using Outcome = TlsSession::Outcome;
+  using Outcome = Wire::Outcome;
   void go_on();
-  bool connected();
   bool greeted();
   Outcome flush();
   Outcome receive();
-  Outcome receive_piece();
   void wait_to_write(bool wanted);
   void close(bool whole);
 
   Loop& loop_;
-  Descriptor socket_;
-  std::unique_ptr<TlsSession> tls_;
+  Wire wire_;
   Hooks hooks_;
   Phase phase_ = Phase::connecting;
   bool busy_ = false;  ///< within go_on(), which sends what is added

@@ -70,10 +70,11 @@ class Exchange final : public Waiting {
     if (!socket) return false;
     std::unique_ptr<TlsSession> tls;
     if (r.transport == Transport::tls) {
-      if (request_.trust != nullptr) tls = TlsSession::open(request_.trust, socket.get(), r.name, server, false);
+      if (request_.trust != nullptr)
+        tls = TlsSession::open(request_.trust, socket.get(), r.name, server, TlsSession::Speaks::unsaid);
       if (tls == nullptr) return false;
     }
-    stream_ = std::make_unique<StreamQuestion>(loop_, std::move(socket), std::move(tls), sent_, hears());
+    stream_ = std::make_unique<StreamQuestion>(loop_, Wire(std::move(socket), std::move(tls)), sent_, hears());
     return true;
   }
 

@@ -9,8 +9,8 @@
 #include "agent/dns/choice.h"
 #include "agent/dns/https.h"
 #include "agent/dns/message.h"
-#include "agent/dns/tls.h"
 #include "agent/loop/loop.h"
+#include "agent/tunnel/tls.h"
 #include "policy/result.h"
 
 namespace vpn::agent::dns {

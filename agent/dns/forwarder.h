@@ -15,8 +15,8 @@
 #include "agent/dns/listeners.h"
 #include "agent/dns/lookup_gate.h"
 #include "agent/dns/message.h"
-#include "agent/dns/tls.h"
 #include "agent/loop/loop.h"
+#include "agent/tunnel/tls.h"
 #include "policy/result.h"
 
 namespace vpn::agent::dns {

@@ -45,13 +45,13 @@ class HttpsLinks::Asked final : public Waiting {
 // A connection. It is not destroyed by what it calls, but swept away later.
 class HttpsLinks::Link {
  public:
-  Link(HttpsLinks& links, Descriptor socket, std::unique_ptr<TlsSession> tls, const HttpsQuestion& first, bool alone)
+  Link(HttpsLinks& links, Wire wire, const HttpsQuestion& first, bool alone)
       : links_(links),
         standing_(first.standing),
         resolver_(first.resolver),
         server_(first.server),
         alone_(alone),
-        channel_(links.loop_, std::move(socket), std::move(tls),
+        channel_(links.loop_, std::move(wire),
                  {[this] { opened(); }, [this](View piece) { came(piece); }, [this](bool whole) { closed(whole); }}) {}
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
@@ -199,9 +199,9 @@ bool HttpsLinks::open(Asked& asked, bool alone) {
   if (q.trust == nullptr) return false;
   Descriptor socket = connected_socket(q.server, q.resolver.port, SOCK_STREAM, q.prepare);
   if (!socket) return false;
-  auto tls = TlsSession::open(q.trust, socket.get(), q.resolver.name, q.server, true);
+  auto tls = TlsSession::open(q.trust, socket.get(), q.resolver.name, q.server, TlsSession::Speaks::http2_or_http1);
   if (tls == nullptr) return false;
-  links_.push_back(std::make_unique<Link>(*this, std::move(socket), std::move(tls), q, alone));
+  links_.push_back(std::make_unique<Link>(*this, Wire(std::move(socket), std::move(tls)), q, alone));
   links_.back()->take_on(asked);
   return true;
 }

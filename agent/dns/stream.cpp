@@ -20,11 +20,11 @@ Descriptor connected_socket(const policy::Address& server, std::uint16_t port, i
   return out;
 }
 
-StreamQuestion::StreamQuestion(Loop& loop, Descriptor socket, std::unique_ptr<TlsSession> tls, View query, Done done)
+StreamQuestion::StreamQuestion(Loop& loop, Wire wire, View query, Done done)
     : loop_(loop),
       out_{static_cast<std::uint8_t>(query.size() >> 8), static_cast<std::uint8_t>(query.size() & 0xff)},
       done_(std::move(done)),
-      channel_(loop, std::move(socket), std::move(tls),
+      channel_(loop, std::move(wire),
                {[this] { channel_.send(out_); }, [this](View piece) { take(piece); },
                 [this](bool) { finish(std::nullopt); }}) {
   out_.insert(out_.end(), query.begin(), query.end());

@@ -8,9 +8,9 @@
 
 #include "agent/dns/channel.h"
 #include "agent/dns/message.h"
-#include "agent/dns/tls.h"
 #include "agent/files/descriptor.h"
 #include "agent/loop/loop.h"
+#include "agent/tunnel/tls.h"
 #include "policy/address.h"
 #include "policy/result.h"
 
@@ -24,8 +24,8 @@ class StreamQuestion {
  public:
   /// An answer as it came; nothing: there is none to be had here. Not called within the constructor; may destroy this.
   using Done = std::function<void(std::optional<Bytes> answer)>;
-  /// `socket` is on its way to be connected; `tls` is made for it, or null.
-  StreamQuestion(Loop& loop, Descriptor socket, std::unique_ptr<TlsSession> tls, View query, Done done);
+  /// `wire` is on its way to be connected.
+  StreamQuestion(Loop& loop, Wire wire, View query, Done done);
 
  private:
   void take(View piece);

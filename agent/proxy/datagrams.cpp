@@ -32,12 +32,12 @@ Association::~Association() {
 }
 
 void Association::start() {
-  auto socket = connect_to(route_.place, route_.provider, hooks_.prepare);
-  if (!socket) {
+  auto wire = connect_to(route_.place, route_.provider, hooks_.prepare);
+  if (!wire) {
     soon_ = loop_.after(std::chrono::milliseconds(0), [this] { end({"the proxy cannot be reached", true}); });
     return;
   }
-  control_ = std::move(*socket);
+  control_ = std::move(*wire);
   controlling_ = loop_.writable(control_.get(), [this] { go_on(); });
 }
 
@@ -67,10 +67,7 @@ void Association::end(const Flow::End& how) {
 
 void Association::go_on() {
   if (!connected_) {
-    int error = 0;
-    socklen_t size = sizeof(error);
-    if (::getsockopt(control_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0)
-      return end({"the proxy cannot be reached", true});
+    if (control_.connect_error() != 0) return end({"the proxy cannot be reached", true});
     connected_ = true;
     controlling_ = loop_.readable(control_.get(), [this] { go_on(); });
   }

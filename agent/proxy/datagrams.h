@@ -58,7 +58,8 @@ class Association {
   Route route_;
   Hooks hooks_;
   Handshake handshake_;
-  Descriptor control_, datagrams_;
+  Wire control_;
+  Descriptor datagrams_;
   std::shared_ptr<bool> alive_;  ///< for who calls back when it may be gone
   std::unique_ptr<Waiting> controlling_, receiving_, soon_;
   std::optional<Sender> place_;  ///< where the proxy takes datagrams

@@ -37,7 +37,7 @@ void reset_at_end(const Descriptor& socket) {
   if (socket) ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
-std::optional<Descriptor> connect_to(const ProxyPlace& place, Number provider, const Prepare& prepare) {
+std::optional<Wire> connect_to(const ProxyPlace& place, Number provider, const Prepare& prepare) {
   sockaddr_storage to{};
   socklen_t size = 0;
   int family = AF_UNIX;
@@ -57,14 +57,17 @@ std::optional<Descriptor> connect_to(const ProxyPlace& place, Number provider, c
     return std::nullopt;
   if (family != AF_UNIX) {
     stay_alive(out);
-    return out;
+    if (place.tls == nullptr) return Wire(std::move(out));
+    auto tls = TlsSession::open(place.tls->trust, out.get(), place.tls->name, place.address, TlsSession::Speaks::http1);
+    if (tls == nullptr) return std::nullopt;
+    return Wire(std::move(out), std::move(tls));
   }
   // A client names a path, and root connects there: to nobody else's socket.
   ucred peer{};
   size = sizeof(peer);
   if (::getsockopt(out.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid != place.owner)
     return std::nullopt;
-  return out;
+  return Wire(std::move(out));
 }
 
 Flow::Flow(Loop& loop, Descriptor client, Route route, std::function<void(const End&)> ended)
@@ -73,21 +76,21 @@ Flow::Flow(Loop& loop, Descriptor client, Route route, std::function<void(const 
       ended_(std::move(ended)),
       handshake_(route_.place.protocol, Request::connect, route_.to, route_.login),
       last_(loop.now()) {
-  client_.socket = std::move(client);
-  reset_at_end(client_.socket);
-  stay_alive(client_.socket);
+  client_.wire = Wire(std::move(client));
+  reset_at_end(client_.wire.socket());
+  stay_alive(client_.wire.socket());
 }
 
 void Flow::start(const Prepare& prepare) {
-  auto socket = connect_to(route_.place, route_.provider, prepare);
-  if (!socket) {
+  auto wire = connect_to(route_.place, route_.provider, prepare);
+  if (!wire) {
     soon_ = loop_.after(std::chrono::milliseconds(0), [this] { end({"the proxy cannot be reached", true}); });
     return;
   }
-  proxy_.socket = std::move(*socket);
-  reset_at_end(proxy_.socket);
+  proxy_.wire = std::move(*wire);
+  reset_at_end(proxy_.wire.socket());
   phase_ = Phase::connecting;
-  proxy_.writing = loop_.writable(proxy_.socket.get(), [this] { go_on(); });
+  watch(proxy_, false, true);
 }
 
 void Flow::cut(const std::string& why) {
@@ -109,10 +112,10 @@ void Flow::end(const End& how) {
   phase_ = Phase::over;
   soon_.reset();
   for (Side* side : {&client_, &proxy_}) {
-    if (how.fault.empty()) close_in_order(side->socket);
+    if (how.fault.empty()) close_in_order(side->wire.socket());
     side->reading.reset();
     side->writing.reset();
-    side->socket = {};
+    side->wire = {};
   }
   up_.left = down_.left = {};
   const auto ended = std::move(ended_);
@@ -121,15 +124,29 @@ void Flow::end(const End& how) {
 
 void Flow::go_on() {
   if (phase_ == Phase::connecting) connected();
+  if (phase_ == Phase::securing) secure();
   if (phase_ == Phase::greeting) greet();
   if (phase_ == Phase::flowing) pump();
 }
 
 void Flow::connected() {
-  int error = 0;
-  socklen_t size = sizeof(error);
-  if (::getsockopt(proxy_.socket.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0)
+  if (const int error = proxy_.wire.connect_error(); error != 0)
     return end({std::string("the proxy cannot be reached: ") + std::strerror(error), true});
+  last_ = loop_.now();
+  phase_ = Phase::securing;
+}
+
+// True: the side is waited for.
+bool Flow::waits(Side& side, Wire::Outcome outcome) {
+  if (outcome != Wire::Outcome::wants_read && outcome != Wire::Outcome::wants_write) return false;
+  watch(side, outcome == Wire::Outcome::wants_read, outcome == Wire::Outcome::wants_write);
+  return true;
+}
+
+void Flow::secure() {
+  const Wire::Outcome outcome = proxy_.wire.handshake();
+  if (waits(proxy_, outcome)) return;
+  if (outcome != Wire::Outcome::done) return end({"the proxy: " + proxy_.wire.tls()->fault(), true});
   last_ = loop_.now();
   phase_ = Phase::greeting;
 }
@@ -138,12 +155,14 @@ void Flow::connected() {
 bool Flow::say() {
   const auto out = handshake_.outgoing();
   while (said_ < out.size()) {
-    const ssize_t n = ::send(proxy_.socket.get(), out.data() + said_, out.size() - said_, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0) {
-      if (errno != EAGAIN) end({"the proxy has closed the connection", true});
-      return false;
-    }
-    said_ += static_cast<std::size_t>(n);
+    std::size_t count = 0;
+    const auto rest = out.subspan(said_);
+    const Wire::Outcome outcome =
+        proxy_.wire.send({reinterpret_cast<const std::uint8_t*>(rest.data()), rest.size()}, count);
+    said_ += count;
+    if (outcome == Wire::Outcome::done) continue;
+    if (!waits(proxy_, outcome)) end({"the proxy has closed the connection", true});
+    return false;
   }
   handshake_.sent();
   said_ = 0;
@@ -152,16 +171,14 @@ bool Flow::say() {
 
 void Flow::greet() {
   for (;;) {
-    if (!say()) {
-      if (!over()) watch(proxy_, false, true);
-      return;
-    }
+    if (!say()) return;
     std::array<char, 4096> room{};
-    const ssize_t n = ::recv(proxy_.socket.get(), room.data(), room.size(), MSG_DONTWAIT);
-    if (n < 0 && errno == EAGAIN) return watch(proxy_, true, false);
-    if (n <= 0) return end({"the proxy has closed the connection", true});
+    std::size_t n = 0;
+    const Wire::Outcome outcome = proxy_.wire.receive({reinterpret_cast<std::uint8_t*>(room.data()), room.size()}, n);
+    if (waits(proxy_, outcome)) return;
+    if (outcome != Wire::Outcome::done) return end({"the proxy has closed the connection", true});
     std::size_t used = 0;
-    const std::string_view bytes(room.data(), static_cast<std::size_t>(n));
+    const std::string_view bytes(room.data(), n);
     const Handshake::State state = handshake_.take(bytes, used);
     if (state == Handshake::State::failed) return end({"the proxy: " + handshake_.fault(), !handshake_.refused()});
     if (state == Handshake::State::going_on) continue;
@@ -175,14 +192,14 @@ void Flow::greet() {
 // Takes over what `to` does not take at once. False: it takes nothing more.
 bool Flow::put(Side& to, Pipe& pipe, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t n = ::send(to.socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0) {
-      if (errno == EAGAIN || errno == EINTR) break;
-      end({"a side has closed the connection", false});
-      return false;
-    }
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-    pipe.bytes += static_cast<std::uint64_t>(n);
+    std::size_t n = 0;
+    const Wire::Outcome outcome = to.wire.send({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, n);
+    bytes.remove_prefix(n);
+    pipe.bytes += n;
+    if (outcome == Wire::Outcome::done) continue;
+    if (outcome == Wire::Outcome::wants_write) break;
+    end({"a side has closed the connection", false});
+    return false;
   }
   pipe.left = std::string(bytes);
   return pipe.left.empty();
@@ -196,46 +213,55 @@ bool Flow::pump(Side& from, Side& to, Pipe& pipe) {
     if (!put(to, pipe, std::exchange(pipe.left, {}))) return !over();
   }
   for (unsigned i = 0; i < pieces_in_turn && !pipe.ended; ++i) {
-    const ssize_t n = ::recv(from.socket.get(), room.data(), room.size(), MSG_DONTWAIT);
-    if (n < 0) {
-      if (errno == EAGAIN || errno == EINTR) return true;
+    std::size_t n = 0;
+    const Wire::Outcome outcome = from.wire.receive({reinterpret_cast<std::uint8_t*>(room.data()), room.size()}, n);
+    if (outcome == Wire::Outcome::wants_write) from.must_write = true;  // TLS has its own to say
+    if (outcome == Wire::Outcome::wants_read || outcome == Wire::Outcome::wants_write) return true;
+    if (outcome == Wire::Outcome::failed) {
       end({"a side has reset the connection", false});
       return false;
     }
     last_ = loop_.now();
-    if (n == 0) {
+    if (outcome == Wire::Outcome::ended) {
       pipe.ended = true;
-    } else if (!put(to, pipe, {room.data(), static_cast<std::size_t>(n)})) {
+    } else if (!put(to, pipe, {room.data(), n})) {
       return !over();
     }
   }
   if (pipe.ended && !pipe.closed) {
-    pipe.closed = true;
-    ::shutdown(to.socket.get(), SHUT_WR);
+    pipe.closed = to.wire.end_sending() == Wire::Outcome::done;
+    if (!pipe.closed) to.must_write = true;
   }
   return true;
 }
 
 void Flow::pump() {
+  client_.must_write = proxy_.must_write = false;
   if (!pump(client_, proxy_, up_) || !pump(proxy_, client_, down_)) return;
   if (up_.closed && down_.closed) return end({});
   wait();
+  // What TLS has read already wakes nobody.
+  if (proxy_.wire.has_more() && down_.left.empty())
+    soon_ = loop_.after(std::chrono::milliseconds(0), [this] { go_on(); });
 }
 
 void Flow::wait() {
-  watch(client_, up_.left.empty() && !up_.ended, !down_.left.empty());
-  watch(proxy_, down_.left.empty() && !down_.ended, !up_.left.empty());
+  const auto watch_one = [this](Side& side, const Pipe& in, const Pipe& out) {
+    watch(side, in.left.empty() && !in.ended && !side.must_write, !out.left.empty() || side.must_write);
+  };
+  watch_one(client_, up_, down_);
+  watch_one(proxy_, down_, up_);
 }
 
 void Flow::watch(Side& side, bool reading, bool writing) {
   if (!reading)
     side.reading.reset();
   else if (side.reading == nullptr)
-    side.reading = loop_.readable(side.socket.get(), [this] { go_on(); });
+    side.reading = loop_.readable(side.wire.get(), [this] { go_on(); });
   if (!writing)
     side.writing.reset();
   else if (side.writing == nullptr)
-    side.writing = loop_.writable(side.socket.get(), [this] { go_on(); });
+    side.writing = loop_.writable(side.wire.get(), [this] { go_on(); });
 }
 
 }  // namespace vpn::agent::proxy

@@ -14,6 +14,7 @@
 #include "agent/files/descriptor.h"
 #include "agent/loop/loop.h"
 #include "agent/proxy/handshake.h"
+#include "agent/tunnel/wire.h"
 
 namespace vpn::agent::proxy {
 
@@ -33,8 +34,8 @@ using Prepare = std::function<bool(int socket, Number provider)>;
 /// arrived.
 void reset_at_end(const Descriptor& socket);
 
-/// A socket on its way to the proxy; nothing: it cannot be reached.
-std::optional<Descriptor> connect_to(const ProxyPlace& place, Number provider, const Prepare& prepare);
+/// A socket on its way to the proxy, with TLS if that is spoken there; nothing: it cannot be reached.
+std::optional<Wire> connect_to(const ProxyPlace& place, Number provider, const Prepare& prepare);
 
 class Flow {
  public:
@@ -59,7 +60,7 @@ class Flow {
   bool over() const { return phase_ == Phase::over; }
 
  private:
-  enum class Phase : std::uint8_t { starting, connecting, greeting, flowing, over };
+  enum class Phase : std::uint8_t { starting, connecting, securing, greeting, flowing, over };
   // In one direction.
   struct Pipe {
     std::string left;     // read, and not taken yet
@@ -68,13 +69,16 @@ class Flow {
     std::uint64_t bytes = 0;
   };
   struct Side {
-    Descriptor socket;
+    Wire wire;
+    bool must_write = false;  // before anything else
     std::unique_ptr<Waiting> reading, writing;
   };
   void go_on();
   void connected();
+  void secure();
   void greet();
   bool say();
+  bool waits(Side& side, Wire::Outcome outcome);
   void pump();
   bool pump(Side& from, Side& to, Pipe& pipe);
   bool put(Side& to, Pipe& pipe, std::string_view bytes);

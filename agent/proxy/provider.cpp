@@ -10,6 +10,7 @@
 
 #include "agent/proxy/flow.h"
 #include "agent/tunnel/secrets.h"
+#include "agent/tunnel/tls.h"
 #include "policy/ascii.h"
 #include "policy/flat_text.h"
 #include "policy_generated.h"
@@ -22,7 +23,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds let_out{150};  // until the kernel knows the endpoints
 constexpr milliseconds probe_limit{5000};
-constexpr std::uint16_t socks_port = 1080, http_port = 8080;
+constexpr std::uint16_t socks_port = 1080, http_port = 8080, https_port = 443;
 constexpr std::size_t most_addresses_of_proxy = 8;
 
 // Whether a proxy is there, and what it carries: a SOCKS5 proxy is asked for an association, which is ended at once.
@@ -40,41 +41,39 @@ class ProxyProbe {
         found_(std::move(found)),
         handshake_(place.protocol, proxy::Request::associate,
                    proxy::Destination{{}, policy::Address{0, 0, place.address.v6}, 0}, std::move(login)) {
-    auto socket = proxy::connect_to(place_, 0, prepare);
-    if (!socket) {
+    auto wire = proxy::connect_to(place_, 0, prepare);
+    if (!wire) {
       timer_ = loop_.after(milliseconds(0), [this] { finish({false, false, "it cannot be reached"}); });
       return;
     }
-    socket_ = std::move(*socket);
+    wire_ = std::move(*wire);
     timer_ = loop_.after(probe_limit, [this] { finish({false, false, "it does not answer in time"}); });
-    waiting_ = loop_.writable(socket_.get(), [this] { go_on(); });
+    waiting_ = loop_.writable(wire_.get(), [this] { go_on(); });
   }
 
  private:
   void finish(const Found& found) {
     waiting_.reset();
     timer_.reset();
-    socket_ = {};
+    wire_ = {};
     const auto told = std::move(found_);
     told(found);  // may destroy this
   }
 
   void go_on() {
     if (!std::exchange(connected_, true)) {
-      int error = 0;
-      socklen_t size = sizeof(error);
-      if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0)
+      if (const int error = wire_.connect_error(); error != 0)
         return finish({false, false, std::string("it cannot be reached: ") + std::strerror(error)});
-      if (place_.protocol == ProxyPlace::Protocol::http) return finish({true, false, {}});
-      waiting_ = loop_.readable(socket_.get(), [this] { go_on(); });
+      if (place_.protocol == ProxyPlace::Protocol::socks5) waiting_ = loop_.readable(wire_.get(), [this] { go_on(); });
     }
+    if (place_.protocol == ProxyPlace::Protocol::http) return look_at_http();
     for (;;) {
       const auto out = handshake_.outgoing();  // a few bytes: they always fit
-      if (!out.empty() && ::send(socket_.get(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+      if (!out.empty() && ::send(wire_.get(), out.data(), out.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         return finish({false, false, "it has closed the connection"});
       handshake_.sent();
       std::array<char, 512> room{};
-      const ssize_t n = ::recv(socket_.get(), room.data(), room.size(), MSG_DONTWAIT);
+      const ssize_t n = ::recv(wire_.get(), room.data(), room.size(), MSG_DONTWAIT);
       if (n < 0 && errno == EAGAIN) return;
       // Some close the connection at a command that they do not know: it was let in, and its command was the fault.
       if (n <= 0) return finish({asked_, false, "it has closed the connection"});
@@ -86,11 +85,27 @@ class ProxyProbe {
     }
   }
 
+  // Only the connection is tried, and over TLS who is there.
+  void look_at_http() {
+    switch (wire_.handshake()) {
+      case Wire::Outcome::done:
+        return finish({true, false, {}});
+      case Wire::Outcome::wants_read:
+        waiting_ = loop_.readable(wire_.get(), [this] { go_on(); });
+        return;
+      case Wire::Outcome::wants_write:
+        waiting_ = loop_.writable(wire_.get(), [this] { go_on(); });
+        return;
+      default:
+        finish({false, false, wire_.tls()->fault()});
+    }
+  }
+
   Loop& loop_;
   ProxyPlace place_;
   std::function<void(const Found&)> found_;
   proxy::Handshake handshake_;
-  Descriptor socket_;
+  Wire wire_;
   bool connected_ = false, asked_ = false;
   std::unique_ptr<Waiting> timer_, waiting_;
 };
@@ -98,6 +113,7 @@ class ProxyProbe {
 // VendorConfig, as far as it is about the proxy.
 struct ProxySettings {
   ProxyPlace::Protocol protocol = ProxyPlace::Protocol::socks5;
+  bool tls = false;
   std::uint16_t port = 0;
   std::vector<policy::Prefix> included, excluded;
 };
@@ -112,8 +128,10 @@ Result<ProxySettings> read_settings(const policy::fb::Tunnel& tunnel) {
   for (const auto* s : *tunnel.settings()) {
     const std::string_view key = policy::view(s->key()), value = policy::view(s->value());
     if (key == "ProxyType") {
-      const bool http = ascii::equal_without_case(value, "HTTP");
-      if (!http && !ascii::equal_without_case(value, "SOCKS5")) return unusable("ProxyType", "is SOCKS5 or HTTP");
+      out.tls = ascii::equal_without_case(value, "HTTPS");
+      const bool http = out.tls || ascii::equal_without_case(value, "HTTP");
+      if (!http && !ascii::equal_without_case(value, "SOCKS5"))
+        return unusable("ProxyType", "is SOCKS5, HTTP or HTTPS");
       if (http) out.protocol = ProxyPlace::Protocol::http;
     } else if (key == "ProxyPort") {
       if (!ascii::read_number(value, out.port) || out.port == 0) return unusable("ProxyPort", "is a port");
@@ -125,7 +143,8 @@ Result<ProxySettings> read_settings(const policy::fb::Tunnel& tunnel) {
       return unusable(std::string(key), "is not known");
     }
   }
-  if (out.port == 0) out.port = out.protocol == ProxyPlace::Protocol::http ? http_port : socks_port;
+  const bool socks = out.protocol == ProxyPlace::Protocol::socks5;
+  if (out.port == 0) out.port = socks ? socks_port : out.tls ? https_port : http_port;
   if (out.included.empty()) out.included = {policy::Prefix{}, {policy::Address::from_v6(0, 0), 0}};
   return out;
 }
@@ -151,6 +170,7 @@ class ProxyProvider final : public Provider {
       if (password) login->password = wiped(*password);
       login_ = std::move(login);
     }
+    if (auto ready = prepare_tls(configuration); !ready) return ready;
     report(TunnelStatus::disconnected, {});
     return {};
   }
@@ -184,6 +204,18 @@ class ProxyProvider final : public Provider {
   std::string_view kind() const override { return "proxy"; }
 
  private:
+  Result<void> prepare_tls(const TunnelConfiguration& configuration) {
+    if (!settings_.tls) return {};
+    const auto& body = configuration.policy->body();
+    const auto* login = body.tunnels()->Get(configuration.tunnel)->login();
+    auto trust = trust_of(body, login == nullptr ? policy::none : login->certificate(), [&](std::uint32_t number) {
+      return configuration.secrets == nullptr ? std::nullopt : configuration.secrets->find(number);
+    });
+    if (!trust) return tl::unexpected(trust.error());
+    tls_ = std::make_shared<ProxyTls>(ProxyTls{std::move(*trust), host_});
+    return {};
+  }
+
   void try_next(const std::string& fault) {
     if (next_ >= addresses_.size()) {
       place_.reset();
@@ -193,6 +225,7 @@ class ProxyProvider final : public Provider {
     place.protocol = settings_.protocol;
     place.address = addresses_[next_++];
     place.port = settings_.port;
+    place.tls = tls_;
     probe_ = std::make_unique<ProxyProbe>(
         loop_, place, login_, [this](int socket, Number) { return options_.prepare(socket, number_); },
         [this, place](const ProxyProbe::Found& found) {
@@ -226,6 +259,7 @@ class ProxyProvider final : public Provider {
   ProxySettings settings_;
   std::string host_;
   std::shared_ptr<const proxy::Login> login_;
+  std::shared_ptr<const ProxyTls> tls_;
   std::vector<policy::Address> addresses_;
   std::size_t next_ = 0;
   std::optional<ProxyPlace> place_;  ///< where it was found

@@ -23,7 +23,8 @@
 
 namespace vpn::agent {
 
-class Secrets;  // agent/tunnel/secrets.h
+class Secrets;   // agent/tunnel/secrets.h
+class TlsTrust;  // agent/tunnel/tls.h
 
 /// Names and resolvers that a tunnel brings.
 struct DnsSettings {
@@ -33,14 +34,21 @@ struct DnsSettings {
   friend bool operator==(const DnsSettings&, const DnsSettings&) = default;
 };
 
+/// TLS to a proxy: who it must be, and by whose word.
+struct ProxyTls {
+  std::shared_ptr<TlsTrust> trust;
+  std::string name;  ///< or an address, that its certificate must have
+};
+
 /// Where the flows of a tunnel that is an app proxy are handed over.
 struct ProxyPlace {
   enum class Protocol : std::uint8_t { socks5, http } protocol = Protocol::socks5;
   policy::Address address;  ///< among the endpoints, or on loopback
   std::uint16_t port = 0;
-  std::string socket;       ///< a Unix socket in place of both; empty: none
-  std::uint32_t owner = 0;  ///< whose that socket must be: a user's number
-  bool datagrams = false;   ///< it carries UDP (SOCKS5, with an address)
+  std::string socket;                             ///< a Unix socket in place of both; empty: none
+  std::uint32_t owner = 0;                        ///< whose that socket must be: a user's number
+  bool datagrams = false;                         ///< it carries UDP (SOCKS5, with an address)
+  std::shared_ptr<const ProxyTls> tls = nullptr;  ///< null: spoken to in the clear; HTTP only
   friend bool operator==(const ProxyPlace&, const ProxyPlace&) = default;
 };
 

@@ -1,7 +1,12 @@
 """Proxies of Debian's, at the VPN's gateway: danted (SOCKS5, TCP and UDP), microsocks (SOCKS5 with a password, TCP alone) and
 tinyproxy (HTTP CONNECT). danted is not installed, for that starts a service of it: `./dev` unpacks its package."""
 
+import contextlib
+import select
+import socket
+import ssl
 import subprocess
+import threading
 from pathlib import Path
 
 from tests.lab import kernel, process
@@ -12,6 +17,7 @@ from tests.lab.strongswan import wait_for
 DANTED = Path(__file__).parents[2] / "build/lab/danted/usr/sbin/danted"
 USER, PASSWORD = "alice", "correct horse"
 PORTS = {"danted": 1080, "microsocks": 1080, "tinyproxy": 8080}
+SECURE_PORT = 8443
 
 
 class Proxy:
@@ -76,3 +82,46 @@ socks pass {{
 
     def stop(self):
         stop(self._process)
+
+
+def secured(channel, to, certificate, key, devices):
+    """TLS before a proxy, at the gateway's address; what is said within goes to port `to`. Heard is who has a certificate of the authority `devices`.
+    Sends "ready"."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(devices)
+    listener = socket.create_server((places.GATEWAY, SECURE_PORT), backlog=64)
+    channel.send("ready")
+    while True:
+        client, _ = listener.accept()
+        threading.Thread(target=_secure_one, args=(context, client, to), daemon=True).start()
+
+
+def _secure_one(context, client, to):
+    client.settimeout(5)
+    with contextlib.suppress(OSError), client, context.wrap_socket(client, server_side=True) as near, socket.create_connection((places.GATEWAY, to), 5) as far:
+        _carry(near, far)
+
+
+def _carry(near, far):
+    """Both ways, and each half's end. What one side does not take is not read from the other."""
+    near.setblocking(False)
+    far.setblocking(False)
+    pipes = [[near, far, b"", False], [far, near, b"", False]]  # from, to, what waits, ended
+    while not all(ended and not waiting for _, _, waiting, ended in pipes):
+        for pipe in pipes:
+            source, sink, waiting, ended = pipe
+            with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+                if waiting:
+                    pipe[2] = waiting[sink.send(waiting):]
+                elif not ended:
+                    pipe[2] = source.recv(65536)
+                    pipe[3] = not pipe[2]
+                    if pipe[3] and sink is far:
+                        far.shutdown(socket.SHUT_WR)
+        if not near.pending():
+            reading = [source for source, _, waiting, ended in pipes if not waiting and not ended]
+            select.select(reading, [sink for _, sink, waiting, _ in pipes if waiting], [], 5)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        near.unwrap()

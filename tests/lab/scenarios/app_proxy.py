@@ -4,12 +4,12 @@ import errno
 import socket
 import time
 
-from tests.lab import dns, profiles, world
+from tests.lab import certificates, dns, profiles, world
 from tests.lab.agent import Agent
 from tests.lab.frames import Leak
 from tests.lab.load import Flood, Streams
 from tests.lab.process import Child
-from tests.lab.proxies import PASSWORD, PORTS, USER, Proxy
+from tests.lab.proxies import PASSWORD, PORTS, SECURE_PORT, USER, Proxy, secured
 from tests.lab.scenario import Tally, expect, scenario
 from tests.lab.stage import REFUSED, Base, Stage, lockdown
 from tests.lab.strongswan import wait_for
@@ -190,6 +190,47 @@ def http(place):
     much = stage.app(LEDGER).call(_bulk, world.EXTRA_SERVERS[1], 16 << 20)
     expect(much == "whole", f"both ways at once, and the end of one half: {much}\n{proxy.log()}")
     tally.count(place.take(), _only(proxy.port))
+    _goes_by_hand(stage, tally, proxy)
+    return tally
+
+
+@scenario("app proxy: HTTP CONNECT over TLS, to who has the name and knows the device; no name is on the wire")
+def secure(place):
+    tally = Tally(status="connecting, connected, disconnected")
+    proxy = Proxy(place, "tinyproxy", {NAME: world.EXTRA_SERVERS[0]}).start()
+    authority, devices = certificates.Authority(place.folder / "proxy-ca"), certificates.Authority(place.folder / "device-ca")
+    identity, device = authority.issue("proxy.corp.example", world.GATEWAY), devices.issue("device.corp.example")
+    stranger = certificates.Authority(place.folder / "other-ca").issue("proxy.corp.example", world.GATEWAY)
+
+    def front(of):
+        child = Child(secured, proxy.port, of.certificate, of.key, devices.certificate, namespace=place.gateway, cgroup=place.outside)
+        child.receive()
+        return child
+
+    vpn = {"RemoteAddress": world.GATEWAY, "ProviderBundleIdentifier": "com.example.proxy", "ProviderType": "app-proxy",
+           "AuthenticationMethod": "Certificate", "PayloadCertificateUUID": profiles.IDENTITY}
+    text = profiles.per_app("com.example.ledger", root=authority.certificate, identity=device, VPN=vpn, VPNSubType="com.example.proxy",
+                            VendorConfig={"ProxyType": "HTTPS", "ProxyPort": SECURE_PORT})
+    stage = _Stage(place, text, resolver=False)
+    another = front(stranger)
+    stage.agent.request("connect", tunnel=stage.tunnel_name)
+    wait_for(lambda: "its certificate: " in stage.agent.log(), lambda: f"another's certificate: {stage.agent.log()[-1500:]}", 10)
+    answer, _ = stage.ask(LEDGER, world.SERVER)
+    expect(stage.status() != "connected" and answer in REFUSED, f"another's certificate: {stage.status()}, {answer}")
+    another.stop()
+    front(identity)
+    stage.connect()
+    place.served()
+    data, peer, _ = stage.app(LEDGER).call(_seen, world.SERVER, socket.SOCK_STREAM)
+    expect(data == b"hello" and peer == (world.SERVER, 7), f"{data} {peer}\n{proxy.log()}")
+    told = stage.app(LEDGER).call(dns.look_up, world.WIFI.router, NAME)
+    answer, _ = stage.ask(LEDGER, told["addresses"][0])
+    expect(answer == b"hello" and f"{NAME}:7" in proxy.log(), f"by name: {told} {answer}\n{proxy.log()}")
+    much = stage.app(LEDGER).call(_bulk, world.EXTRA_SERVERS[1], 16 << 20)
+    expect(much == "whole", f"both ways at once, and the end of one half: {much}\n{proxy.log()}")
+    frames = place.take()
+    expect(not any(word in frame.data for frame in frames for word in (b"CONNECT", NAME.encode())), "what is asked of the proxy is on the wire")
+    tally.count(frames, _only(SECURE_PORT))
     _goes_by_hand(stage, tally, proxy)
     return tally
 

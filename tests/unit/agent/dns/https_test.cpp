@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -13,6 +12,7 @@
 #include "agent/files/descriptor.h"
 #include "agent/loop/asio_loop.h"
 #include "agent/network/socket_address.h"
+#include "tests/support/certificate.h"
 #include "tests/unit/agent/dns/http2_server.h"
 #include "tests/unit/agent/dns/messages.h"
 
@@ -23,58 +23,24 @@ using std::chrono::milliseconds;
 using test::a_question;
 using test::an_answer;
 using test::Http2Server;
+using vpn::test::Certificate;
 
 const policy::Address here = policy::Address::from_v4(0x7f000001);
 
-// A certificate of its own for dns.example, which is also its authority.
-struct Certificate {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
-  X509* certificate = X509_new();
-  Certificate() {
-    X509_set_version(certificate, 2);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    X509_set_pubkey(certificate, key);
-    X509_NAME* const name = X509_get_subject_name(certificate);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
-    X509_set_issuer_name(certificate, name);
-    add(NID_subject_alt_name, "DNS:dns.example");
-    add(NID_basic_constraints, "critical,CA:TRUE");
-    X509_sign(certificate, key, EVP_sha256());
-  }
-  void add(int kind, const char* value) {
-    X509_EXTENSION* const extension = X509V3_EXT_conf_nid(nullptr, nullptr, kind, value);
-    X509_add_ext(certificate, extension, -1);
-    X509_EXTENSION_free(extension);
-  }
-  // As the device keeps its own.
-  DeviceIdentity identity() const {
-    DeviceIdentity out;
-    PKCS8_PRIV_KEY_INFO* const info = EVP_PKEY2PKCS8(key);
-    unsigned char* bytes = nullptr;
-    const int size = i2d_PKCS8_PRIV_KEY_INFO(info, &bytes);
-    out.key = wiped(std::as_bytes(std::span(bytes, static_cast<std::size_t>(size))));
-    OPENSSL_free(bytes);
-    PKCS8_PRIV_KEY_INFO_free(info);
-    const Bytes own = der();
-    const auto view = std::as_bytes(std::span(own));
-    out.certificate.assign(view.begin(), view.end());
-    return out;
-  }
-  Bytes der() const {
-    unsigned char* bytes = nullptr;
-    const int size = i2d_X509(certificate, &bytes);
-    const Bytes out(bytes, bytes + size);
-    OPENSSL_free(bytes);
-    return out;
-  }
-  ~Certificate() {
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-  }
-  Certificate(const Certificate&) = delete;
-  Certificate& operator=(const Certificate&) = delete;
-};
+// As the device keeps its own.
+DeviceIdentity identity_of(const Certificate& of) {
+  DeviceIdentity out;
+  PKCS8_PRIV_KEY_INFO* const info = EVP_PKEY2PKCS8(of.key);
+  unsigned char* bytes = nullptr;
+  const int size = i2d_PKCS8_PRIV_KEY_INFO(info, &bytes);
+  out.key = wiped(std::as_bytes(std::span(bytes, static_cast<std::size_t>(size))));
+  OPENSSL_free(bytes);
+  PKCS8_PRIV_KEY_INFO_free(info);
+  const Bytes own = of.der();
+  const auto view = std::as_bytes(std::span(own));
+  out.certificate.assign(view.begin(), view.end());
+  return out;
+}
 
 struct Connection {
   Descriptor socket;
@@ -263,7 +229,7 @@ class Https : public testing::Test {
 
   AsioLoop loop;
   TimedLoop timed{loop};
-  Certificate certificate;
+  Certificate certificate{"dns.example"};
   std::unique_ptr<TlsServer> server;
   std::shared_ptr<TlsTrust> trust;
   Resolver resolver;
@@ -322,18 +288,18 @@ TEST_F(Https, WhoeverHasNotTheNameIsToldNothing) {
 
 TEST_F(Https, AServerThatWantsToKnowTheDeviceIsShownItsIdentity) {
   serve(TlsServer::Speaks::http2);
-  const Certificate device, other;
+  const Certificate device("device.example"), other("other.example");
   server->wants(device);
   const Bytes der = certificate.der();
   EXPECT_FALSE(answer_to(a_question("name", 1))) << "without one";
-  DeviceIdentity identity = other.identity();
+  DeviceIdentity identity = identity_of(other);
   trust = *TlsTrust::make({&der, 1}, &identity);
   EXPECT_FALSE(answer_to(a_question("name", 1))) << "with another";
   EXPECT_EQ(server->questions, 0u);
-  identity = device.identity();
+  identity = identity_of(device);
   trust = *TlsTrust::make({&der, 1}, &identity);
   EXPECT_TRUE(answer_to(a_question("name", 1)));
-  identity.key = other.identity().key;
+  identity.key = identity_of(other).key;
   EXPECT_FALSE(TlsTrust::make({&der, 1}, &identity)) << "a key that is not the certificate's";
 }
 

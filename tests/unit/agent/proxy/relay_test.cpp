@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -14,6 +15,8 @@
 
 #include "agent/network/socket_address.h"
 #include "agent/proxy/relay_thread.h"
+#include "agent/tunnel/tls.h"
+#include "tests/support/certificate.h"
 #include "tests/support/no_descriptors.h"
 
 namespace vpn::agent::proxy {
@@ -59,9 +62,38 @@ bool say(int socket, std::string_view bytes) {
   return ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
 }
 
+// A side of a connection that waits, in TLS or not.
+struct Talk {
+  int socket = -1;
+  SSL* tls = nullptr;
+  std::size_t take(char* room, std::size_t size) const {
+    const auto n = tls == nullptr ? ::recv(socket, room, size, 0) : SSL_read(tls, room, static_cast<int>(size));
+    return n > 0 ? static_cast<std::size_t>(n) : 0;
+  }
+  std::string hears(std::size_t size) const {
+    std::string out(size, '\0');
+    std::size_t got = 0;
+    for (std::size_t n = 1; n != 0 && got < size; got += n) n = take(out.data() + got, size - got);
+    out.resize(got);
+    return out;
+  }
+  bool says(std::string_view bytes) const {
+    if (tls == nullptr) return say(socket, bytes);
+    return SSL_write(tls, bytes.data(), static_cast<int>(bytes.size())) == static_cast<int>(bytes.size());
+  }
+};
+
 // Serves one connection after the other: SOCKS5 without a login, then what comes goes back.
 class TestProxy {
  public:
+  // From the next connection on.
+  void speak_tls(const vpn::test::Certificate& own) {
+    SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_use_certificate(context, own.certificate);
+    SSL_CTX_use_PrivateKey(context, own.key);
+    tls_ = context;
+  }
+  std::atomic<bool> leaves_without_a_word{false};
   TestProxy() : listener_(blocking_socket(SOCK_STREAM)), datagrams_(blocking_socket(SOCK_DGRAM)) {
     ::listen(listener_.get(), 16);
     thread_ = std::thread([this] { serve(); });
@@ -70,6 +102,7 @@ class TestProxy {
     ending_ = true;
     const Descriptor wakes = blocking_socket(SOCK_STREAM, port(), true);
     thread_.join();
+    SSL_CTX_free(tls_);
   }
   std::uint16_t port() const { return own_port(listener_.get()); }
   std::string asked() {
@@ -84,20 +117,31 @@ class TestProxy {
       const Descriptor client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
       if (ending_) return;
       if (client)
-        carry(client.get());
+        serve(client.get());
       else
         std::this_thread::sleep_for(milliseconds(20));  // a test leaves it no descriptors
     }
   }
-  void carry(int client) {
+  void serve(int client) {
     const timeval patience{2, 0};
     ::setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    heard(client, 3);
-    say(client, "\5\0"s);
-    const std::string head = heard(client, 4);
+    SSL_CTX* const context = tls_;
+    if (context == nullptr) return carry({client, nullptr});
+    SSL* const tls = SSL_new(context);
+    SSL_set_fd(tls, client);
+    if (SSL_accept(tls) == 1) {
+      carry({client, tls});
+      if (!leaves_without_a_word) SSL_shutdown(tls);
+    }
+    SSL_free(tls);
+  }
+  void carry(const Talk& client) {
+    client.hears(3);
+    client.says("\5\0"s);
+    const std::string head = client.hears(4);
     if (head.size() < 4) return;
-    std::string place = head[3] == 3 ? heard(client, 1) : heard(client, 6);
-    if (head[3] == 3) place += heard(client, static_cast<unsigned char>(place[0]) + 2u);
+    std::string place = head[3] == 3 ? client.hears(1) : client.hears(6);
+    if (head[3] == 3) place += client.hears(static_cast<unsigned char>(place[0]) + 2u);
     {
       const std::lock_guard lock(mutex_);
       asked_ = place;
@@ -107,12 +151,12 @@ class TestProxy {
     answer[1] = reply;
     answer += static_cast<char>(port >> 8);
     answer += static_cast<char>(port & 0xff);
-    say(client, answer);
-    if (head[1] == 3) return carry_datagram(client);
+    client.says(answer);
+    if (head[1] == 3) return carry_datagram(client.socket);
     std::array<char, 65536> room{};
     for (;;) {
-      const ssize_t n = ::recv(client, room.data(), room.size(), 0);
-      if (n <= 0 || !say(client, {room.data(), static_cast<std::size_t>(n)})) return;
+      const std::size_t n = client.take(room.data(), room.size());
+      if (n == 0 || !client.says({room.data(), n}) || leaves_without_a_word) return;
     }
   }
   // The first one goes back three times: as a fragment, from elsewhere, and as it is.
@@ -139,6 +183,7 @@ class TestProxy {
 
   Descriptor listener_, datagrams_;
   std::atomic<bool> ending_{false};
+  std::atomic<SSL_CTX*> tls_{nullptr};
   std::mutex mutex_;
   std::string asked_;
   std::thread thread_;
@@ -181,6 +226,28 @@ class RelayTest : public testing::Test {
     thread_.join();
     relay_.reset();
   }
+  // As for an HTTPS proxy; what is said within TLS makes no difference to it.
+  void secure(const std::string& name) {
+    proxy_.speak_tls(certificate_);
+    const std::vector<std::uint8_t> der = certificate_.der();
+    route_.place.tls = std::make_shared<ProxyTls>(ProxyTls{*TlsTrust::make({&der, 1}), name});
+  }
+  void carries_both_ways() {
+    const Descriptor client = app();
+    std::string much(4 << 20, 'x');
+    for (std::size_t i = 0; i < much.size(); i += 7) much[i] = static_cast<char>(i);
+    std::thread sender([&] {
+      EXPECT_TRUE(say(client.get(), much));
+      ::shutdown(client.get(), SHUT_WR);
+    });
+    std::this_thread::sleep_for(milliseconds(200));  // nobody reads: what comes back has to wait
+    EXPECT_TRUE(heard(client.get(), much.size()) == much);
+    EXPECT_EQ(heard(client.get(), 1), "") << "and then the end";
+    sender.join();
+    EXPECT_EQ(proxy_.asked(), "\xc0\0\2\x50\0\7"s);
+    EXPECT_TRUE(within([&] { return relay_->counts().streams == 0; }));
+    EXPECT_EQ(relay_->counts().carried, 1u);
+  }
   Descriptor app(int type = SOCK_STREAM) const { return blocking_socket(type, relay_->port(), true); }
   static bool within(const std::function<bool()>& holds) {
     for (int i = 0; i < 250; ++i) {
@@ -190,6 +257,7 @@ class RelayTest : public testing::Test {
     return false;
   }
 
+  const vpn::test::Certificate certificate_{"proxy.example"};
   TestProxy proxy_;
   Handed handed_;
   Route route_;
@@ -201,21 +269,37 @@ class RelayTest : public testing::Test {
   std::thread thread_;
 };
 
-TEST_F(RelayTest, CarriesBothWaysAndTheEndOfOneHalf) {
+TEST_F(RelayTest, CarriesBothWaysAndTheEndOfOneHalf) { carries_both_ways(); }
+
+TEST_F(RelayTest, CarriesBothWaysAndTheEndOfOneHalfOverTls) {
+  secure("proxy.example");
+  carries_both_ways();
+}
+
+TEST_F(RelayTest, AProxyThatIsAnotherIsToldNothing) {
+  secure("elsewhere.example");
+  EXPECT_TRUE(is_reset(app().get()));
+  EXPECT_TRUE(within([&] { return unreachable_ == 1; }));
+  EXPECT_EQ(proxy_.asked(), "");
+}
+
+TEST_F(RelayTest, AProxyThatSpeaksNoTlsIsToldNothing) {
+  secure("proxy.example");
+  TestProxy plain;
+  route_.place.port = plain.port();
+  EXPECT_TRUE(is_reset(app().get()));
+  EXPECT_TRUE(within([&] { return unreachable_ == 1; }));
+  EXPECT_EQ(plain.asked().find("\xc0\0\2\x50"s), std::string::npos);
+}
+
+// Whoever cuts the connection must not make the app believe that this was all.
+TEST_F(RelayTest, TlsThatEndsWithoutAWordIsAReset) {
+  secure("proxy.example");
+  proxy_.leaves_without_a_word = true;
   const Descriptor client = app();
-  std::string much(4 << 20, 'x');
-  for (std::size_t i = 0; i < much.size(); i += 7) much[i] = static_cast<char>(i);
-  std::thread sender([&] {
-    EXPECT_TRUE(say(client.get(), much));
-    ::shutdown(client.get(), SHUT_WR);
-  });
-  std::this_thread::sleep_for(milliseconds(200));  // nobody reads: what comes back has to wait
-  EXPECT_TRUE(heard(client.get(), much.size()) == much);
-  EXPECT_EQ(heard(client.get(), 1), "") << "and then the end";
-  sender.join();
-  EXPECT_EQ(proxy_.asked(), "\xc0\0\2\x50\0\7"s);
-  EXPECT_TRUE(within([&] { return relay_->counts().streams == 0; }));
-  EXPECT_EQ(relay_->counts().carried, 1u);
+  EXPECT_TRUE(say(client.get(), "hello"));
+  EXPECT_EQ(heard(client.get(), 5), "hello");
+  EXPECT_TRUE(is_reset(client.get()));
 }
 
 TEST_F(RelayTest, OfNobodyNothing) {

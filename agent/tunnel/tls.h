@@ -1,4 +1,5 @@
-// TLS over a connected socket that does not block, for resolvers whose certificate must have a name. OpenSSL does it.
+// TLS over a connected socket that does not block, for resolvers and proxies whose certificate must have a name.
+// OpenSSL does it.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@
 struct ssl_ctx_st;
 struct ssl_st;
 
-namespace vpn::agent::dns {
+namespace vpn::agent {
 
 /// What certificates are checked against: the system's authorities, and those that the profile brings. And what the
 /// device shows of itself. Shared.
@@ -36,11 +37,18 @@ class TlsTrust {
   ssl_ctx_st* context_;
 };
 
+/// For a server that the policy names: its root certificates, beside the system's authorities; and what the device
+/// shows, as index of the policy's identities (policy::none: nothing). Errors: also those of open_identity().
+Result<std::shared_ptr<TlsTrust>> trust_of(const policy::fb::Policy& policy, std::uint32_t identity,
+                                           const FindSecret& secrets);
+
 class TlsSession {
  public:
+  /// What the server may choose from (ALPN).
+  enum class Speaks : std::uint8_t { unsaid, http1, http2_or_http1 };
   /// Who the server must be: its name, or its address where that is empty. Null: no memory.
   static std::unique_ptr<TlsSession> open(const std::shared_ptr<TlsTrust>& trust, int socket, const std::string& name,
-                                          const policy::Address& address, bool https);
+                                          const policy::Address& address, Speaks speaks);
   ~TlsSession();
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
@@ -53,8 +61,12 @@ class TlsSession {
   Outcome write(std::span<const std::uint8_t> bytes, std::size_t& count);
   /// `done`: `count` bytes came.
   Outcome read(std::span<std::uint8_t> room, std::size_t& count);
-  /// Tells the server that nothing more comes, as far as that goes without waiting.
-  void say_goodbye();
+  /// There is something to read() that has come already.
+  bool has_more() const;
+  /// Tells the server that nothing more comes.
+  Outcome say_goodbye();
+  /// Why the handshake failed, for people.
+  std::string fault() const;
 
  private:
   TlsSession(std::shared_ptr<TlsTrust> trust, ssl_st* session) : trust_(std::move(trust)), session_(session) {}
@@ -63,4 +75,4 @@ class TlsSession {
   ssl_st* session_;
 };
 
-}  // namespace vpn::agent::dns
+}  // namespace vpn::agent

@@ -1,4 +1,4 @@
-#include "agent/dns/tls.h"
+#include "agent/tunnel/tls.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "agent/tunnel/openssl.h"
+#include "policy/types.h"
+#include "policy_generated.h"
 
-namespace vpn::agent::dns {
+namespace vpn::agent {
 
 namespace {
 
@@ -55,10 +57,26 @@ Result<std::shared_ptr<TlsTrust>> TlsTrust::make(std::span<const std::vector<std
   return out;
 }
 
+Result<std::shared_ptr<TlsTrust>> trust_of(const policy::fb::Policy& policy, std::uint32_t identity,
+                                           const FindSecret& secrets) {
+  std::vector<std::vector<std::uint8_t>> roots;
+  const auto* identities = policy.identities();
+  if (identities != nullptr)
+    for (const auto* i : *identities)
+      if (i->kind() != nullptr && i->kind()->string_view() == "root" && i->certificate() != nullptr)
+        roots.emplace_back(i->certificate()->begin(), i->certificate()->end());
+  if (identity == vpn::policy::none) return TlsTrust::make(roots);
+  if (identities == nullptr || identity >= identities->size())
+    return fail(ErrorKind::invalid_input, "the policy does not have the identity that is to be shown");
+  const auto own = open_identity(*identities->Get(identity), secrets);
+  if (!own) return tl::unexpected(own.error());
+  return TlsTrust::make(roots, &*own);
+}
+
 TlsTrust::~TlsTrust() { ::SSL_CTX_free(context_); }
 
 std::unique_ptr<TlsSession> TlsSession::open(const std::shared_ptr<TlsTrust>& trust, int socket,
-                                             const std::string& name, const policy::Address& address, bool https) {
+                                             const std::string& name, const policy::Address& address, Speaks speaks) {
   SSL* session = ::SSL_new(trust->context());
   if (session == nullptr) return nullptr;
   std::unique_ptr<TlsSession> out(new TlsSession(trust, session));
@@ -72,8 +90,10 @@ std::unique_ptr<TlsSession> TlsSession::open(const std::shared_ptr<TlsTrust>& tr
             ::SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
                        const_cast<char*>(name.c_str())) == 1;
   }
-  constexpr std::array<unsigned char, 12> http{2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-  if (https) ready = ready && ::SSL_set_alpn_protos(session, http.data(), http.size()) == 0;
+  constexpr std::array<unsigned char, 12> both{2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  const std::span http = std::span(both).subspan(speaks == Speaks::http1 ? 3 : 0);
+  if (speaks != Speaks::unsaid)
+    ready = ready && ::SSL_set_alpn_protos(session, http.data(), static_cast<unsigned>(http.size())) == 0;
   ::SSL_set_connect_state(session);
   return ready ? std::move(out) : nullptr;
 }
@@ -112,9 +132,18 @@ TlsSession::Outcome TlsSession::write(std::span<const std::uint8_t> bytes, std::
   return n > 0 ? Outcome::done : outcome(n);
 }
 
-void TlsSession::say_goodbye() {
-  ::SSL_shutdown(session_);
-  ::ERR_clear_error();
+bool TlsSession::has_more() const { return ::SSL_pending(session_) > 0; }
+
+TlsSession::Outcome TlsSession::say_goodbye() {
+  const int result = ::SSL_shutdown(session_);
+  if (result >= 0) ::ERR_clear_error();
+  return result >= 0 ? Outcome::done : outcome(result);
+}
+
+std::string TlsSession::fault() const {
+  const long verified = ::SSL_get_verify_result(session_);
+  return verified == X509_V_OK ? "TLS fails"
+                               : std::string("its certificate: ") + ::X509_verify_cert_error_string(verified);
 }
 
 TlsSession::Outcome TlsSession::read(std::span<std::uint8_t> room, std::size_t& count) {
@@ -123,4 +152,4 @@ TlsSession::Outcome TlsSession::read(std::span<std::uint8_t> room, std::size_t& 
   return n > 0 ? Outcome::done : outcome(n);
 }
 
-}  // namespace vpn::agent::dns
+}  // namespace vpn::agent
