@@ -12,6 +12,7 @@
 
 #include "agent/control/network_facts.h"
 #include "agent/control/publication.h"
+#include "agent/control/resident.h"
 #include "agent/control/users.h"
 #include "agent/files/files.h"
 #include "agent/network/counters.h"
@@ -468,6 +469,7 @@ Result<Desired> Agent::desired(const policy::DeviceState& state) {
 void Agent::publish() {
   if (stopping_) return;
   published_ = loop_.now();
+  quiet_beats_ = 0;
   state_ = seen();
   auto all = desired(state_);
   if (!all) {
@@ -556,6 +558,7 @@ void Agent::beat() {
   if (auto failure = guard_->beat()) guard(guard_event::Failed{failure->parts, failure->error.what, false});
   if (resolved_) resolved_->look();
   outside_.notify("WATCHDOG=1");
+  if (++quiet_beats_ == 2) give_back_memory();  // since a publication: once
   beat_timer_ = loop_.after(beat_every, [this] { beat(); });
 }
 

@@ -170,6 +170,7 @@ class Agent {
   std::map<std::uint32_t, std::vector<TcpSocket>> waiting_;  // connections, by the tunnel that they wait for
   bool cannot_end_ = false;                                  // connections from before; said once
   unsigned races_ = 0;                                       // interfaces that went while we wrote, one after the other
+  unsigned quiet_beats_ = 0;                                 // since the last publication
   Loop::Clock::time_point published_{}, started_{};
   std::unique_ptr<Waiting> publish_timer_, beat_timer_, retry_timer_, confirm_timer_, check_timer_, drops_waiting_,
       gate_waiting_, pins_waiting_, stop_timer_, watch_timer_;
