@@ -368,6 +368,10 @@ void Agent::machine_tells(ControlClient& client, const MachineFacts& facts) {
 
 // In force when it returns.
 void Agent::machine_told(MachineFacts facts) {
+  for (auto& [name, network] : facts.networks)  // the administrator knows better
+    if (std::any_of(config_.interfaces.begin(), config_.interfaces.end(),
+                    [&, &link = name](const InterfaceTypeOverride& o) { return matches(o.name, link); }))
+      network.type.reset();
   if (facts == machine_ || stopping_) return;
   const MachineFacts before = std::exchange(machine_, std::move(facts));
   const bool woken = before.asleep && !machine_.asleep;

@@ -261,7 +261,7 @@ Json Agent::support() const {
     interfaces.push_back({{"index", l.index},
                           {"name", l.name},
                           {"kind", l.kind},
-                          {"type", std::string(to_string(l.type))},
+                          {"type", std::string(to_string(type_of(l, resolvers_)))},
                           {"up", l.up},
                           {"mtu", l.mtu},
                           {"addresses", std::move(addresses)}});

@@ -27,6 +27,9 @@ std::optional<ResolverFacts> parse_network(const Json& object) {
       // Anybody may name a network so that its name is none of a network's any more: all else that is told still
       // counts.
       if (is_text(value, longest_ssid)) out.ssid = value.get<std::string>();
+    } else if (policy::InterfaceType type{};
+               key == "type" && value.is_string() && policy::parse(value.get_ref<const std::string&>(), type)) {
+      out.type = type;
     } else if (key == "search_domains" && value.is_array() && value.size() <= most_domains &&
                std::all_of(value.begin(), value.end(), [](const Json& v) { return is_text(v, longest_domain); })) {
       out.search_domains = value.get<std::vector<std::string>>();

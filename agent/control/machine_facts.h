@@ -17,7 +17,7 @@ struct MachineFacts {
   enum class Portal : std::uint8_t { unknown, none, there };
   bool asleep = false;              ///< or about to be
   Portal portal = Portal::unknown;  ///< what somebody else has found out about the network
-  Resolvers networks;               ///< search domains and names of Wi-Fi networks only
+  Resolvers networks;               ///< search domains, types, and names of Wi-Fi networks only
   friend bool operator==(const MachineFacts&, const MachineFacts&) = default;
 };
 

@@ -28,6 +28,7 @@ Resolvers known_networks(const NetworkView& view, Resolvers files, const Resolve
     if (const auto said = managed.find(link.name); said != managed.end()) {
       ResolverFacts& facts = out[link.name];
       if (!said->second.ssid.empty()) facts.ssid = said->second.ssid;
+      facts.type = said->second.type;
       if (!said->second.search_domains.empty()) facts.search_domains = said->second.search_domains;
     }
     if (const auto router = routers.find(link.index); router != routers.end())
@@ -37,9 +38,11 @@ Resolvers known_networks(const NetworkView& view, Resolvers files, const Resolve
       ResolverFacts& facts = out[link.name];
       const auto server = facts.dhcp_server;
       auto nat64 = std::move(facts.nat64);
+      const auto type = facts.type;
       facts = o.facts;
       facts.dhcp_server = server;
       facts.nat64 = std::move(nat64);
+      facts.type = type;
     }
     if (const auto name = wifi.find(link.index); name != wifi.end()) out[link.name].ssid = name->second;
   }

@@ -15,6 +15,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::uint32_t device_activated = 100, connectivity_portal = 2, connectivity_full = 4;
+constexpr std::uint32_t type_ethernet = 1, type_wifi = 2, type_modem = 8;  // NMDeviceType
 constexpr std::size_t most_objects = 4096, most_links = 256, most_domains = 64, longest_domain = 255, longest_ssid = 32,
                       longest_link_name = 15, most_text = 32'768;
 
@@ -22,7 +23,7 @@ constexpr std::size_t most_objects = 4096, most_links = 256, most_domains = 64, 
 struct Object {
   std::string interface, ip_interface, ip4, ip6, access_point, ssid;
   std::vector<std::string> searches, domains;
-  std::uint32_t state = 0, connectivity = 0;
+  std::uint32_t state = 0, connectivity = 0, type = 0;
 };
 using Objects = std::map<std::string, Object, std::less<>>;
 
@@ -78,6 +79,7 @@ int read_property(sd_bus_message* m, std::string_view interface, std::string_vie
     return read_variant(m, "u", [&](sd_bus_message* v) { return sd_bus_message_read(v, "u", &into); });
   };
   if (is("", "Connectivity")) return number(out.connectivity);
+  if (is(".Device", "DeviceType")) return number(out.type);
   if (is(".Device", "State")) return number(out.state);
   if (is(".Device", "Interface")) return text("s", out.interface);
   if (is(".Device", "IpInterface")) return text("s", out.ip_interface);
@@ -139,6 +141,9 @@ Json network_of(const Object& device, const Objects& objects, std::size_t& room)
   for (const std::string* path : {&device.ip4, &device.ip6})
     if (const auto config = objects.find(*path); config != objects.end()) add_domains(config->second, domains, room);
   Json out = {{"search_domains", std::move(domains)}};
+  if (device.type == type_ethernet) out["type"] = "ethernet";
+  if (device.type == type_wifi) out["type"] = "wifi";
+  if (device.type == type_modem) out["type"] = "cellular";
   const auto point = objects.find(device.access_point);
   if (point != objects.end() && !point->second.ssid.empty() && point->second.ssid.find('\0') == std::string::npos &&
       is_utf8(point->second.ssid))

@@ -58,6 +58,7 @@ struct ResolverFacts {
   std::vector<std::string> search_domains;
   std::optional<policy::Address> dhcp_server;
   std::string ssid;
+  std::optional<policy::InterfaceType> type{};  ///< that NetworkManager knows (type_of())
   // Any host on the link may advertise: what was, is looked up with, and no rule is decided by it.
   bool advertised_servers = false, advertised_domains = false;
   std::string captive_portal{};         ///< the URI that the network announced (RFC 8910)

@@ -28,7 +28,7 @@ bool has_default_route(const NetworkView& facts, std::uint32_t link) {
 policy::InterfaceState interface_state(const Link& link, const NetworkView& facts, const Resolvers& resolvers) {
   policy::InterfaceState out;
   out.name = link.name;
-  out.type = link.type;
+  out.type = type_of(link, resolvers);
   for (const LinkAddress& a : facts.addresses) {
     if (a.link != link.index) continue;
     // What is on the loopback is the device itself, whatever length it was given.
@@ -90,6 +90,13 @@ std::uint32_t primary_link(const NetworkView& facts, std::span<const NamedTunnel
   return best == nullptr ? 0 : best->link;
 }
 
+InterfaceType type_of(const Link& link, const Resolvers& resolvers) {
+  const auto known = resolvers.find(link.name);
+  if (known == resolvers.end() || !known->second.type || link.type == InterfaceType::wifi) return link.type;
+  const InterfaceType said = *known->second.type;
+  return link.type == InterfaceType::other || said == InterfaceType::cellular ? said : link.type;
+}
+
 DeviceState device_state(const NetworkView& facts, const Resolvers& resolvers, std::span<const NamedTunnel> tunnels) {
   DeviceState out;
   if (const Link* primary = facts.link(primary_link(facts, tunnels))) out.primary_interface = primary->name;
@@ -143,8 +150,11 @@ std::string underlay(const policy::Policy& policy, std::uint32_t tunnel, const N
   if (primary != nullptr && (types == 0 || (types & type_bit(primary->type)) != 0)) return primary->name;
   if (types == 0) return {};
   for (const Link& link : facts.links) {
-    if (link.up && !link.loopback && (types & type_bit(link.type)) != 0 &&
-        !policy::is_tunnel_interface(state, link.name) && has_default_route(facts, link.index))
+    const auto seen = std::find_if(state.interfaces.begin(), state.interfaces.end(),
+                                   [&](const policy::InterfaceState& i) { return i.name == link.name; });
+    const InterfaceType type = seen == state.interfaces.end() ? link.type : seen->type;
+    if (link.up && !link.loopback && (types & type_bit(type)) != 0 && !policy::is_tunnel_interface(state, link.name) &&
+        has_default_route(facts, link.index))
       return link.name;
   }
   return {};

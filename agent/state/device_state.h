@@ -24,6 +24,10 @@ struct NamedTunnel {
 /// before IPv6, then the lower metric, then the lower index.
 std::uint32_t primary_link(const NetworkView& facts, std::span<const NamedTunnel> tunnels);
 
+/// What NetworkManager says where the kernel knows no type; and that it is a modem, which may look like an Ethernet
+/// card to the kernel.
+policy::InterfaceType type_of(const Link& link, const Resolvers& resolvers);
+
 policy::DeviceState device_state(const NetworkView& facts, const Resolvers& resolvers,
                                  std::span<const NamedTunnel> tunnels);
 

@@ -14,11 +14,12 @@ Result<MachineFacts> parse(const std::string& text) {
 
 TEST(MachineFacts, WhatIsTold) {
   const auto facts = parse(R"({"asleep": true, "portal": "there",
-      "networks": {"wlan0": {"ssid": "Corp", "search_domains": ["corp.example"]}, "eth0": {}}})");
+      "networks": {"wlan0": {"ssid": "Corp", "type": "wifi", "search_domains": ["corp.example"]}, "eth0": {}}})");
   ASSERT_TRUE(facts);
   EXPECT_TRUE(facts->asleep);
   EXPECT_EQ(facts->portal, MachineFacts::Portal::there);
   EXPECT_EQ(facts->networks.at("wlan0").ssid, "Corp");
+  EXPECT_EQ(facts->networks.at("wlan0").type, policy::InterfaceType::wifi);
   EXPECT_THAT(facts->networks.at("wlan0").search_domains, testing::ElementsAre("corp.example"));
   EXPECT_EQ(facts->networks.at("eth0"), ResolverFacts{});
   EXPECT_EQ(*parse("{}"), MachineFacts{});
@@ -32,7 +33,8 @@ TEST(MachineFacts, WhatIsNoneIsRefusedAsAWhole) {
            R"({"networks": {"a-name-too-long-for-it": {}}})", R"({"networks": {"wlan0": {"ssid": 7}}})",
            R"({"networks": {"wlan0": {"dns_servers": ["192.0.2.1"]}}})",
            R"({"networks": {"wlan0": {"search_domains": "corp.example"}}})",
-           R"({"networks": {"wlan0": {"search_domains": [7]}}})", R"({"routes": []})",
+           R"({"networks": {"wlan0": {"search_domains": [7]}}})", R"({"networks": {"wlan0": {"type": "modem"}}})",
+           R"({"networks": {"wlan0": {"type": 2}}})", R"({"routes": []})",
            R"({"networks": {"wlan0": {"search_domains": [")" + many + R"("]}}})"}) {
     const auto facts = parse(bad);
     ASSERT_FALSE(facts) << bad;

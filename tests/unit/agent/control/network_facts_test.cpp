@@ -35,6 +35,15 @@ TEST(KnownNetworks, TheConfigurationIsInPlaceOfFiles) {
   EXPECT_EQ(out.at("eth0"), file);
 }
 
+TEST(KnownNetworks, ATypeIsKeptBesideAConfiguredNetwork) {
+  ResolverFacts said;
+  said.type = policy::InterfaceType::cellular;
+  const std::vector<ResolverOverride> configured{{"wlan*", facts("192.0.2.2", "admin.example", "Admin")}};
+  const Resolvers out = known_networks(two_links(), {}, {{"wlan0", said}}, {}, configured, {});
+  EXPECT_EQ(out.at("wlan0").type, policy::InterfaceType::cellular);
+  EXPECT_EQ(out.at("wlan0").search_domains.size(), 1u);
+}
+
 TEST(KnownNetworks, RoutersTellWhatNobodyElseDoes) {
   ResolverFacts router = facts("2001:db8::53", "router.example", "");
   router.captive_portal = "https://portal.example/";

@@ -118,6 +118,21 @@ TEST(DeviceState, TellsInterfacesRoutesAndTunnels) {
   EXPECT_EQ(s.tunnels[0].included_routes.size(), 1u);
 }
 
+TEST(DeviceState, TypesThatTheKernelDoesNotKnowAreNetworkManagers) {
+  ResolverFacts said;
+  const auto type = [&](InterfaceType kernel, InterfaceType told) {
+    NetworkView f = laptop();
+    f.links[2].type = kernel;
+    said.type = told;
+    return device_state(f, {{"wwan0", said}}, {}).interfaces[2].type;
+  };
+  EXPECT_EQ(type(InterfaceType::other, InterfaceType::ethernet), InterfaceType::ethernet);
+  EXPECT_EQ(type(InterfaceType::ethernet, InterfaceType::cellular), InterfaceType::cellular) << "a modem's";
+  EXPECT_EQ(type(InterfaceType::cellular, InterfaceType::ethernet), InterfaceType::cellular);
+  EXPECT_EQ(type(InterfaceType::wifi, InterfaceType::cellular), InterfaceType::wifi);
+  EXPECT_EQ(device_state(laptop(), {{"wwan0", ResolverFacts{}}}, {}).interfaces[2].type, InterfaceType::cellular);
+}
+
 TEST(Demands, AlwaysOnKeepsUpWhatHasItsInterface) {
   test::PolicyMaker maker;
   maker.always_on_tunnel("A", 1);
