@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -30,7 +31,7 @@ Pages pages_of(const dl_phdr_info& object, const ElfW(Phdr) & part) {
 bool has_text_relocations(const dl_phdr_info& object) {
   for (const auto& part : Parts(object.dlpi_phdr, object.dlpi_phnum)) {
     if (part.p_type != PT_DYNAMIC) continue;
-    const auto* entry = reinterpret_cast<const ElfW(Dyn)*>(object.dlpi_addr + part.p_vaddr);
+    const auto* entry = std::bit_cast<const ElfW(Dyn)*>(object.dlpi_addr + part.p_vaddr);
     for (; entry->d_tag != DT_NULL; ++entry)
       if (entry->d_tag == DT_TEXTREL || (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL) != 0))
         return true;
@@ -49,7 +50,7 @@ int give_back(dl_phdr_info* object, std::size_t /*size*/, void* /*context*/) {
       const Pages theirs = pages_of(*object, other);
       return other.p_type == PT_LOAD && (other.p_flags & PF_W) != 0 && theirs.first < own.end && own.first < theirs.end;
     });
-    if (!shared) ::madvise(reinterpret_cast<void*>(own.first), own.end - own.first, MADV_DONTNEED);
+    if (!shared) ::madvise(std::bit_cast<void*>(own.first), own.end - own.first, MADV_DONTNEED);
   }
   return 0;
 }

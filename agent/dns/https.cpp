@@ -103,12 +103,12 @@ class HttpsLinks::Link {
   // One question has this connection to itself; the others need their own.
   void speak_plainly() {
     alone_ = true;
-    std::vector<Asked*> others(asked_.begin() + 1, asked_.end());
+    const std::vector<Asked*> others(asked_.begin() + 1, asked_.end());
     asked_.resize(1);
     const HttpsQuestion& q = asked_.front()->question;
     const std::string text = http_request(http_place(resolver_, server_), q.query);
     channel_.send({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-    links_.alone_from_now_on(std::move(others), resolver_);
+    links_.alone_from_now_on(others, resolver_);
   }
   void put(Asked& a) {
     a.number = client_->ask(http_place(resolver_, server_), a.question.query);
@@ -206,7 +206,7 @@ bool HttpsLinks::open(Asked& asked, bool alone) {
   return true;
 }
 
-void HttpsLinks::alone_from_now_on(std::vector<Asked*> waiting, const Resolver& resolver) {
+void HttpsLinks::alone_from_now_on(const std::vector<Asked*>& waiting, const Resolver& resolver) {
   if (plain_.size() >= most_plain) plain_.clear();
   if (std::find(plain_.begin(), plain_.end(), resolver) == plain_.end()) plain_.push_back(resolver);
   for (Asked* const a : waiting)

@@ -59,7 +59,7 @@ class HttpsLinks {
   class Asked;
   bool place(Asked& asked);
   bool open(Asked& asked, bool alone);
-  void alone_from_now_on(std::vector<Asked*> waiting, const Resolver& resolver);
+  void alone_from_now_on(const std::vector<Asked*>& waiting, const Resolver& resolver);
   void sweep();
   void sweep_soon();
 

@@ -64,7 +64,7 @@ class TlsServer {
     SSL_CTX_set_alpn_select_cb(context_, choose, this);
     sockaddr_storage at{};
     socklen_t size = socket_address(here, 0, at);
-    ::bind(listening_.get(), reinterpret_cast<const sockaddr*>(&at), size);
+    EXPECT_EQ(::bind(listening_.get(), reinterpret_cast<const sockaddr*>(&at), size), 0);
     ::listen(listening_.get(), 64);
     ::getsockname(listening_.get(), reinterpret_cast<sockaddr*>(&at), &size);
     port = from_socket_address(at)->second;
