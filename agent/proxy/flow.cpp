@@ -229,8 +229,9 @@ bool Flow::pump(Side& from, Side& to, Pipe& pipe) {
     }
   }
   if (pipe.ended && !pipe.closed) {
-    pipe.closed = to.wire.end_sending() == Wire::Outcome::done;
-    if (!pipe.closed) to.must_write = true;
+    // To one that has gone there is nothing to tell.
+    to.must_write = to.wire.end_sending() == Wire::Outcome::wants_write;
+    pipe.closed = !to.must_write;
   }
   return true;
 }

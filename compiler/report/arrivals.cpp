@@ -5,7 +5,6 @@
 
 #include "compiler/report/states.h"
 #include "compiler/report/traffic.h"
-#include "compiler/verdict/text.h"
 #include "policy/ascii.h"
 
 namespace vpn::report {
@@ -39,10 +38,7 @@ class Arrivals {
     f.has_icmp_type = true;
   }
   std::vector<Item> take() {
-    for (Item& item : out_) {
-      item.sample = "from " + verdict::destination_text(item.flow);
-      if (item.flow.has_icmp_type) item.sample += " type " + std::to_string(item.flow.icmp_type);
-    }
+    for (Item& item : out_) item.sample = "from " + sample_of(item.flow);
     return std::move(out_);
   }
 

@@ -21,14 +21,6 @@ constexpr std::uint8_t igmp = 2, tcp = 6, udp = 17, esp = 50, icmp6 = 58;
 constexpr std::size_t most_members = 12;
 constexpr std::size_t most_pairs = 200'000;  // of classes of owners and names that are described one by one
 
-std::string sample_of(const Flow& f) {
-  std::string out = verdict::destination_text(f);
-  if (f.has_icmp_type) out += " type " + std::to_string(f.icmp_type);
-  if (!f.scope.empty()) out += " bound to an interface";
-  if (f.service) out += " as " + std::string(policy::to_string(*f.service));
-  return out;
-}
-
 class Items {
  public:
   Flow& add(std::string title, std::uint8_t protocol, Address remote, std::uint16_t port) {
@@ -257,6 +249,14 @@ Sender plain(Owner owner, unsigned unnamed) {
 }
 
 }  // namespace
+
+std::string sample_of(const Flow& f) {
+  std::string out = verdict::destination_text(f);
+  if (f.has_icmp_type) out += " type " + std::to_string(f.icmp_type);
+  if (!f.scope.empty()) out += " bound to an interface";
+  if (f.service) out += " as " + std::string(policy::to_string(*f.service));
+  return out;
+}
 
 Senders senders(const policy::Policy& policy) {
   Senders out;

@@ -1,6 +1,7 @@
 // Who sends and what is sent: the flows that stand for all that a policy tells apart. Internal to compiler/report.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "compiler/report/model.h"
@@ -14,6 +15,9 @@ struct Senders {
   std::vector<std::string> notes;
 };
 Senders senders(const policy::Policy& policy);
+
+/// "udp 192.168.1.1:53", with what else tells the flow from others.
+std::string sample_of(const policy::Flow& flow);
 
 /// Flows to each kind of destination and of each service. Views in them point into `policy` and static text.
 /// `routes`: those to the provider's routes, too.

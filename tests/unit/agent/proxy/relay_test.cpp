@@ -93,7 +93,8 @@ class TestProxy {
     SSL_CTX_use_PrivateKey(context, own.key);
     tls_ = context;
   }
-  std::atomic<bool> leaves_without_a_word{false};
+  enum class Leaves { when_told, without_a_word, with_a_word_and_a_reset };  // the others after the first answer
+  std::atomic<Leaves> leaves{Leaves::when_told};
   TestProxy() : listener_(blocking_socket(SOCK_STREAM)), datagrams_(blocking_socket(SOCK_DGRAM)) {
     ::listen(listener_.get(), 16);
     thread_ = std::thread([this] { serve(); });
@@ -131,7 +132,10 @@ class TestProxy {
     SSL_set_fd(tls, client);
     if (SSL_accept(tls) == 1) {
       carry({client, tls});
-      if (!leaves_without_a_word) SSL_shutdown(tls);
+      if (leaves != Leaves::without_a_word) SSL_shutdown(tls);
+      const linger at_once{1, 0};
+      if (leaves == Leaves::with_a_word_and_a_reset)
+        ::setsockopt(client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     }
     SSL_free(tls);
   }
@@ -156,7 +160,7 @@ class TestProxy {
     std::array<char, 65536> room{};
     for (;;) {
       const std::size_t n = client.take(room.data(), room.size());
-      if (n == 0 || !client.says({room.data(), n}) || leaves_without_a_word) return;
+      if (n == 0 || !client.says({room.data(), n}) || leaves != Leaves::when_told) return;
     }
   }
   // The first one goes back three times: as a fragment, from elsewhere, and as it is.
@@ -295,11 +299,24 @@ TEST_F(RelayTest, AProxyThatSpeaksNoTlsIsToldNothing) {
 // Whoever cuts the connection must not make the app believe that this was all.
 TEST_F(RelayTest, TlsThatEndsWithoutAWordIsAReset) {
   secure("proxy.example");
-  proxy_.leaves_without_a_word = true;
+  proxy_.leaves = TestProxy::Leaves::without_a_word;
   const Descriptor client = app();
   EXPECT_TRUE(say(client.get(), "hello"));
   EXPECT_EQ(heard(client.get(), 5), "hello");
   EXPECT_TRUE(is_reset(client.get()));
+}
+
+// There is nobody left who could be told that the app has ended.
+TEST_F(RelayTest, TheEndOfAnAppWhoseProxyHasGoneIsTheEnd) {
+  secure("proxy.example");
+  proxy_.leaves = TestProxy::Leaves::with_a_word_and_a_reset;
+  const Descriptor client = app();
+  EXPECT_TRUE(say(client.get(), "hello"));
+  EXPECT_EQ(heard(client.get(), 5), "hello");
+  EXPECT_EQ(heard(client.get(), 1), "");
+  std::this_thread::sleep_for(milliseconds(100));  // the reset has come
+  ::shutdown(client.get(), SHUT_WR);
+  EXPECT_TRUE(within([&] { return relay_->counts().streams == 0; }));
 }
 
 TEST_F(RelayTest, OfNobodyNothing) {
